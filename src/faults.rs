@@ -1,0 +1,100 @@
+//! Planted faults and kill points, by which the tests check their own checkers (feature `faults`).
+//!
+//! Standards: none. In: [`plant`] (per thread), `MOLINK_KILL_AT=point[:n]`. Out: a wrong turn where one is asked for; SIGKILL at a point.
+//! Left out of every ordinary build: without the feature all of it is constant and vanishes.
+//! Shown by: `tests/it/faults.rs`, `tests/it/kill.rs`.
+
+/// A fault that can be planted.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Fault {
+    /// The router shows effects before the batch is on disk.
+    ReceiptBeforeSync,
+    /// Messages are filed once per station and serial, whatever their date-time group.
+    FilingKeyWithoutDtg,
+    /// The serial restarts when the station does.
+    SerialTwiceAfterRestart,
+    /// Any receipt ends the delivery that is waiting.
+    LateReceiptTaken,
+    /// The receipt timer is not armed for a message sent again.
+    TimerNotRearmed,
+}
+
+/// A place in a message's life where a station may be killed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum KillPoint {
+    /// During start-up, the journal open.
+    StartUp,
+    /// A batch is about to be written.
+    BeforePersist,
+    /// A batch is on disk; nobody has been told.
+    AfterPersist,
+    /// In the middle of a text going out.
+    MidText,
+    /// The end sequence has gone out.
+    AfterEnd,
+    /// A receipt has gone out.
+    ReceiptSent,
+    /// A receipt has come in; nobody has been told.
+    ReceiptReceived,
+}
+
+impl KillPoint {
+    /// All of them.
+    pub const ALL: [KillPoint; 7] = {
+        use KillPoint::*;
+        [StartUp, BeforePersist, AfterPersist, MidText, AfterEnd, ReceiptSent, ReceiptReceived]
+    };
+    /// Its name in `MOLINK_KILL_AT`.
+    pub fn name(self) -> &'static str {
+        match self {
+            KillPoint::StartUp => "start-up",
+            KillPoint::BeforePersist => "before-persist",
+            KillPoint::AfterPersist => "after-persist",
+            KillPoint::MidText => "mid-text",
+            KillPoint::AfterEnd => "after-end",
+            KillPoint::ReceiptSent => "receipt-sent",
+            KillPoint::ReceiptReceived => "receipt-received",
+        }
+    }
+}
+
+#[cfg(feature = "faults")]
+mod planted {
+    use super::{Fault, KillPoint};
+    use std::cell::Cell;
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    thread_local!(static PLANTED: Cell<Option<Fault>> = const { Cell::new(None) });
+
+    /// Plants a fault in this thread (worlds under the driver run in one), or takes it out.
+    pub fn plant(fault: Option<Fault>) {
+        PLANTED.set(fault);
+    }
+    /// Whether the fault is planted in this thread.
+    pub fn planted(fault: Fault) -> bool {
+        PLANTED.get() == Some(fault)
+    }
+    /// Kills this process, as `kill -9` would, the n-th time it comes to the point named in `MOLINK_KILL_AT`.
+    pub fn kill_point(point: KillPoint) {
+        static PASSED: AtomicU32 = AtomicU32::new(0);
+        let Ok(wanted) = std::env::var("MOLINK_KILL_AT") else { return };
+        let (name, nth) = wanted.split_once(':').unwrap_or((&wanted, "1"));
+        if name == point.name() && PASSED.fetch_add(1, Ordering::SeqCst) + 1 == nth.parse().unwrap_or(1) {
+            let _ = rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::KILL);
+            std::thread::sleep(std::time::Duration::from_secs(60)); // SIGKILL arrives before this ends
+        }
+    }
+}
+#[cfg(feature = "faults")]
+pub use planted::{kill_point, plant, planted};
+
+/// Whether the fault is planted: never, in this build.
+#[cfg(not(feature = "faults"))]
+#[inline(always)]
+pub fn planted(_: Fault) -> bool {
+    false
+}
+/// A place where a test may kill the station: nothing, in this build.
+#[cfg(not(feature = "faults"))]
+#[inline(always)]
+pub fn kill_point(_: KillPoint) {}

@@ -1,0 +1,1 @@
+//! Eras, scenarios, replay.

@@ -1,0 +1,9 @@
+//! What symbols travel over: the simulated circuit, the paced device, and the relay between two ends.
+//!
+//! Standards: start-stop at 50 Bd and 7.5 units (ITU-T S.3/S.4) by default.
+//! In: codes to send. Out: codes that arrived, with their times. Left out: what the codes mean.
+//! Shown by: `tests/it/line.rs`, `tests/bench/pacing.rs`.
+
+pub mod symbol;
+
+pub use symbol::{Code, Symbol};

@@ -1,0 +1,235 @@
+//! Events: every change a person may want to see, as one serde enum.
+//!
+//! Standards: JSON, one object a line: `t` (µs), `utc`, `station`, `port`, `event`, `id`, then the event's own fields.
+//! In: what machines and the router report. Out: the journal's history, the API, the terminal, the trace.
+//! Two kinds: durable (numbered, in the journal) and derived (never stored). Shown by: `fixtures/dialogues`, the demo's trace.
+
+use crate::message::{Address, Edit, Identity, Name, Precedence};
+use crate::time::Utc;
+use serde::{Deserialize, Serialize};
+
+/// Which way something went, as the reporting station sees it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Direction {
+    /// From this station.
+    Out,
+    /// To this station.
+    In,
+}
+
+/// Whether a span of a line is readable.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Span {
+    /// In clear.
+    Clear,
+    /// Enciphered.
+    Cipher,
+}
+
+/// What happened. The first group is durable, the second derived (see [`Event::durable`]).
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum Event {
+    /// On disk here; this station answers for it.
+    Accepted {
+        /// From whom.
+        from: Address,
+        /// For whom.
+        to: Address,
+        /// How urgent.
+        precedence: Precedence,
+        /// About what.
+        subject: String,
+    },
+    /// Going out over the port.
+    Sent {
+        /// Its number on that port.
+        channel: u32,
+        /// Which attempt, from 1.
+        attempt: u32,
+        /// What was changed in it for this port.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        edits: Vec<Edit>,
+    },
+    /// On disk at another station, which passes it on.
+    Custody {
+        /// That station.
+        at: Name,
+        /// Its receipt.
+        receipt: String,
+    },
+    /// On disk at the addressed station.
+    Filed {
+        /// That station.
+        at: Name,
+        /// Its receipt; empty at that station itself.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        receipt: String,
+    },
+    /// At the desk, on paper.
+    Printed {
+        /// The desk.
+        desk: Name,
+    },
+    /// Came again; not filed again.
+    CameAgain,
+    /// Did not go through this time.
+    Delayed {
+        /// Why.
+        reason: String,
+        /// When it is tried again at the latest.
+        retry: Utc,
+    },
+    /// Stopped for something more urgent; waits again.
+    CalledOff {
+        /// Where it stopped.
+        at: String,
+    },
+    /// Given back to the sender.
+    Returned {
+        /// Why.
+        reason: String,
+    },
+    /// A message that came in was refused.
+    Refused {
+        /// Why.
+        reason: String,
+    },
+    /// The far end answered a call-up.
+    LineUp {
+        /// The far end.
+        peer: Name,
+    },
+    /// The far end does not answer, or the device is gone.
+    LineDown {
+        /// Why.
+        reason: String,
+    },
+    /// The station started.
+    Started {
+        /// The program's version.
+        version: String,
+        /// Messages found waiting in the journal.
+        waiting: usize,
+    },
+
+    /// A service line of the procedure.
+    Service {
+        /// Which way.
+        dir: Direction,
+        /// The line, without its check group.
+        line: String,
+        /// Readable or not.
+        #[serde(rename = "as")]
+        span: Span,
+    },
+    /// A span of codes; a viewer unrolls it in time.
+    Transmission {
+        /// Which way.
+        dir: Direction,
+        /// The codes, two hexadecimal digits each.
+        codes: String,
+        /// When the first began (µs on the station's clock).
+        start: u64,
+        /// Microseconds per code; 0 without pacing.
+        unit: u64,
+        /// Readable or not.
+        #[serde(rename = "as")]
+        span: Span,
+    },
+    /// Characters as they come off the line.
+    Characters {
+        /// Which way.
+        dir: Direction,
+        /// The characters.
+        text: String,
+    },
+    /// A part of a message that was cut off: shown, never filed.
+    Fragment {
+        /// What came of it.
+        text: String,
+        /// Why it ended.
+        reason: String,
+    },
+    /// Something on the line that the procedure does not know or did not ask for.
+    Ignored {
+        /// What, and why.
+        what: String,
+    },
+    /// What a port wants said (settings really in force, a note about a device).
+    Note {
+        /// One sentence.
+        text: String,
+    },
+    /// A slow reader lost derived events.
+    Gap {
+        /// How many.
+        lost: u64,
+    },
+}
+
+impl Event {
+    /// Whether the journal keeps it.
+    pub fn durable(&self) -> bool {
+        use Event::*;
+        match self {
+            Accepted { .. } | Sent { .. } | Custody { .. } | Filed { .. } | Printed { .. } | CameAgain | Delayed { .. } => true,
+            CalledOff { .. } | Returned { .. } | Refused { .. } | LineUp { .. } | LineDown { .. } | Started { .. } => true,
+            Service { .. } | Transmission { .. } | Characters { .. } | Fragment { .. } | Ignored { .. } | Note { .. } | Gap { .. } => false,
+        }
+    }
+    /// Its name in the trace.
+    pub fn name(&self) -> &'static str {
+        use Event::*;
+        match self {
+            Accepted { .. } => "accepted",
+            Sent { .. } => "sent",
+            Custody { .. } => "custody",
+            Filed { .. } => "filed",
+            Printed { .. } => "printed",
+            CameAgain => "came_again",
+            Delayed { .. } => "delayed",
+            CalledOff { .. } => "called_off",
+            Returned { .. } => "returned",
+            Refused { .. } => "refused",
+            LineUp { .. } => "line_up",
+            LineDown { .. } => "line_down",
+            Started { .. } => "started",
+            Service { .. } => "service",
+            Transmission { .. } => "transmission",
+            Characters { .. } => "characters",
+            Fragment { .. } => "fragment",
+            Ignored { .. } => "ignored",
+            Note { .. } => "note",
+            Gap { .. } => "gap",
+        }
+    }
+}
+
+/// An event with its time and place.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct Stamped {
+    /// Microseconds on the station's clock.
+    pub t: u64,
+    /// The same moment in UTC.
+    pub utc: Utc,
+    /// Which station.
+    pub station: Name,
+    /// Which port, if one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub port: Option<String>,
+    /// Which message, if one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<Identity>,
+    /// What happened.
+    #[serde(flatten)]
+    pub event: Event,
+}
+
+/// Where events go. Must not block: a slow reader loses, never the line.
+pub trait EventSink: Send + Sync {
+    /// Takes one event.
+    fn take(&self, event: Stamped);
+}

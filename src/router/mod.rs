@@ -1,0 +1,12 @@
+//! The message router: routes, queue, retry, conversion; the journal; the door to the media.
+//!
+//! Standards: precedence as STANAG 4406; the rest is ours (`docs/flow.md`).
+//! In: messages handed in, what ports report, what the disk confirms. Out: deliveries, answers, changes to the journal.
+//! Left out: every medium. Shown by: `tests/it` (worlds under the driver).
+
+pub mod event;
+pub mod journal;
+pub mod port;
+
+pub use event::{Event, EventSink, Stamped};
+pub use port::{Backend, BackendError, BoxFuture, Delivery, Fault, Order, Outcome, Port, Reason, Receipt, Verdict};

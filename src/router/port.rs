@@ -1,0 +1,228 @@
+//! The door between the router and a medium: the [`Backend`] trait and the [`Port`] it is given.
+//!
+//! Standards: none; see `docs/add-a-backend.md`.
+//! In: deliveries and call-offs from the router. Out: outcomes, submissions, events.
+//! Left out: what a backend does inside. Shown by: `router::conformance`, `tests/it/courier.rs`.
+
+use super::event::{Event, EventSink, Stamped};
+use crate::message::{Identity, Message, Name, Takes};
+use crate::time::{Clock, Utc};
+use serde::{Deserialize, Serialize};
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use tokio::sync::{mpsc, oneshot};
+
+/// A future on the heap, as trait objects need it.
+pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// A medium, plugged into one port of a station.
+pub trait Backend: Send + 'static {
+    /// What its line can carry. The router converts or refuses; a backend gets only what it takes.
+    fn takes(&self) -> Takes;
+    /// The station at the other end of the line, where that is known beforehand.
+    fn peer(&self) -> Option<Name> {
+        None
+    }
+    /// Runs until the port closes (its orders end) or the backend cannot go on.
+    ///
+    /// Every [`Delivery`] taken must end in one report, also when the line is lost; whoever is dropped in mid-delivery
+    /// (a crash) is given the message anew.
+    fn run(self: Box<Self>, port: Port) -> BoxFuture<'static, Result<(), BackendError>>;
+}
+
+/// Why a backend cannot go on: what, where and what to do, in one sentence. The station starts it again after a while.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct BackendError(pub String);
+
+/// A message to carry over this port.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Delivery {
+    /// The router's number of this attempt; reports and call-offs name it.
+    pub number: u64,
+    /// The message, made into what the port takes.
+    pub message: Message,
+    /// The channel serial: the message's number on this port, outgoing, from 1; the same in each attempt.
+    pub channel: u32,
+}
+
+/// What the router tells a backend.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Order {
+    /// Carry this.
+    Deliver(Delivery),
+    /// Stop this delivery at the next boundary (something more urgent waits). It still ends in one report.
+    CallOff(u64),
+}
+
+/// Whose fault a failure is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Fault {
+    /// The line: no answer, noise, cut.
+    Line,
+    /// The far end answered, and said no or nonsense.
+    Peer,
+    /// This end: a device, a disk, a bug.
+    Us,
+}
+
+/// Why something did not go through.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Reason {
+    /// Whose fault.
+    pub fault: Fault,
+    /// One sentence naming the stage, the peer and what was expected.
+    pub text: String,
+}
+
+impl Reason {
+    /// A reason.
+    pub fn new(fault: Fault, text: impl Into<String>) -> Reason {
+        Reason { fault, text: text.into() }
+    }
+}
+
+/// The far station's word that it has the message on disk.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Receipt {
+    /// The station that said so.
+    pub station: Name,
+    /// It had it already (an earlier receipt was lost).
+    #[serde(default)]
+    pub before: bool,
+    /// What the receipt said, as it came.
+    pub text: String,
+}
+
+/// How a delivery ended. The backend says whose fault; the router decides what follows.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Outcome {
+    /// The far station has it on disk and said so.
+    Delivered(Receipt),
+    /// Not now: the router tries again or elsewhere.
+    Deferred(Reason),
+    /// Never: the router returns it to the sender.
+    Refused(Reason),
+    /// Stopped as told; nothing was filed.
+    CalledOff {
+        /// Where it stopped, e.g. `after 132 of 410 codes`.
+        at: String,
+    },
+}
+
+/// The router's answer to a message that came in.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Verdict {
+    /// On disk here.
+    Filed,
+    /// It was on disk here before; nothing was filed again.
+    FiledBefore,
+    /// Final: unknown desk, no route, a loop.
+    Refused(Reason),
+    /// Cannot be filed now.
+    TryLater(Reason),
+}
+
+/// What a port tells the router.
+#[derive(Debug)]
+pub enum PortReport {
+    /// A delivery ended.
+    Ended {
+        /// Which.
+        delivery: u64,
+        /// How.
+        outcome: Outcome,
+    },
+    /// A message came in; answer when it is on disk.
+    Came {
+        /// The message, with the identity it carries.
+        message: Message,
+        /// Where the verdict goes.
+        answer: oneshot::Sender<Verdict>,
+    },
+}
+
+/// A backend's end of the door.
+pub struct Port {
+    name: String,
+    station: Name,
+    orders: mpsc::Receiver<Order>,
+    reports: mpsc::Sender<(String, PortReport)>,
+    events: Events,
+    clock: Clock,
+}
+
+/// The router's end: where its orders go.
+pub type Orders = mpsc::Sender<Order>;
+
+impl Port {
+    /// Makes a port of `station` and the sender of its orders. Reports arrive at `reports` with the port's name.
+    pub fn new(
+        name: &str,
+        station: &Name,
+        reports: mpsc::Sender<(String, PortReport)>,
+        sink: Arc<dyn EventSink>,
+        clock: Clock,
+    ) -> (Port, Orders) {
+        let (tx, orders) = mpsc::channel(8);
+        let events = Events { station: station.clone(), port: name.to_owned(), sink, clock: clock.clone() };
+        (Port { name: name.to_owned(), station: station.clone(), orders, reports, events, clock }, tx)
+    }
+    /// The port's name in the station file.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+    /// The station it belongs to.
+    pub fn station(&self) -> &Name {
+        &self.station
+    }
+    /// The station's clock.
+    pub fn clock(&self) -> &Clock {
+        &self.clock
+    }
+    /// Where events go.
+    pub fn events(&self) -> &Events {
+        &self.events
+    }
+    /// The next order; `None` when the station stops. Cancel-safe.
+    pub async fn next_order(&mut self) -> Option<Order> {
+        self.orders.recv().await
+    }
+    /// Says how a delivery ended.
+    pub async fn report(&self, delivery: u64, outcome: Outcome) {
+        let _ = self.reports.send((self.name.clone(), PortReport::Ended { delivery, outcome })).await;
+    }
+    /// Hands in a message that came; resolves once it is on disk (or will not be).
+    pub fn submit(&self, message: Message) -> impl Future<Output = Verdict> + Send + 'static {
+        let (answer, verdict) = oneshot::channel();
+        let (reports, name) = (self.reports.clone(), self.name.clone());
+        async move {
+            let gone = || Verdict::TryLater(Reason::new(Fault::Us, "the station is stopping"));
+            if reports.send((name, PortReport::Came { message, answer })).await.is_err() {
+                return gone();
+            }
+            verdict.await.unwrap_or_else(|_| gone())
+        }
+    }
+}
+
+/// Emits events in a port's name.
+#[derive(Clone)]
+pub struct Events {
+    station: Name,
+    port: String,
+    sink: Arc<dyn EventSink>,
+    clock: Clock,
+}
+
+impl Events {
+    /// Emits `event` now, about the message `id` if it is about one.
+    pub fn emit(&self, event: Event, id: Option<&Identity>) {
+        let now = self.clock.now();
+        let utc: Utc = self.clock.utc(now);
+        let (station, port) = (self.station.clone(), Some(self.port.clone()));
+        self.sink.take(Stamped { t: now.micros(), utc, station, port, id: id.cloned(), event });
+    }
+}

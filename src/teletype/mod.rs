@@ -1,0 +1,1 @@
+//! The teletype: codes, the procedure, the backend.

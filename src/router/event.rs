@@ -69,10 +69,7 @@ pub enum Event {
         receipt: String,
     },
     /// At the desk, on paper.
-    Printed {
-        /// The desk.
-        desk: Name,
-    },
+    Printed,
     /// Came again; not filed again.
     CameAgain,
     /// Did not go through this time.
@@ -175,7 +172,7 @@ impl Event {
     pub fn durable(&self) -> bool {
         use Event::*;
         match self {
-            Accepted { .. } | Sent { .. } | Custody { .. } | Filed { .. } | Printed { .. } | CameAgain | Delayed { .. } => true,
+            Accepted { .. } | Sent { .. } | Custody { .. } | Filed { .. } | Printed | CameAgain | Delayed { .. } => true,
             CalledOff { .. } | Returned { .. } | Refused { .. } | LineUp { .. } | LineDown { .. } | Started { .. } => true,
             Service { .. } | Transmission { .. } | Characters { .. } | Fragment { .. } | Ignored { .. } | Note { .. } | Gap { .. } => false,
         }
@@ -188,7 +185,7 @@ impl Event {
             Sent { .. } => "sent",
             Custody { .. } => "custody",
             Filed { .. } => "filed",
-            Printed { .. } => "printed",
+            Printed => "printed",
             CameAgain => "came_again",
             Delayed { .. } => "delayed",
             CalledOff { .. } => "called_off",

@@ -20,10 +20,6 @@ pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 pub trait Backend: Send + 'static {
     /// What its line can carry. The router converts or refuses; a backend gets only what it takes.
     fn takes(&self) -> Takes;
-    /// The station at the other end of the line, where that is known beforehand.
-    fn peer(&self) -> Option<Name> {
-        None
-    }
     /// Runs until the port closes (its orders end) or the backend cannot go on.
     ///
     /// Every [`Delivery`] taken must end in one report, also when the line is lost; whoever is dropped in mid-delivery

@@ -1,0 +1,729 @@
+//! The router: a machine that accepts, files, queues and sends on, and shows the world nothing before it is on disk.
+//!
+//! Standards: none; states and custody are told in `docs/flow.md`.
+//! In: [`Input`]. Out: [`Output`]; changes leave in batches, and what follows from a batch waits for its [`Input::Persisted`].
+//! Left out: all I/O. Shown by: `router::tests`, `tests/it/world.rs`.
+
+use super::event::{Event, Stamped};
+use super::journal::{Change, Recovered, Row, State};
+use super::port::{Delivery, Fault, Order, Outcome, Reason, Receipt, Verdict};
+use super::queue::{Busy, Entry, PortState, Queue, Step};
+use super::retry::{Hold, RetryPolicy, hold};
+use super::route::{Route, ports_for, unknown};
+use crate::faults;
+use crate::machine::Machine;
+use crate::message::{Address, Draft, Identity, Message, Name, Part, Takes, convert};
+use crate::time::{Dtg, Instant, Speed, Utc};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+/// What a router needs to know of its station.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The station's name.
+    pub station: Name,
+    /// UTC at [`Instant::ZERO`].
+    pub epoch: Utc,
+    /// The clock's speed (for the floor of waiting times).
+    pub speed: Speed,
+    /// The desks here.
+    pub desks: BTreeSet<Name>,
+    /// The ports, and what each takes.
+    pub ports: BTreeMap<String, Takes>,
+    /// Routes, in order.
+    pub routes: Vec<Route>,
+    /// When to try again, when to give up.
+    pub retry: RetryPolicy,
+    /// Messages that may wait at one time.
+    pub most_waiting: usize,
+}
+
+/// The answer to a message handed in here.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Submitted {
+    /// On disk, under this identity.
+    Accepted(Identity),
+    /// Handed in before with the same key.
+    Known(Identity),
+    /// Nobody of that name; the sentence names the nearest.
+    Unknown(String),
+    /// Cannot be carried.
+    Refused(String),
+    /// Not now.
+    Stuck(String),
+}
+
+/// What a router asks the journal.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Query {
+    /// A message by identity.
+    Identity(Identity),
+    /// A message by idempotency key.
+    Key(String),
+}
+
+/// What a router is told.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Input {
+    /// What the journal held at start. Comes first, once.
+    Recovered(Recovered),
+    /// A message was handed in here.
+    Submit {
+        /// Names the answer.
+        token: u64,
+        /// The message.
+        draft: Draft,
+        /// The idempotency key.
+        key: Option<String>,
+    },
+    /// A message came by a port.
+    Came {
+        /// Names the answer.
+        token: u64,
+        /// Which port.
+        port: String,
+        /// The message.
+        message: Message,
+    },
+    /// The answer to [`Output::Lookup`].
+    Found {
+        /// Its token.
+        token: u64,
+        /// What the journal holds.
+        found: Option<Identity>,
+    },
+    /// The answer to [`Output::Load`].
+    Loaded {
+        /// Which.
+        id: Identity,
+        /// Its content, or why it cannot be read.
+        message: Result<Message, String>,
+    },
+    /// A delivery ended.
+    Ended {
+        /// Which port.
+        port: String,
+        /// Which delivery.
+        delivery: u64,
+        /// How.
+        outcome: Outcome,
+    },
+    /// A port's backend runs (again), or stopped for the reason given.
+    PortReady {
+        /// Which.
+        port: String,
+        /// `Err`: why it does not run.
+        ready: Result<(), String>,
+    },
+    /// A port said something durable.
+    Noted(Stamped),
+    /// A paper was made for a desk.
+    Printed(Identity),
+    /// This batch, and all before it, are on disk.
+    Persisted(u64),
+}
+
+/// What a router does.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Output {
+    /// Write these, whole, then say [`Input::Persisted`].
+    Persist {
+        /// Rises by one.
+        batch: u64,
+        /// What to write.
+        changes: Vec<Change>,
+    },
+    /// Look this up in the journal, then say [`Input::Found`].
+    Lookup {
+        /// Names the answer.
+        token: u64,
+        /// What.
+        query: Query,
+    },
+    /// Read this message from the journal, then say [`Input::Loaded`].
+    Load(Identity),
+    /// Tell a port.
+    Order {
+        /// Which.
+        port: String,
+        /// What.
+        order: Order,
+    },
+    /// Answer [`Input::Submit`].
+    Answer {
+        /// Its token.
+        token: u64,
+        /// What to say.
+        submitted: Submitted,
+    },
+    /// Answer [`Input::Came`].
+    Verdict {
+        /// Its token.
+        token: u64,
+        /// What to say.
+        verdict: Verdict,
+    },
+    /// A message for a desk here is on disk: a paper can be made.
+    Paper(Identity),
+}
+
+/// What waits for a batch to be on disk.
+enum Effect {
+    Show(Output),
+    Queue(Box<Row>),
+    Settle(Identity),
+    Forget(String, Identity),
+}
+
+/// Who waits for a lookup.
+enum Asking {
+    Submit { token: u64, draft: Draft, key: String },
+    Came { token: u64, port: String, message: Message },
+}
+
+/// The router of one station.
+pub struct Router {
+    config: Config,
+    recovered: bool,
+    ports: BTreeMap<String, PortState>,
+    queue: Queue,
+    serials: BTreeMap<u32, u32>,
+    numbered: BTreeMap<(Identity, String), u32>,
+    next_delivery: u64,
+    batch: u64,
+    held: VecDeque<(u64, Vec<Effect>)>,
+    asking: BTreeMap<u64, Asking>,
+    next_lookup: u64,
+    /// Identities between coming in and being on disk, with those who wait to hear "before".
+    filing: BTreeMap<Identity, Vec<u64>>,
+    keys: BTreeMap<String, Vec<u64>>,
+    /// Filled only with the planted fault that files without the date-time group.
+    filed_without_dtg: BTreeSet<(Name, u32)>,
+    changes: Vec<Change>,
+    effects: Vec<Effect>,
+    outputs: Vec<Output>,
+}
+
+impl Machine for Router {
+    type Input = Input;
+    type Output = Output;
+
+    fn handle(&mut self, now: Instant, input: Input) -> Vec<Output> {
+        match input {
+            Input::Recovered(recovered) => self.recover(now, recovered),
+            Input::Submit { token, draft, key } => self.submit(now, token, draft, key),
+            Input::Came { token, port, message } => self.came(now, token, port, message),
+            Input::Found { token, found } => self.found(now, token, found),
+            Input::Loaded { id, message } => self.loaded(now, &id, message),
+            Input::Ended { port, delivery, outcome } => self.ended(now, &port, delivery, outcome),
+            Input::PortReady { port, ready } => self.port_ready(now, &port, ready),
+            Input::Noted(event) => self.noted(now, event),
+            Input::Printed(id) => self.printed(now, &id),
+            Input::Persisted(batch) => self.persisted(now, batch),
+        }
+        self.dispatch(now);
+        self.flush()
+    }
+
+    fn tick(&mut self, now: Instant) -> Vec<Output> {
+        for id in self.queue.expired(now) {
+            let age = self.config.retry.expire.as_secs();
+            self.give_back(now, &id, format!("not delivered within {} h {} min", age / 3600, age / 60 % 60));
+        }
+        self.dispatch(now);
+        self.flush()
+    }
+
+    fn deadline(&self) -> Option<Instant> {
+        self.queue.deadline(&self.ports)
+    }
+}
+
+impl Router {
+    /// A router that has not yet heard from its journal.
+    pub fn new(config: Config) -> Router {
+        let state = |takes: &Takes| PortState {
+            takes: takes.clone(),
+            ready: false,
+            busy: None,
+            failures: 0,
+            suspended_until: Instant::ZERO,
+            channel: 0,
+        };
+        let ports = config.ports.iter().map(|(name, info)| (name.clone(), state(info))).collect();
+        Router {
+            config,
+            recovered: false,
+            ports,
+            queue: Queue::default(),
+            serials: BTreeMap::new(),
+            numbered: BTreeMap::new(),
+            next_delivery: 1,
+            batch: 0,
+            held: VecDeque::new(),
+            asking: BTreeMap::new(),
+            next_lookup: 1,
+            filing: BTreeMap::new(),
+            keys: BTreeMap::new(),
+            filed_without_dtg: BTreeSet::new(),
+            changes: vec![],
+            effects: vec![],
+            outputs: vec![],
+        }
+    }
+
+    /// Messages this station answers for: waiting or on their way.
+    pub fn waiting(&self) -> usize {
+        self.queue.len()
+    }
+
+    // ---- the seam to the disk ----
+
+    fn flush(&mut self) -> Vec<Output> {
+        let effects = std::mem::take(&mut self.effects);
+        if !self.changes.is_empty() {
+            self.batch += 1;
+            let changes = std::mem::take(&mut self.changes);
+            self.outputs.push(Output::Persist { batch: self.batch, changes });
+            if faults::planted(faults::Fault::ReceiptBeforeSync) {
+                effects.into_iter().for_each(|e| self.carry_out(e));
+            } else {
+                self.held.push_back((self.batch, effects));
+            }
+        } else if let Some((_, held)) = self.held.back_mut() {
+            held.extend(effects); // what follows no change of its own still keeps its place in the order
+        } else {
+            effects.into_iter().for_each(|e| self.carry_out(e));
+        }
+        std::mem::take(&mut self.outputs)
+    }
+
+    fn persisted(&mut self, now: Instant, batch: u64) {
+        while self.held.front().is_some_and(|(n, _)| *n <= batch) {
+            let (_, effects) = self.held.pop_front().unwrap_or_default();
+            for effect in effects {
+                match effect {
+                    Effect::Queue(row) => self.enqueue(now, *row),
+                    other => self.carry_out(other),
+                }
+            }
+        }
+    }
+
+    fn carry_out(&mut self, effect: Effect) {
+        match effect {
+            Effect::Show(output) => self.outputs.push(output),
+            Effect::Queue(row) => self.enqueue(Instant::ZERO, *row),
+            Effect::Settle(id) => {
+                for token in self.filing.remove(&id).unwrap_or_default() {
+                    self.outputs.push(Output::Verdict { token, verdict: Verdict::FiledBefore });
+                }
+            }
+            Effect::Forget(key, id) => {
+                for token in self.keys.remove(&key).unwrap_or_default() {
+                    self.outputs.push(Output::Answer { token, submitted: Submitted::Known(id.clone()) });
+                }
+            }
+        }
+    }
+
+    fn show(&mut self, output: Output) {
+        self.effects.push(Effect::Show(output));
+    }
+
+    fn event(&mut self, now: Instant, port: Option<&str>, id: Option<&Identity>, event: Event) {
+        let stamped = Stamped {
+            t: now.micros(),
+            utc: self.utc(now),
+            station: self.config.station.clone(),
+            port: port.map(str::to_owned),
+            id: id.cloned(),
+            event,
+        };
+        self.changes.push(Change::Event(stamped));
+    }
+
+    fn utc(&self, now: Instant) -> Utc {
+        self.config.epoch.plus(now.since(Instant::ZERO))
+    }
+
+    // ---- coming in ----
+
+    fn recover(&mut self, now: Instant, recovered: Recovered) {
+        self.recovered = true;
+        if !faults::planted(faults::Fault::SerialTwiceAfterRestart) {
+            self.serials = recovered.serials;
+        }
+        self.numbered = recovered.numbered;
+        for (name, port) in &mut self.ports {
+            port.channel = recovered.channels.get(name).copied().unwrap_or(0);
+        }
+        let waiting = recovered.waiting.len();
+        for row in recovered.waiting {
+            self.enqueue(now, row);
+        }
+        self.event(now, None, None, Event::Started { version: env!("CARGO_PKG_VERSION").into(), waiting });
+    }
+
+    fn submit(&mut self, now: Instant, token: u64, draft: Draft, key: Option<String>) {
+        let Some(key) = key else {
+            return self.accept(now, Some(token), draft, None);
+        };
+        if let Some(others) = self.keys.get_mut(&key) {
+            return others.push(token);
+        }
+        self.ask(Query::Key(key.clone()), Asking::Submit { token, draft, key });
+    }
+
+    fn ask(&mut self, query: Query, asking: Asking) {
+        let token = self.next_lookup;
+        self.next_lookup += 1;
+        self.asking.insert(token, asking);
+        self.outputs.push(Output::Lookup { token, query });
+    }
+
+    fn found(&mut self, now: Instant, token: u64, found: Option<Identity>) {
+        match (self.asking.remove(&token), found) {
+            (Some(Asking::Submit { token, .. }), Some(id)) => self.show(Output::Answer { token, submitted: Submitted::Known(id) }),
+            (Some(Asking::Submit { token, draft, key }), None) => match self.keys.get_mut(&key) {
+                Some(others) => others.push(token),
+                None => self.accept(now, Some(token), draft, Some(key)),
+            },
+            (Some(Asking::Came { token, port, message }), Some(_)) => self.came_again(now, token, &port, &message.identity),
+            (Some(Asking::Came { token, port, message }), None) => self.file(now, token, port, message),
+            (None, _) => {}
+        }
+    }
+
+    /// Takes a message handed in here: gives it its identity, has it written, answers then.
+    fn accept(&mut self, now: Instant, token: Option<u64>, draft: Draft, key: Option<String>) {
+        if let Err(submitted) = self.admissible(&draft) {
+            if let Some(token) = token {
+                self.show(Output::Answer { token, submitted });
+            }
+            return;
+        }
+        let utc = self.utc(now);
+        let dtg = Dtg::of(utc);
+        let serial = self.serials.entry(dtg.day_number()).or_insert(0);
+        *serial += 1;
+        let identity = Identity { station: self.config.station.clone(), serial: *serial, dtg };
+        let message = Message { identity: identity.clone(), envelope: draft.envelope, content: draft.content };
+        if let Some(key) = &key {
+            self.keys.insert(key.clone(), vec![]);
+        }
+        self.new_message(now, message, None, key.clone());
+        if let Some(token) = token {
+            self.show(Output::Answer { token, submitted: Submitted::Accepted(identity.clone()) });
+        }
+        if let Some(key) = key {
+            self.effects.push(Effect::Forget(key, identity));
+        }
+    }
+
+    fn admissible(&self, draft: &Draft) -> Result<(), Submitted> {
+        let to = &draft.envelope.to;
+        if !self.recovered {
+            return Err(Submitted::Stuck("the station is starting; try again in a moment".into()));
+        }
+        if to.station == self.config.station {
+            return if self.config.desks.contains(&to.desk) { Ok(()) } else { Err(Submitted::Unknown(self.unknown(to))) };
+        }
+        let Some(ports) = ports_for(&self.config.routes, to) else { return Err(Submitted::Unknown(self.unknown(to))) };
+        if self.queue.len() >= self.config.most_waiting {
+            return Err(Submitted::Stuck(format!("{} messages wait already; try again when some have gone", self.queue.len())));
+        }
+        let mut why = format!("no port of the route to {} exists", to.station);
+        for port in ports.iter().filter_map(|p| self.ports.get(p)) {
+            match convert::fits(&draft.content, &port.takes) {
+                Ok(()) => return Ok(()),
+                Err(reason) => why = reason,
+            }
+        }
+        Err(Submitted::Refused(why))
+    }
+
+    fn unknown(&self, to: &Address) -> String {
+        unknown(to, &self.config.station, &self.config.desks, &self.config.routes)
+    }
+
+    fn came(&mut self, now: Instant, token: u64, port: String, message: Message) {
+        let (own, to) = (&self.config.station, &message.envelope.to);
+        let refused = if message.identity.station == *own || message.envelope.via.contains(own) {
+            Some(format!("loop: {own} sent this message before"))
+        } else if to.station == *own {
+            (!self.config.desks.contains(&to.desk)).then(|| self.unknown(to))
+        } else {
+            let onward = ports_for(&self.config.routes, to).is_some_and(|ports| ports.iter().any(|p| *p != port));
+            (!onward).then(|| self.unknown(to))
+        };
+        if let Some(text) = refused {
+            self.event(now, Some(&port), Some(&message.identity), Event::Refused { reason: text.clone() });
+            return self.show(Output::Verdict { token, verdict: Verdict::Refused(Reason::new(Fault::Peer, text)) });
+        }
+        if !self.recovered || self.queue.len() >= self.config.most_waiting {
+            let verdict = Verdict::TryLater(Reason::new(Fault::Us, "the station cannot file just now"));
+            return self.show(Output::Verdict { token, verdict });
+        }
+        if faults::planted(faults::Fault::FilingKeyWithoutDtg)
+            && !self.filed_without_dtg.insert((message.identity.station.clone(), message.identity.serial))
+        {
+            return self.show(Output::Verdict { token, verdict: Verdict::FiledBefore });
+        }
+        if let Some(others) = self.filing.get_mut(&message.identity) {
+            return others.push(token);
+        }
+        self.ask(Query::Identity(message.identity.clone()), Asking::Came { token, port, message });
+    }
+
+    fn came_again(&mut self, now: Instant, token: u64, port: &str, id: &Identity) {
+        self.event(now, Some(port), Some(id), Event::CameAgain);
+        self.show(Output::Verdict { token, verdict: Verdict::FiledBefore });
+    }
+
+    fn file(&mut self, now: Instant, token: u64, port: String, mut message: Message) {
+        // Two copies may have been looked up at one time (two lines): the first to get here is filed.
+        if let Some(others) = self.filing.get_mut(&message.identity) {
+            return others.push(token);
+        }
+        let id = message.identity.clone();
+        if message.envelope.to.station != self.config.station {
+            message.envelope.via.push(self.config.station.clone());
+        }
+        self.filing.insert(id.clone(), vec![]);
+        self.new_message(now, message, Some(port), None);
+        self.show(Output::Verdict { token, verdict: Verdict::Filed });
+        self.effects.push(Effect::Settle(id));
+    }
+
+    fn new_message(&mut self, now: Instant, message: Message, came_by: Option<String>, key: Option<String>) {
+        let here = message.envelope.to.station == self.config.station;
+        let e = &message.envelope;
+        let id = message.identity.clone();
+        let row = Row {
+            id: id.clone(),
+            from: e.from.clone(),
+            to: e.to.clone(),
+            precedence: e.precedence,
+            subject: e.subject.clone(),
+            accepted: self.utc(now),
+            came_by: came_by.clone(),
+            state: if here { State::Filed } else { State::Accepted },
+            attempts: 0,
+            detail: String::new(),
+        };
+        let accepted = Event::Accepted { from: e.from.clone(), to: e.to.clone(), precedence: e.precedence, subject: e.subject.clone() };
+        self.changes.push(Change::New { row: row.clone(), message, key });
+        if came_by.is_none() || !here {
+            self.event(now, came_by.as_deref(), Some(&id), accepted);
+        }
+        if here {
+            let at = self.config.station.clone();
+            self.event(now, came_by.as_deref(), Some(&id), Event::Filed { at, receipt: String::new() });
+            self.show(Output::Paper(id));
+        } else {
+            self.effects.push(Effect::Queue(Box::new(row)));
+        }
+    }
+
+    // ---- going out ----
+
+    fn enqueue(&mut self, now: Instant, row: Row) {
+        let mut ports = ports_for(&self.config.routes, &row.to).unwrap_or_default().to_vec();
+        ports.retain(|p| row.came_by.as_ref() != Some(p) && self.ports.contains_key(p));
+        let age = std::time::Duration::from_micros(u64::try_from(self.utc(now).0 - row.accepted.0).unwrap_or(0));
+        let expires = now + self.config.retry.expire.saturating_sub(age);
+        let entry = Entry { row, ports, unfit: BTreeMap::new(), failures: 0, not_before: now, expires, on: None };
+        self.queue.add(entry);
+    }
+
+    fn dispatch(&mut self, now: Instant) {
+        while let Some(step) = self.queue.next(now, &self.ports) {
+            match step {
+                Step::Take { id, port } => {
+                    self.queue.take(&id, &port);
+                    let precedence = self.queue.entry(&id).map(|e| e.row.precedence).unwrap_or_default();
+                    if let Some(state) = self.ports.get_mut(&port) {
+                        state.busy = Some(Busy { id: id.clone(), precedence, delivery: None, called_off: false });
+                    }
+                    self.outputs.push(Output::Load(id));
+                }
+                Step::CallOff { port, delivery } => {
+                    if let Some(busy) = self.ports.get_mut(&port).and_then(|p| p.busy.as_mut()) {
+                        busy.called_off = true;
+                    }
+                    self.show(Output::Order { port, order: Order::CallOff(delivery) });
+                }
+            }
+        }
+    }
+
+    fn loaded(&mut self, now: Instant, id: &Identity, message: Result<Message, String>) {
+        let Some(port) = self.queue.entry(id).and_then(|e| e.on.clone()) else { return };
+        let Some(state) = self.ports.get_mut(&port) else { return };
+        let made =
+            message.and_then(|m| convert::convert(&m.content, &state.takes).map(|(content, edits)| (Message { content, ..m }, edits)));
+        let (mut message, edits) = match made {
+            Ok(made) => made,
+            Err(why) => {
+                state.busy = None;
+                return self.unfit(now, id, &port, why);
+            }
+        };
+        if let Some(form) = &state.takes.text {
+            message.envelope.subject = convert::convert_line(&message.envelope.subject, form);
+        }
+        let (channel, new) = match self.numbered.get(&(id.clone(), port.clone())) {
+            Some(n) => (*n, false),
+            None => (state.channel + 1, true),
+        };
+        state.channel = state.channel.max(channel);
+        let number = self.next_delivery;
+        self.next_delivery += 1;
+        if let Some(busy) = &mut state.busy {
+            busy.delivery = Some(number);
+        }
+        if new {
+            self.numbered.insert((id.clone(), port.clone()), channel);
+            self.changes.push(Change::Channel { id: id.clone(), port: port.clone(), serial: channel });
+        }
+        let Some(entry) = self.queue.entry(id) else { return };
+        entry.row.attempts += 1;
+        entry.row.state = State::Sent;
+        let attempt = entry.row.attempts;
+        self.moved(id, State::Sent, attempt, format!("by {port}"));
+        self.event(now, Some(&port), Some(id), Event::Sent { channel, attempt, edits });
+        self.show(Output::Order { port, order: Order::Deliver(Delivery { number, message, channel }) });
+    }
+
+    fn moved(&mut self, id: &Identity, state: State, attempts: u32, detail: String) {
+        self.changes.push(Change::Moved { id: id.clone(), state, attempts, detail });
+    }
+
+    /// This port cannot carry that message; another of its route may.
+    fn unfit(&mut self, now: Instant, id: &Identity, port: &str, why: String) {
+        self.queue.put_back(id);
+        let Some(entry) = self.queue.entry(id) else { return };
+        entry.unfit.insert(port.to_owned(), why.clone());
+        if entry.ports.iter().all(|p| entry.unfit.contains_key(p)) {
+            self.give_back(now, id, why);
+        }
+    }
+
+    fn ended(&mut self, now: Instant, port: &str, delivery: u64, outcome: Outcome) {
+        let Some(state) = self.ports.get_mut(port) else { return };
+        let Some(busy) = state.busy.take_if(|b| b.delivery == Some(delivery)) else { return };
+        let id = busy.id;
+        match outcome {
+            Outcome::Delivered(receipt) => {
+                state.failures = 0;
+                self.delivered(now, port, &id, receipt);
+            }
+            Outcome::Deferred(reason) => self.deferred(now, port, &id, reason),
+            Outcome::Refused(reason) => {
+                state.failures = 0;
+                self.give_back(now, &id, reason.text);
+            }
+            Outcome::CalledOff { at } => {
+                let attempts = self.back_to_waiting(&id);
+                self.moved(&id, State::Accepted, attempts, format!("called off {at}"));
+                self.event(now, Some(port), Some(&id), Event::CalledOff { at });
+            }
+        }
+    }
+
+    fn delivered(&mut self, now: Instant, port: &str, id: &Identity, receipt: Receipt) {
+        let Some(entry) = self.queue.remove(id) else { return };
+        self.numbered.retain(|(i, _), _| i != id);
+        let at = receipt.station;
+        let filed = entry.row.to.station == at;
+        let state = if filed { State::Filed } else { State::Custody };
+        self.moved(id, state, entry.row.attempts, receipt.text.clone());
+        let receipt = receipt.text;
+        let event = if filed { Event::Filed { at, receipt } } else { Event::Custody { at, receipt } };
+        self.event(now, Some(port), Some(id), event);
+    }
+
+    fn back_to_waiting(&mut self, id: &Identity) -> u32 {
+        self.queue.put_back(id);
+        self.queue.entry(id).map_or(0, |entry| {
+            entry.row.state = State::Accepted;
+            entry.row.attempts
+        })
+    }
+
+    fn deferred(&mut self, now: Instant, port: &str, id: &Identity, reason: Reason) {
+        let attempts = self.back_to_waiting(id);
+        let (retry, speed) = (&self.config.retry, self.config.speed);
+        let until = match (hold(reason.fault), self.ports.get_mut(port), self.queue.entry(id)) {
+            (Hold::Port, Some(state), _) => {
+                state.failures += 1;
+                state.suspended_until = now + retry.wait(state.failures, speed);
+                state.suspended_until
+            }
+            (Hold::Message, _, Some(entry)) => {
+                entry.failures += 1;
+                entry.not_before = now + retry.wait(entry.failures, speed);
+                entry.not_before
+            }
+            (Hold::Port | Hold::Message, _, _) => now,
+        };
+        self.moved(id, State::Accepted, attempts, reason.text.clone());
+        let retry = self.utc(until);
+        self.event(now, Some(port), Some(id), Event::Delayed { reason: reason.text, retry });
+    }
+
+    /// Returns a message to its sender: to the desk here, or by a notice if it came from elsewhere.
+    fn give_back(&mut self, now: Instant, id: &Identity, why: String) {
+        let Some(entry) = self.queue.remove(id) else { return };
+        self.numbered.retain(|(i, _), _| i != id);
+        self.moved(id, State::Returned, entry.row.attempts, why.clone());
+        self.event(now, None, Some(id), Event::Returned { reason: why.clone() });
+        let (row, router) = (entry.row, router_desk());
+        if row.came_by.is_none() || row.from.desk == router {
+            return; // handed in here: the journal tells; and never a notice about a notice
+        }
+        let from = Address { desk: router, station: self.config.station.clone() };
+        let text = format!("YOUR MESSAGE {} TO {} WAS NOT DELIVERED: {why}", row.id.heading(), row.to);
+        let envelope =
+            crate::message::Envelope { from, to: row.from, precedence: row.precedence, subject: "RETURNED MESSAGE".into(), via: vec![] };
+        self.accept(now, None, Draft { envelope, content: vec![Part::Text { text }] }, None);
+    }
+
+    // ---- ports and papers ----
+
+    fn port_ready(&mut self, now: Instant, port: &str, ready: Result<(), String>) {
+        let Some(state) = self.ports.get_mut(port) else { return };
+        state.ready = ready.is_ok();
+        state.suspended_until = now;
+        if let Err(why) = ready {
+            let lost = state.busy.take();
+            self.event(now, Some(port), None, Event::LineDown { reason: why.clone() });
+            if let Some(busy) = lost {
+                self.deferred(now, port, &busy.id, Reason::new(Fault::Us, why));
+            }
+        }
+    }
+
+    fn noted(&mut self, now: Instant, event: Stamped) {
+        if let (Event::LineUp { .. }, Some(state)) = (&event.event, event.port.as_ref().and_then(|p| self.ports.get_mut(p))) {
+            // The far end is there: whoever fell to another port may come back to this one.
+            state.suspended_until = now;
+            state.failures = 0;
+        }
+        self.changes.push(Change::Event(event));
+    }
+
+    fn printed(&mut self, now: Instant, id: &Identity) {
+        self.moved(id, State::Printed, 0, String::new());
+        // The desk's name is in the row; the event needs only say that it is done.
+        self.event(now, None, Some(id), Event::Printed);
+    }
+}
+
+/// The desk that notices come from. Nothing is ever returned to it.
+fn router_desk() -> Name {
+    match "router".parse() {
+        Ok(name) => name,
+        Err(_) => unreachable!("`router` is a name"),
+    }
+}

@@ -1,0 +1,323 @@
+//! The router alone: fed by hand, with a disk that confirms when told.
+
+use super::journal::{Change, Recovered, Row, State};
+use super::*;
+use crate::message::{Draft, Envelope, Identity, Message, Part, Precedence, Takes, TextForm};
+use crate::time::{Instant, Speed, Utc};
+use crate::{machine::Machine, message::Alphabet};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// A router with its journal in a map; `step` runs it until nothing follows, the disk confirming at once unless `slow`.
+struct Bench {
+    router: Router,
+    now: Instant,
+    rows: BTreeMap<Identity, (Row, Message)>,
+    keys: BTreeMap<String, Identity>,
+    events: Vec<Stamped>,
+    unconfirmed: Vec<(u64, Vec<Change>)>,
+    slow: bool,
+    shown: Vec<Output>,
+}
+
+fn epoch() -> Utc {
+    "1963-08-30T16:00:00Z".parse().unwrap()
+}
+
+fn config() -> Config {
+    let text = TextForm { alphabet: Alphabet::Any, columns: 69, longest: 1000, per_hour: Some(24_000) };
+    let teletype = Takes { text: Some(text), pages: false, files: false };
+    let route = |to: &str, ports: &[&str]| route::Route { to: to.parse().unwrap(), ports: ports.iter().map(|p| (*p).into()).collect() };
+    Config {
+        station: "washington".parse().unwrap(),
+        epoch: epoch(),
+        speed: Speed::REAL,
+        desks: ["operator".parse().unwrap()].into(),
+        ports: [("cable".to_owned(), teletype.clone()), ("radio".to_owned(), teletype)].into(),
+        routes: vec![route("*@moscow", &["cable", "radio"]), route("*@london", &["radio"])],
+        retry: retry::RetryPolicy::default(),
+        most_waiting: 100,
+    }
+}
+
+impl Bench {
+    fn new() -> Bench {
+        let mut b = Bench {
+            router: Router::new(config()),
+            now: Instant::ZERO,
+            rows: BTreeMap::new(),
+            keys: BTreeMap::new(),
+            events: vec![],
+            unconfirmed: vec![],
+            slow: false,
+            shown: vec![],
+        };
+        b.step(Input::Recovered(Recovered::default()));
+        for port in ["cable", "radio"] {
+            b.step(Input::PortReady { port: port.into(), ready: Ok(()) });
+        }
+        b.shown.clear();
+        b
+    }
+
+    fn step(&mut self, input: Input) {
+        let mut inputs = vec![input];
+        while let Some(input) = inputs.pop() {
+            for output in self.router.handle(self.now, input) {
+                self.take(output, &mut inputs);
+            }
+        }
+    }
+
+    fn pass(&mut self, time: Duration) {
+        self.now += time;
+        let mut inputs = vec![];
+        for output in self.router.tick(self.now) {
+            self.take(output, &mut inputs);
+        }
+        inputs.into_iter().for_each(|i| self.step(i));
+    }
+
+    fn take(&mut self, output: Output, inputs: &mut Vec<Input>) {
+        match output {
+            Output::Persist { batch, changes } => {
+                self.unconfirmed.push((batch, changes));
+                if !self.slow {
+                    inputs.insert(0, self.confirm());
+                }
+            }
+            Output::Lookup { token, query } => {
+                let found = match query {
+                    Query::Identity(id) => self.rows.contains_key(&id).then_some(id),
+                    Query::Key(key) => self.keys.get(&key).cloned(),
+                };
+                inputs.insert(0, Input::Found { token, found });
+            }
+            Output::Load(id) => inputs.insert(0, Input::Loaded { message: Ok(self.rows[&id].1.clone()), id }),
+            shown => self.shown.push(shown),
+        }
+    }
+
+    fn confirm(&mut self) -> Input {
+        let mut last = 0;
+        for (batch, changes) in std::mem::take(&mut self.unconfirmed) {
+            last = batch;
+            for change in changes {
+                match change {
+                    Change::New { row, message, key } => {
+                        key.map(|k| self.keys.insert(k, row.id.clone()));
+                        assert!(self.rows.insert(row.id.clone(), (row, message)).is_none(), "filed twice");
+                    }
+                    Change::Moved { id, state, attempts, detail } => {
+                        let row = &mut self.rows.get_mut(&id).unwrap().0;
+                        (row.state, row.attempts, row.detail) = (state, attempts, detail);
+                    }
+                    Change::Channel { .. } => {}
+                    Change::Event(e) => self.events.push(e),
+                }
+            }
+        }
+        Input::Persisted(last)
+    }
+
+    fn submit(&mut self, to: &str, precedence: Precedence, text: &str) {
+        let draft = draft(to, precedence, text);
+        self.step(Input::Submit { token: 1, draft, key: None });
+    }
+
+    fn shown(&mut self) -> Vec<Output> {
+        std::mem::take(&mut self.shown)
+    }
+
+    /// The deliveries ordered since last asked: (port, number, text).
+    fn orders(&mut self) -> Vec<(String, u64, String)> {
+        let deliver = |o| match o {
+            Output::Order { port, order: Order::Deliver(d) } => Some((port, d.number, d.message.text())),
+            _ => None,
+        };
+        self.shown().into_iter().filter_map(deliver).collect()
+    }
+
+    fn ended(&mut self, port: &str, delivery: u64, outcome: Outcome) {
+        self.step(Input::Ended { port: port.into(), delivery, outcome });
+    }
+
+    fn state(&self, serial: u32) -> State {
+        self.rows.values().find(|(r, _)| r.id.serial == serial).unwrap().0.state
+    }
+}
+
+fn draft(to: &str, precedence: Precedence, text: &str) -> Draft {
+    let from = "operator@washington".parse().unwrap();
+    let envelope = Envelope { from, to: to.parse().unwrap(), precedence, subject: String::new(), via: vec![] };
+    Draft { envelope, content: vec![Part::Text { text: text.into() }] }
+}
+
+fn from_moscow(serial: u32, to: &str, via: &[&str]) -> Message {
+    let mut draft = draft(to, Precedence::Routine, "PRIVET");
+    draft.envelope.from = "operator@moscow".parse().unwrap();
+    draft.envelope.via = via.iter().map(|v| v.parse().unwrap()).collect();
+    let identity = format!("MOSCOW-{serial:04}-19630830T1601Z").parse().unwrap();
+    Message { identity, envelope: draft.envelope, content: draft.content }
+}
+
+fn receipt() -> Outcome {
+    Outcome::Delivered(Receipt { station: "moscow".parse().unwrap(), before: false, text: "RECEIVED".into() })
+}
+
+fn no_answer() -> Outcome {
+    Outcome::Deferred(Reason::new(Fault::Line, "no answer"))
+}
+
+#[test]
+fn nothing_is_shown_before_it_is_on_disk() {
+    let mut b = Bench::new();
+    b.slow = true;
+    b.submit("operator@moscow", Precedence::Routine, "A");
+    assert_eq!(b.shown(), []);
+    let confirmed = b.confirm();
+    b.step(confirmed);
+    assert!(matches!(b.shown()[..], [Output::Answer { submitted: Submitted::Accepted(_), .. }]));
+    let confirmed = b.confirm();
+    b.step(confirmed);
+    assert_eq!(b.orders(), [("cable".to_owned(), 1, "A".to_owned())], "sent only once `sent` is on disk");
+}
+
+#[test]
+fn urgent_before_old_and_flash_calls_off_what_is_being_sent() {
+    let mut b = Bench::new();
+    for (p, text) in [(Precedence::Routine, "A"), (Precedence::Deferred, "B"), (Precedence::Priority, "C")] {
+        b.submit("operator@moscow", p, text);
+    }
+    assert_eq!(b.orders(), [("cable".to_owned(), 1, "A".to_owned())], "priority waits for what is being sent");
+    b.submit("operator@moscow", Precedence::Flash, "D");
+    assert!(b.shown().contains(&Output::Order { port: "cable".into(), order: Order::CallOff(1) }));
+    b.ended("cable", 1, Outcome::CalledOff { at: "after 3 codes".into() });
+    let mut sent = vec![];
+    while let Some((port, number, text)) = b.orders().pop() {
+        sent.push(text);
+        b.ended(&port, number, receipt());
+    }
+    assert_eq!(sent, ["D", "C", "A", "B"]);
+    assert!((1..=4).all(|n| b.state(n) == State::Filed));
+}
+
+#[test]
+fn no_answer_falls_to_the_next_port_and_comes_back_to_the_first() {
+    let mut b = Bench::new();
+    b.submit("operator@moscow", Precedence::Routine, "A");
+    assert_eq!(b.orders()[0].0, "cable");
+    b.ended("cable", 1, no_answer());
+    assert_eq!(b.orders()[0].0, "radio");
+    b.ended("radio", 2, no_answer());
+    assert_eq!(b.orders(), []);
+    b.pass(Duration::from_secs(5));
+    assert_eq!(b.orders()[0].0, "cable", "the first port of the route is tried first again");
+    b.ended("cable", 3, receipt());
+    assert_eq!(b.state(1), State::Filed);
+}
+
+#[test]
+fn a_repeat_is_filed_once_and_answered_as_before() {
+    let mut b = Bench::new();
+    for (serial, expected) in [(1, Verdict::Filed), (1, Verdict::FiledBefore), (2, Verdict::Filed)] {
+        b.step(Input::Came { token: 9, port: "cable".into(), message: from_moscow(serial, "operator@washington", &[]) });
+        let shown = b.shown();
+        assert!(shown.contains(&Output::Verdict { token: 9, verdict: expected }), "{shown:?}");
+    }
+}
+
+#[test]
+fn two_copies_at_one_time_are_filed_once() {
+    let mut b = Bench::new();
+    b.slow = true;
+    for (token, port) in [(1, "cable"), (2, "radio")] {
+        b.step(Input::Came { token, port: port.into(), message: from_moscow(1, "operator@washington", &[]) });
+    }
+    assert_eq!(b.shown(), []);
+    let confirmed = b.confirm();
+    b.step(confirmed);
+    let verdicts: Vec<Output> = b.shown().into_iter().filter(|o| matches!(o, Output::Verdict { .. })).collect();
+    let verdict = |token, verdict| Output::Verdict { token, verdict };
+    assert_eq!(verdicts, [verdict(1, Verdict::Filed), verdict(2, Verdict::FiledBefore)]);
+}
+
+#[test]
+fn unknown_desks_loops_and_dead_ends_are_refused_for_good() {
+    let mut b = Bench::new();
+    let mut refused = |message: Message, word: &str| {
+        b.step(Input::Came { token: 3, port: "cable".into(), message });
+        let said = b.shown().into_iter().find_map(|o| match o {
+            Output::Verdict { verdict: Verdict::Refused(r), .. } => Some(r.text),
+            _ => None,
+        });
+        assert!(said.as_ref().is_some_and(|s| s.contains(word)), "{said:?} should name {word}");
+    };
+    refused(from_moscow(1, "operater@washington", &[]), "did you mean `operator@washington`");
+    refused(from_moscow(2, "operator@washington", &["washington"]), "loop");
+    refused(from_moscow(3, "x@paris", &[]), "no route");
+}
+
+#[test]
+fn a_message_for_elsewhere_is_passed_on_and_returned_by_a_notice() {
+    let mut b = Bench::new();
+    b.step(Input::Came { token: 3, port: "cable".into(), message: from_moscow(1, "x@london", &[]) });
+    let orders = b.orders();
+    assert_eq!(orders[0].0, "radio");
+    b.ended("radio", orders[0].1, Outcome::Refused(Reason::new(Fault::Peer, "UNKNOWN DESK")));
+    let orders = b.orders();
+    assert_eq!(orders[0].0, "cable");
+    assert!(orders[0].2.contains("WAS NOT DELIVERED:\nUNKNOWN DESK"), "broken at 69 columns: {orders:?}");
+}
+
+#[test]
+fn the_same_key_gives_the_same_identity() {
+    let mut b = Bench::new();
+    let mut submitted = |token| {
+        let draft = draft("operator@moscow", Precedence::Routine, "A");
+        b.step(Input::Submit { token, draft, key: Some("k".into()) });
+        b.shown().into_iter().find_map(|o| match o {
+            Output::Answer { submitted, .. } => Some(submitted),
+            _ => None,
+        })
+    };
+    let Some(Submitted::Accepted(id)) = submitted(1) else { panic!("not accepted") };
+    assert_eq!(submitted(2), Some(Submitted::Known(id)));
+}
+
+#[test]
+fn serials_restart_each_day_and_go_on_after_a_restart() {
+    let mut b = Bench::new();
+    b.submit("operator@moscow", Precedence::Routine, "A");
+    b.now += Duration::from_secs(86_400);
+    b.submit("operator@moscow", Precedence::Routine, "B");
+    let ids: Vec<String> = b.rows.keys().map(Identity::to_string).collect();
+    assert_eq!(ids, ["WASHINGTON-0001-19630830T1600Z", "WASHINGTON-0001-19630831T1600Z"]);
+    let mut again = Bench::new();
+    again.router = Router::new(config());
+    let serials = [(19_630_830, 7)].into();
+    again.step(Input::Recovered(Recovered { serials, ..Recovered::default() }));
+    again.submit("operator@moscow", Precedence::Routine, "C");
+    assert_eq!(again.rows.keys().next().unwrap().serial, 8);
+}
+
+#[test]
+fn what_is_too_old_is_returned() {
+    let mut b = Bench::new();
+    b.submit("operator@moscow", Precedence::Routine, "A");
+    b.ended("cable", 1, no_answer());
+    b.ended("radio", 2, no_answer());
+    b.pass(Duration::from_secs(25 * 3600));
+    assert_eq!(b.state(1), State::Returned);
+}
+
+#[test]
+fn a_port_that_stops_in_mid_delivery_gives_its_message_to_the_next() {
+    let mut b = Bench::new();
+    b.submit("operator@moscow", Precedence::Routine, "A");
+    b.shown();
+    b.step(Input::PortReady { port: "cable".into(), ready: Err("the adapter was pulled out".into()) });
+    assert_eq!(b.orders()[0].0, "radio");
+    b.ended("cable", 1, receipt());
+    assert_eq!(b.state(1), State::Sent, "a report for a delivery no longer on that port changes nothing");
+}

@@ -178,6 +178,31 @@ impl FromStr for Dtg {
     }
 }
 
+/// Reads a duration as people write it: `500ms`, `30s`, `5m`, `2h`, `1d`, or several together: `1h30m`.
+pub fn parse_duration(text: &str) -> Result<Duration, String> {
+    let bad = || format!("`{text}` is not a duration; write it as 500ms, 30s, 5m, 2h or 1h30m");
+    let (mut rest, mut sum) = (text, Duration::ZERO);
+    if rest.is_empty() {
+        return Err(bad());
+    }
+    while !rest.is_empty() {
+        let digits = rest.bytes().take_while(|b| b.is_ascii_digit() || *b == b'.').count();
+        let letters = rest[digits..].bytes().take_while(u8::is_ascii_alphabetic).count();
+        let n: f64 = rest[..digits].parse().map_err(|_| bad())?;
+        let unit = match &rest[digits..digits + letters] {
+            "ms" => 0.001,
+            "s" => 1.0,
+            "m" | "min" => 60.0,
+            "h" => 3600.0,
+            "d" => 86_400.0,
+            _ => return Err(bad()),
+        };
+        sum = Duration::try_from_secs_f64(n * unit).ok().and_then(|d| sum.checked_add(d)).ok_or_else(bad)?;
+        rest = &rest[digits + letters..];
+    }
+    Ok(sum)
+}
+
 /// How much faster than life pacing and circuit delay run.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub enum Speed {
@@ -315,6 +340,15 @@ mod tests {
         }
         for s in ["321600Z AUG 63", "301600 AUG 63", "301600Z AGU 63", "301600Z AUG 1963", "30160ZZ AUG 63", ""] {
             assert_eq!(Dtg::from_heading(s, Utc(0)), None, "{s}");
+        }
+    }
+
+    #[test]
+    fn durations_are_read_as_people_write_them() {
+        let read = |s| parse_duration(s).map(|d| d.as_millis()).ok();
+        assert_eq!([read("500ms"), read("1h30m"), read("1.5s"), read("2d")], [Some(500), Some(5_400_000), Some(1500), Some(172_800_000)]);
+        for s in ["", "5", "s", "5 s", "-5s", "5x", "99999999999999999999d", "é"] {
+            assert_eq!(read(s), None, "{s}");
         }
     }
 

@@ -1,1 +1,95 @@
-//! One file per command.
+//! The commands, one file each; what they share: exit codes, the log, Ctrl-C.
+//!
+//! Standards: exit codes 0 done, 1 not delivered or check failed, 2 usage or configuration, 130 interrupted.
+//! In: the command line. Out: an exit code. Left out: what a station does. Shown by: `tests/it/cli.rs`.
+
+mod check;
+mod demo;
+mod doctor;
+mod init;
+mod line;
+mod log;
+mod narrate;
+mod send;
+mod station;
+
+use clap::{Parser, Subcommand};
+use std::process::ExitCode;
+
+/// The Washington-Moscow hotline as working software.
+#[derive(Parser)]
+#[command(
+    name = "molink",
+    version,
+    after_help = "Show it:          molink demo\nTest routing:     molink station FILE.toml, molink send, molink log, molink line\nPlug a machine in: molink doctor, molink init teletype, molink check FILE.toml"
+)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run the link's story on this machine: two stations, one line, no configuration
+    Demo(demo::Demo),
+    /// Run a station from its file
+    Station(station::Station),
+    /// Hand a message to a running station
+    Send(send::Send),
+    /// Show a station's messages and what became of them
+    Log(log::Log),
+    /// Join two ends by a simulated circuit: a serial loopback that behaves like a line
+    Line(line::Line),
+    /// Write a commented station file to start from
+    Init(init::Init),
+    /// Try a station file: its keys, devices and far end
+    Check(check::Check),
+    /// List serial devices and what each can do
+    Doctor(doctor::Doctor),
+}
+
+/// Usage or configuration: the user can mend it.
+pub(crate) const USAGE: u8 = 2;
+/// Interrupted by Ctrl-C.
+pub(crate) const INTERRUPTED: u8 = 130;
+
+/// An error of the user's configuration or usage: exit code 2.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(crate) struct Usage(pub String);
+
+/// Parses the command line and runs the command.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let level = match std::env::var("MOLINK_LOG").as_deref() {
+        Ok("debug") => tracing::Level::DEBUG,
+        Ok("error") => tracing::Level::ERROR,
+        Ok("warn") => tracing::Level::WARN,
+        _ => tracing::Level::INFO,
+    };
+    let quiet = matches!(cli.command, Command::Demo(_)) && std::env::var_os("MOLINK_LOG").is_none();
+    let level = if quiet { tracing::Level::ERROR } else { level };
+    tracing_subscriber::fmt().with_max_level(level).with_writer(std::io::stderr).with_target(false).without_time().init();
+    let done = match cli.command {
+        Command::Send(args) => send::run(args),
+        Command::Log(args) => log::run(args),
+        Command::Init(args) => init::run(args),
+        Command::Doctor(args) => block_on(async { doctor::run(args) }),
+        Command::Demo(args) => block_on(demo::run(args)),
+        Command::Station(args) => block_on(station::run(args)),
+        Command::Line(args) => block_on(line::run(args)),
+        Command::Check(args) => block_on(check::run(args)),
+    };
+    done.unwrap_or_else(|error| {
+        eprintln!("molink: {error:#}");
+        ExitCode::from(if error.is::<Usage>() { USAGE } else { 1 })
+    })
+}
+
+fn block_on(command: impl Future<Output = anyhow::Result<ExitCode>>) -> anyhow::Result<ExitCode> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let done = runtime.block_on(command);
+    // A thread that still waits on a device must not hold the exit.
+    runtime.shutdown_timeout(std::time::Duration::from_millis(200));
+    done
+}

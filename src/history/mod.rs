@@ -1,1 +1,11 @@
-//! Eras, scenarios, replay.
+//! Scenarios, and the world in memory that replays them under a virtual clock.
+//!
+//! Standards: none. In: scenario files. Out: traces and journals. Left out: live running (`cli::demo`).
+//! It may know `station::config` for a station file's keys, and drives the machines of router and teletype itself.
+//! Shown by: `tests/it/world.rs`, `fixtures/scenarios`.
+
+pub mod scenario;
+pub mod world;
+
+pub use scenario::Scenario;
+pub use world::World;

@@ -1,0 +1,36 @@
+//! `molink station FILE.toml`: runs a station until SIGTERM or Ctrl-C.
+//!
+//! Standards: none. In: a station file. Out: a running station; its address on standard output.
+//! Left out: more than one station a process (see `demo`). Shown by: `tests/it/cli.rs`.
+
+use super::{INTERRUPTED, Usage};
+use crate::station::{Station as AnyStation, StationConfig};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use tokio::signal::unix::{SignalKind, signal};
+
+/// Run a station from its file.
+#[derive(clap::Args)]
+#[command(after_help = "Example:\n  molink init teletype > washington.toml\n  molink station washington.toml\n\nStops in order on SIGTERM (exit 0) and Ctrl-C (exit 130): the character on the line is finished,\nthe cut sequence sent, the journal closed. MOLINK_LOG=debug|info|warn|error sets the log on standard error.")]
+pub struct Station {
+    /// The station file (TOML)
+    file: PathBuf,
+}
+
+pub(super) async fn run(args: Station) -> anyhow::Result<ExitCode> {
+    let config = StationConfig::read(&args.file).map_err(|e| Usage(e.0))?;
+    let ports: Vec<String> = config.ports.keys().cloned().collect();
+    let data = config.data.clone();
+    let mut running = AnyStation::builder().start(config).await.map_err(|e| Usage(e.0))?;
+    let api = running.api.map_or("no API".to_owned(), |a| format!("http://{a}"));
+    println!("{} is up: {api}, ports {}, data in {}", running.station, ports.join(", "), data.display());
+    let (mut term, mut int) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let code = tokio::select! {
+        ended = running.ended() => return ended.map(|()| ExitCode::SUCCESS).map_err(|e| anyhow::anyhow!("{e}")),
+        _ = term.recv() => ExitCode::SUCCESS,
+        _ = int.recv() => ExitCode::from(INTERRUPTED),
+    };
+    running.stop().await?;
+    println!("stopped in order");
+    Ok(code)
+}

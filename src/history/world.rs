@@ -1,0 +1,614 @@
+//! A world in memory: stations, circuits and disks under one virtual clock. The same routers and teletypes as live.
+//!
+//! Standards: none. In: a scenario (or parts put together by a test), a seed. Out: a trace, and every station's journal.
+//! Left out: devices, threads, the system's clock. Shown by: `tests/it/world.rs`.
+
+use super::scenario::{Act, Entry, Scenario, When};
+use crate::line::circuit::{Arrival, Circuit, Noise, Profile};
+use crate::line::driver::Driver;
+use crate::line::symbol::Code;
+use crate::machine::Machine;
+use crate::message::{Draft, Envelope, Identity, Name, Part};
+use crate::router::journal::memory::MemoryJournal;
+use crate::router::journal::Change;
+use crate::router::{self, Event, Query, Router, Stamped, Submitted, Verdict};
+use crate::station::StationConfig;
+use crate::teletype::{self, Terminal};
+use crate::time::{Instant, Speed, Utc};
+use rand_core::{Rng, SeedableRng};
+use rand_xoshiro::Xoshiro256PlusPlus;
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
+
+/// A place on a station: its name and the port's.
+pub type End = (Name, String);
+
+/// How slow a station's disk may be to confirm: drawn between these for each batch.
+#[derive(Clone, Copy, Debug)]
+pub struct Disk {
+    /// At the least.
+    pub fastest: Duration,
+    /// At the most.
+    pub slowest: Duration,
+}
+
+impl Default for Disk {
+    fn default() -> Self {
+        Disk { fastest: Duration::from_micros(300), slowest: Duration::from_millis(20) }
+    }
+}
+
+/// A world: see the file's head.
+pub struct World {
+    epoch: Utc,
+    driver: Driver<Happening>,
+    stations: BTreeMap<Name, Node>,
+    circuits: BTreeMap<String, Wire>,
+    random: Xoshiro256PlusPlus,
+    disk: Disk,
+    trace: Vec<Stamped>,
+    timeline: Vec<Entry>,
+    /// Identities of the timeline's messages, by their number there.
+    sent: BTreeMap<usize, Identity>,
+    submissions: BTreeMap<u64, usize>,
+    answers: BTreeMap<u64, Submitted>,
+    next_token: u64,
+    said: Vec<(Instant, String)>,
+}
+
+/// One station: what survives a kill, and what does not.
+struct Node {
+    config: router::Config,
+    terminals: BTreeMap<String, teletype::Config>,
+    journal: MemoryJournal,
+    alive: Option<Alive>,
+    /// Counts starts, so that what was under way before a kill is known as such.
+    life: u64,
+    disk_busy_until: Instant,
+}
+
+struct Alive {
+    router: Router,
+    ports: BTreeMap<String, Terminal>,
+}
+
+/// A circuit, both ways, and what is on its way in it.
+struct Wire {
+    ends: [End; 2],
+    ways: [Way; 2],
+}
+
+struct Way {
+    circuit: Circuit<Code>,
+    delay: Duration,
+    free_at: Instant,
+    /// What is being sent (the last) and what is still on its way.
+    flights: VecDeque<Flight>,
+    counted: u64,
+}
+
+struct Flight {
+    number: u64,
+    start: Instant,
+    unit: Duration,
+    codes: usize,
+    halted: bool,
+    arrivals: Vec<Arrival<Code>>,
+}
+
+enum Happening {
+    TickRouter(Name, u64),
+    TickPort(End, u64),
+    OnDisk { station: Name, life: u64, batch: u64, changes: Vec<Change> },
+    Arrived { circuit: String, way: usize, flight: u64 },
+    Gone { from: End, life: u64, circuit: String, way: usize, flight: u64 },
+    Due(usize),
+    Mend(String),
+    Script(Box<dyn FnOnce(&mut World) + Send>),
+}
+
+impl World {
+    /// An empty world that begins at `start`.
+    pub fn new(start: Utc, seed: u64) -> World {
+        World {
+            epoch: start,
+            driver: Driver::default(),
+            stations: BTreeMap::new(),
+            circuits: BTreeMap::new(),
+            random: Xoshiro256PlusPlus::seed_from_u64(seed),
+            disk: Disk::default(),
+            trace: vec![],
+            timeline: vec![],
+            sent: BTreeMap::new(),
+            submissions: BTreeMap::new(),
+            answers: BTreeMap::new(),
+            next_token: 1,
+            said: vec![],
+        }
+    }
+
+    /// A scenario's stations, circuits and timeline; `seed` in place of its own if given.
+    pub fn from_scenario(scenario: &Scenario, seed: Option<u64>) -> Result<World, String> {
+        let seed = seed.unwrap_or(scenario.seed);
+        let mut world = World::new(scenario.start, seed);
+        for (name, keys) in &scenario.stations {
+            world.add_station(name, keys)?;
+        }
+        for (name, plan) in &scenario.circuits {
+            world.add_circuit(name, plan.ends.clone(), plan.profile.clone(), seed);
+        }
+        world.timeline = scenario.timeline.clone();
+        for (i, entry) in scenario.timeline.iter().enumerate() {
+            if let When::At(after) = entry.when {
+                world.driver.set(Instant::ZERO + after, Happening::Due(i));
+            }
+        }
+        let names: Vec<Name> = world.stations.keys().cloned().collect();
+        names.iter().for_each(|n| world.start(n));
+        Ok(world)
+    }
+
+    /// Adds a station with the keys of a station file. It is not started yet.
+    pub fn add_station(&mut self, name: &Name, keys: &toml::Table) -> Result<(), String> {
+        let mut keys = keys.clone();
+        keys.insert("station".into(), name.to_string().into());
+        let text = toml::to_string(&keys).map_err(|e| e.to_string())?;
+        let station = StationConfig::parse(&format!("station {name}"), &text).map_err(|e| e.0)?;
+        let (mut ports, mut terminals) = (BTreeMap::new(), BTreeMap::new());
+        for (port, wanted) in station.ports {
+            let (terminal, takes) = teletype::Config::from_keys(&port, name, wanted.keys, Speed::REAL, self.epoch)?;
+            ports.insert(port.clone(), takes);
+            terminals.insert(port, terminal);
+        }
+        let config = router::Config {
+            station: name.clone(),
+            epoch: self.epoch,
+            speed: Speed::REAL,
+            desks: station.desks,
+            ports,
+            routes: station.routes,
+            retry: station.retry,
+            most_waiting: 100_000,
+        };
+        self.stations.insert(name.clone(), Node { config, terminals, journal: MemoryJournal::new(), alive: None, life: 0, disk_busy_until: Instant::ZERO });
+        Ok(())
+    }
+
+    /// Joins two ports by a circuit.
+    pub fn add_circuit(&mut self, name: &str, ends: [End; 2], profile: Profile, seed: u64) {
+        let way = |direction| Way {
+            delay: profile.delay,
+            circuit: Circuit::new(profile.clone(), seed, direction),
+            free_at: Instant::ZERO,
+            flights: VecDeque::new(),
+            counted: 0,
+        };
+        self.circuits.insert(name.to_owned(), Wire { ends, ways: [way(0), way(1)] });
+    }
+
+    /// Sets how slow disks are.
+    pub fn set_disk(&mut self, disk: Disk) {
+        self.disk = disk;
+    }
+
+    // ---- what tests and timelines do ----
+
+    /// The time.
+    pub fn now(&self) -> Instant {
+        self.driver.now()
+    }
+    /// Everything that was seen, in order.
+    pub fn trace(&self) -> &[Stamped] {
+        &self.trace
+    }
+    /// The trace as it is exported: one JSON object a line.
+    pub fn trace_lines(&self) -> String {
+        self.trace.iter().map(|e| serde_json::to_string(e).unwrap_or_default() + "\n").collect()
+    }
+    /// What the timeline said, and when.
+    pub fn said(&self) -> &[(Instant, String)] {
+        &self.said
+    }
+    /// What a station has on disk.
+    pub fn journal(&self, station: &Name) -> Option<&MemoryJournal> {
+        self.stations.get(station).map(|n| &n.journal)
+    }
+    /// Whether a station runs.
+    pub fn runs(&self, station: &Name) -> bool {
+        self.stations.get(station).is_some_and(|n| n.alive.is_some())
+    }
+    /// One way of a circuit: 0 is from its first end.
+    pub fn circuit(&mut self, name: &str, way: usize) -> Option<&mut Circuit<Code>> {
+        self.circuits.get_mut(name).map(|w| &mut w.ways[way].circuit)
+    }
+    /// Does something to the world at a moment.
+    pub fn at(&mut self, at: Instant, script: impl FnOnce(&mut World) + Send + 'static) {
+        self.driver.set(at, Happening::Script(Box::new(script)));
+    }
+
+    /// Hands a message in at a station; the token names the answer (see [`World::answer`]).
+    pub fn submit(&mut self, station: &Name, draft: Draft) -> u64 {
+        let token = self.next_token;
+        self.next_token += 1;
+        self.tell_router(station, router::Input::Submit { token, draft, key: None });
+        token
+    }
+    /// The answer to a [`World::submit`], once it was given.
+    pub fn answer(&self, token: u64) -> Option<&Submitted> {
+        self.answers.get(&token)
+    }
+
+    /// Starts a station from its journal.
+    pub fn start(&mut self, station: &Name) {
+        let Some(node) = self.stations.get_mut(station).filter(|n| n.alive.is_none()) else { return };
+        node.life += 1;
+        let ports: BTreeMap<String, Terminal> = node.terminals.iter().map(|(p, c)| (p.clone(), Terminal::new(c.clone()))).collect();
+        let names: Vec<String> = ports.keys().cloned().collect();
+        node.alive = Some(Alive { router: Router::new(node.config.clone()), ports });
+        let recovered = node.journal.recover(station);
+        self.tell_router(station, router::Input::Recovered(recovered));
+        for port in names {
+            self.tell_router(station, router::Input::PortReady { port, ready: Ok(()) });
+        }
+    }
+
+    /// Kills a station: its memory is gone, and so is what its disk had not confirmed; its codes stop where they are.
+    pub fn kill(&mut self, station: &Name) {
+        let Some(node) = self.stations.get_mut(station) else { return };
+        node.alive = None;
+        node.life += 1;
+        let now = self.now();
+        for wire in self.circuits.values_mut() {
+            for (i, way) in wire.ways.iter_mut().enumerate() {
+                if wire.ends[i].0 == *station {
+                    way.stop_after(now);
+                }
+            }
+        }
+    }
+
+    /// Cuts a circuit both ways; what is on its way in it is lost.
+    pub fn cut(&mut self, circuit: &str, lasts: Option<Duration>) {
+        let now = self.now();
+        if let Some(wire) = self.circuits.get_mut(circuit) {
+            for way in &mut wire.ways {
+                way.circuit.cut(now, lasts.map(|d| now + d));
+                way.flights.iter_mut().for_each(|f| f.arrivals.retain(|a| a.at <= now));
+            }
+        }
+        if let Some(lasts) = lasts {
+            self.driver.set(now + lasts, Happening::Mend(circuit.to_owned()));
+        }
+    }
+
+    // ---- running ----
+
+    /// Runs until nothing is left to happen before `until`, or `done` says so. Returns whether `done` did.
+    pub fn run(&mut self, until: Instant, mut done: impl FnMut(&World) -> bool) -> bool {
+        loop {
+            if done(self) {
+                return true;
+            }
+            match self.driver.upcoming() {
+                Some(at) if at <= until => {
+                    if let Some(happening) = self.driver.next() {
+                        self.happen(happening);
+                    }
+                }
+                _ => {
+                    self.driver.pass_to(until);
+                    return false;
+                }
+            }
+        }
+    }
+
+    fn happen(&mut self, happening: Happening) {
+        match happening {
+            Happening::TickRouter(station, life) => self.tick_router(&station, life),
+            Happening::TickPort(end, life) => self.tick_port(&end, life),
+            Happening::OnDisk { station, life, batch, changes } => self.on_disk(&station, life, batch, changes),
+            Happening::Arrived { circuit, way, flight } => self.arrived(&circuit, way, flight),
+            Happening::Gone { from, life, circuit, way, flight } => {
+                let halted = self.circuits.get(&circuit).is_some_and(|w| w.ways[way].flights.iter().any(|f| f.number == flight && f.halted));
+                if !halted && self.stations.get(&from.0).is_some_and(|n| n.life == life) {
+                    self.tell_port(&from, teletype::Input::Transmitted);
+                }
+            }
+            Happening::Due(i) => self.due(i),
+            Happening::Mend(circuit) => self.mend(&circuit),
+            Happening::Script(script) => script(self),
+        }
+    }
+
+    fn mend(&mut self, circuit: &str) {
+        let now = self.now();
+        if let Some(wire) = self.circuits.get_mut(circuit) {
+            wire.ways.iter_mut().for_each(|w| w.circuit.restore(now));
+        }
+    }
+
+    fn due(&mut self, index: usize) {
+        let Some(entry) = self.timeline.get(index).cloned() else { return };
+        match entry.act {
+            Act::Send { from, to, precedence, subject, text } => {
+                let station = from.station.clone();
+                let envelope = Envelope { from, to, precedence, subject, via: vec![] };
+                let token = self.next_token;
+                let sends_before = self.timeline[..index].iter().filter(|e| matches!(e.act, Act::Send { .. })).count();
+                self.submissions.insert(token, sends_before + 1);
+                self.submit(&station, Draft { envelope, content: vec![Part::Text { text }] });
+            }
+            Act::Say(text) => self.said.push((self.now(), text)),
+            Act::Cut { circuit, lasts } => self.cut(&circuit, lasts),
+            Act::Restore { circuit } => self.mend(&circuit),
+            Act::Noise { circuit, level } => {
+                let level = Noise::named(&level);
+                if let (Some(wire), Ok(level)) = (self.circuits.get_mut(&circuit), level) {
+                    wire.ways.iter_mut().for_each(|w| w.circuit.set_noise(level));
+                }
+            }
+            Act::Kill(station) => self.kill(&station),
+            Act::Start(station) => self.start(&station),
+        }
+    }
+
+    /// Entries that hang on a message's state fall due when their station sees it.
+    fn follow(&mut self, id: &Identity, reached: &str) {
+        let Some(number) = self.sent.iter().find(|(_, i)| *i == id).map(|(n, _)| *n) else { return };
+        let now = self.now();
+        let due = self.timeline.iter().enumerate().filter_map(|(i, e)| match &e.when {
+            When::After { state, message, pause } if state == reached && *message == number => Some((i, now + *pause)),
+            When::After { .. } | When::At(_) => None,
+        });
+        for (i, at) in due.collect::<Vec<_>>() {
+            self.driver.set(at, Happening::Due(i));
+        }
+    }
+
+    // ---- routers and disks ----
+
+    fn tell_router(&mut self, station: &Name, input: router::Input) {
+        let now = self.now();
+        let mut inputs = vec![input];
+        while let Some(input) = inputs.pop() {
+            let Some(alive) = self.stations.get_mut(station).and_then(|n| n.alive.as_mut()) else { return };
+            let outputs = alive.router.handle(now, input);
+            outputs.into_iter().for_each(|o| self.router_says(station, o, &mut inputs));
+        }
+        self.set_router_tick(station);
+    }
+
+    fn tick_router(&mut self, station: &Name, life: u64) {
+        let now = self.now();
+        let Some(node) = self.stations.get_mut(station).filter(|n| n.life == life) else { return };
+        let Some(alive) = node.alive.as_mut().filter(|a| a.router.deadline().is_some_and(|d| d <= now)) else { return };
+        let outputs = alive.router.tick(now);
+        let mut inputs = vec![];
+        outputs.into_iter().for_each(|o| self.router_says(station, o, &mut inputs));
+        inputs.into_iter().for_each(|i| self.tell_router(station, i));
+        self.set_router_tick(station);
+    }
+
+    fn set_router_tick(&mut self, station: &Name) {
+        let Some(node) = self.stations.get(station) else { return };
+        if let Some(at) = node.alive.as_ref().and_then(|a| a.router.deadline()) {
+            self.driver.set(at, Happening::TickRouter(station.clone(), node.life));
+        }
+    }
+
+    fn router_says(&mut self, station: &Name, output: router::Output, inputs: &mut Vec<router::Input>) {
+        let now = self.now();
+        let Some(node) = self.stations.get_mut(station) else { return };
+        match output {
+            router::Output::Persist { batch, changes } => {
+                let spread = (self.disk.slowest - self.disk.fastest).as_micros() as u64 + 1;
+                // A disk confirms in order: each batch after the one before it.
+                let at = now + self.disk.fastest + Duration::from_micros(self.random.next_u64() % spread);
+                let at = at.max(node.disk_busy_until);
+                node.disk_busy_until = at;
+                let life = node.life;
+                self.driver.set(at, Happening::OnDisk { station: station.clone(), life, batch, changes });
+            }
+            router::Output::Lookup { token, query } => {
+                let found = match query {
+                    Query::Identity(id) => node.journal.find(&id).map(|r| r.id),
+                    Query::Key(key) => node.journal.find_key(&key),
+                };
+                inputs.insert(0, router::Input::Found { token, found });
+            }
+            router::Output::Load(id) => {
+                let message = node.journal.load(&id).ok_or_else(|| format!("the journal has no content for {id}"));
+                inputs.insert(0, router::Input::Loaded { id, message });
+            }
+            router::Output::Order { port, order } => {
+                let input = match order {
+                    router::Order::Deliver(delivery) => teletype::Input::Deliver(delivery),
+                    router::Order::CallOff(number) => teletype::Input::CallOff(number),
+                };
+                self.tell_port(&(station.clone(), port), input);
+            }
+            router::Output::Answer { token, submitted } => {
+                if let (Some(number), Submitted::Accepted(id)) = (self.submissions.remove(&token), &submitted) {
+                    self.sent.insert(number, id.clone());
+                    self.follow(&id.clone(), "accepted");
+                }
+                self.answers.insert(token, submitted);
+            }
+            router::Output::Verdict { token, verdict } => self.verdict(station, token, verdict),
+            router::Output::Paper(_) => {} // the journal is the paper's source; a world has no desks
+        }
+    }
+
+    fn on_disk(&mut self, station: &Name, life: u64, batch: u64, changes: Vec<Change>) {
+        let Some(node) = self.stations.get_mut(station).filter(|n| n.life == life) else { return };
+        let events: Vec<Stamped> = changes
+            .iter()
+            .filter_map(|c| match c {
+                Change::Event(e) => Some(e.clone()),
+                Change::New { .. } | Change::Moved { .. } | Change::Channel { .. } => None,
+            })
+            .collect();
+        if let Err(e) = node.journal.apply(changes) {
+            // A batch that does not apply is a bug of the router; the trace says so and the checks fail on it.
+            self.note(station, format!("journal: {e}"));
+            return;
+        }
+        for event in events {
+            self.saw(event);
+        }
+        self.tell_router(station, router::Input::Persisted(batch));
+    }
+
+    fn note(&mut self, station: &Name, text: String) {
+        let now = self.now();
+        let utc = self.epoch.plus(now.since(Instant::ZERO));
+        let event = Event::Note { text };
+        self.trace.push(Stamped { t: now.micros(), utc, station: station.clone(), port: None, id: None, event });
+    }
+
+    fn saw(&mut self, event: Stamped) {
+        let reached = event.event.name();
+        if let (Some(id), "sent" | "filed" | "returned") = (event.id.clone(), reached) {
+            if event.station == id.station || reached != "sent" {
+                self.follow(&id, reached);
+            }
+        }
+        self.trace.push(event);
+    }
+
+    // ---- ports and lines ----
+
+    fn verdict(&mut self, station: &Name, token: u64, verdict: Verdict) {
+        // The token of a submission is (port, the terminal's own token); see `port_says`.
+        let Some((port, own)) = self.stations.get_mut(station).and_then(|n| n.take_token(token)) else { return };
+        self.tell_port(&(station.clone(), port), teletype::Input::Verdict { token: own, verdict });
+    }
+
+    fn tell_port(&mut self, end: &End, input: teletype::Input) {
+        let now = self.now();
+        let Some(terminal) = self.terminal(end) else { return };
+        let outputs = terminal.handle(now, input);
+        self.port_says(end, outputs);
+    }
+
+    fn tick_port(&mut self, end: &End, life: u64) {
+        let now = self.now();
+        if self.stations.get(&end.0).is_none_or(|n| n.life != life) {
+            return;
+        }
+        let Some(terminal) = self.terminal(end) else { return };
+        if terminal.deadline().is_some_and(|d| d <= now) {
+            let outputs = terminal.tick(now);
+            self.port_says(end, outputs);
+        }
+    }
+
+    fn terminal(&mut self, (station, port): &End) -> Option<&mut Terminal> {
+        self.stations.get_mut(station)?.alive.as_mut()?.ports.get_mut(port)
+    }
+
+    fn port_says(&mut self, end: &End, outputs: Vec<teletype::Output>) {
+        let now = self.now();
+        let (station, port) = end;
+        for output in outputs {
+            match output {
+                teletype::Output::Send(codes) => self.transmit(end, &codes),
+                teletype::Output::Halt => self.halt(end),
+                teletype::Output::Submit { token, message } => {
+                    let Some(node) = self.stations.get_mut(station) else { return };
+                    let token = node.give_token(port, token);
+                    self.tell_router(station, router::Input::Came { token, port: port.clone(), message });
+                }
+                teletype::Output::Report { delivery, outcome } => {
+                    self.tell_router(station, router::Input::Ended { port: port.clone(), delivery, outcome });
+                }
+                teletype::Output::Event { event, id } => {
+                    let utc = self.epoch.plus(now.since(Instant::ZERO));
+                    let stamped = Stamped { t: now.micros(), utc, station: station.clone(), port: Some(port.clone()), id, event };
+                    if stamped.event.durable() {
+                        self.tell_router(station, router::Input::Noted(stamped));
+                    } else {
+                        self.trace.push(stamped);
+                    }
+                }
+                teletype::Output::Stopped => {}
+            }
+        }
+        let life = self.stations.get(station).map_or(0, |n| n.life);
+        if let Some(at) = self.terminal(end).and_then(|t| t.deadline()) {
+            self.driver.set(at, Happening::TickPort(end.clone(), life));
+        }
+    }
+
+    fn wire_of(&mut self, end: &End) -> Option<(String, usize)> {
+        self.circuits.iter().find_map(|(name, w)| w.ends.iter().position(|e| e == end).map(|i| (name.clone(), i)))
+    }
+
+    fn transmit(&mut self, end: &End, codes: &[Code]) {
+        let now = self.now();
+        let Some((circuit, i)) = self.wire_of(end) else { return };
+        let Some(node) = self.stations.get(&end.0) else { return };
+        let (life, unit) = (node.life, node.terminals[&end.1].code_time);
+        let Some(wire) = self.circuits.get_mut(&circuit) else { return };
+        let way = &mut wire.ways[i];
+        let start = now.max(way.free_at);
+        let arrivals = way.circuit.carry(start, unit, codes);
+        let gone = start + unit * codes.len() as u32;
+        way.free_at = gone;
+        way.counted += 1;
+        let flight = way.counted;
+        let last = arrivals.last().map_or(gone + way.delay, |a| a.at).max(gone);
+        way.flights.push_back(Flight { number: flight, start, unit, codes: codes.len(), halted: false, arrivals });
+        self.driver.set(gone, Happening::Gone { from: end.clone(), life, circuit: circuit.clone(), way: i, flight });
+        self.driver.set(last, Happening::Arrived { circuit, way: i, flight });
+    }
+
+    fn arrived(&mut self, circuit: &str, way: usize, flight: u64) {
+        let Some(wire) = self.circuits.get_mut(circuit) else { return };
+        let to = wire.ends[1 - way].clone();
+        let flights = &mut wire.ways[way].flights;
+        let Some(flight) = flights.iter().position(|f| f.number == flight).and_then(|at| flights.remove(at)) else { return };
+        let codes: Vec<Code> = flight.arrivals.iter().map(|a| a.symbol).collect();
+        if !codes.is_empty() {
+            self.tell_port(&to, teletype::Input::Received(codes));
+        }
+    }
+
+    fn halt(&mut self, end: &End) {
+        let now = self.now();
+        let Some((circuit, i)) = self.wire_of(end) else { return };
+        let left = self.circuits.get_mut(&circuit).map_or(0, |w| w.ways[i].stop_after(now));
+        self.tell_port(end, teletype::Input::Halted { left });
+    }
+}
+
+impl Way {
+    /// Stops what is being sent after the code of this moment; returns how many codes were not sent.
+    fn stop_after(&mut self, now: Instant) -> usize {
+        let Some(flight) = self.flights.back_mut().filter(|f| f.start + f.unit * f.codes as u32 > now) else { return 0 };
+        let unit = flight.unit.as_micros().max(1) as u64;
+        let begun = (now.since(flight.start).as_micros() as u64).div_ceil(unit) as usize;
+        let sent = begun.min(flight.codes);
+        let gone = flight.start + flight.unit * sent as u32;
+        let last = gone + self.delay;
+        flight.arrivals.retain(|a| a.at <= last);
+        let left = flight.codes - sent;
+        flight.codes = sent;
+        flight.halted = true;
+        self.free_at = gone.max(now);
+        left
+    }
+}
+
+impl Node {
+    fn give_token(&mut self, port: &str, own: u64) -> u64 {
+        // Ports of one station, in order, take turns in the low bits: enough for any station.
+        let index = self.terminals.keys().position(|p| p == port).unwrap_or(0) as u64;
+        own * 64 + index
+    }
+    fn take_token(&mut self, token: u64) -> Option<(String, u64)> {
+        let port = self.terminals.keys().nth((token % 64) as usize)?.clone();
+        Some((port, token / 64))
+    }
+}

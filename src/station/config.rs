@@ -1,0 +1,298 @@
+//! The station file: TOML in, a checked configuration out.
+//!
+//! Standards: TOML 1.0; the keys are listed in `docs/station-file.md`.
+//! In: text. Out: [`StationConfig`], or one sentence with file, line and what was probably meant.
+//! Left out: a backend's own keys (each backend reads its table). Shown by: `station::config::tests`, `fixtures/stations`.
+
+use crate::message::Name;
+use crate::message::address::nearest;
+use crate::router::retry::RetryPolicy;
+use crate::router::route::{Pattern, Route};
+use crate::time::{Speed, Utc, parse_duration};
+use serde::Deserialize;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+/// A station file that could not be taken.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct ConfigError(pub String);
+
+/// A station, as its file says.
+#[derive(Clone, Debug)]
+pub struct StationConfig {
+    /// Its name.
+    pub station: Name,
+    /// Its number, 0–99 (fax calls carry it).
+    pub number: Option<u8>,
+    /// Where journal, papers and content lie.
+    pub data: PathBuf,
+    /// Where the API listens (`HOST:PORT`); `None` for no API.
+    pub listen: Option<String>,
+    /// The date the clock starts at; `None` for the system's.
+    pub start: Option<Utc>,
+    /// How fast the clock runs.
+    pub speed: Speed,
+    /// The desks.
+    pub desks: BTreeSet<Name>,
+    /// The ports, each with its backend's name and keys.
+    pub ports: BTreeMap<String, PortConfig>,
+    /// The routes, in order.
+    pub routes: Vec<Route>,
+    /// When to try again and when to give up.
+    pub retry: RetryPolicy,
+    /// `false` only to show that the durability check can fail: the journal is then not synced.
+    pub synced: bool,
+    /// Where it was read, for later sentences about it.
+    pub origin: Origin,
+}
+
+/// One port of a station file.
+#[derive(Clone, Debug)]
+pub struct PortConfig {
+    /// The backend's name.
+    pub backend: String,
+    /// The backend's own keys.
+    pub keys: toml::Table,
+}
+
+/// The text a configuration came from, so that an error found later can still name the line.
+#[derive(Clone, Debug, Default)]
+pub struct Origin {
+    name: String,
+    text: String,
+}
+
+impl Origin {
+    /// A sentence about a port's table, with the line of the key it names in backticks first.
+    pub fn port_error(&self, port: &str, sentence: &str) -> ConfigError {
+        let sentence = shorten(sentence);
+        let key = sentence.split('`').nth(1).unwrap_or_default();
+        let header = format!("[port.{port}]");
+        let quoted = format!("[port.\"{port}\"]");
+        let start = self.text.lines().position(|l| l.trim() == header || l.trim() == quoted);
+        let in_table = start.and_then(|s| {
+            let body = self.text.lines().skip(s + 1).take_while(|l| !l.trim_start().starts_with('['));
+            body.enumerate().find(|(_, l)| !key.is_empty() && l.trim_start().trim_start_matches('"').starts_with(key)).map(|(i, _)| s + 1 + i)
+        });
+        match in_table.or(start) {
+            Some(line) => ConfigError(format!("{}:{}: port `{port}`: {sentence}", self.name, line + 1)),
+            None => ConfigError(format!("{}: port `{port}`: {sentence}", self.name)),
+        }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    station: String,
+    number: Option<u8>,
+    data: Option<PathBuf>,
+    listen: Option<String>,
+    start: Option<String>,
+    speed: Option<toml::Value>,
+    #[serde(default)]
+    desk: BTreeMap<String, Desk>,
+    #[serde(default)]
+    port: BTreeMap<String, toml::Table>,
+    #[serde(default)]
+    route: Vec<FileRoute>,
+    retry: Option<Retry>,
+    test_only_unsynced_journal: Option<bool>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Desk {}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FileRoute {
+    to: String,
+    ports: Vec<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Retry {
+    first: Option<String>,
+    longest: Option<String>,
+    expire: Option<String>,
+}
+
+impl StationConfig {
+    /// Reads a station file. Relative paths in it are taken from the file's folder.
+    pub fn read(path: &Path) -> Result<StationConfig, ConfigError> {
+        let name = path.display().to_string();
+        let say = |what: String| ConfigError(format!("{name}: {what}"));
+        let size = std::fs::metadata(path).map_err(|e| say(format!("cannot be read: {e}; `molink init teletype` writes one")))?;
+        if !size.is_file() || size.len() > 1 << 20 {
+            return Err(say("is not a station file (a text file of at most 1 MB); `molink init teletype` writes one".into()));
+        }
+        let text = std::fs::read_to_string(path).map_err(|e| say(format!("cannot be read: {e}; a station file is UTF-8 text")))?;
+        let mut config = StationConfig::parse(&name, &text)?;
+        if config.data.is_relative() {
+            config.data = path.parent().unwrap_or(Path::new(".")).join(&config.data);
+        }
+        Ok(config)
+    }
+
+    /// Reads a station file's text; `name` is for sentences.
+    pub fn parse(name: &str, text: &str) -> Result<StationConfig, ConfigError> {
+        let file: File = toml::from_str(text).map_err(|e| toml_error(name, text, &e))?;
+        StationConfig::take(name, text, file).map_err(|what| match line_of(text, &what) {
+            Some(line) => ConfigError(format!("{name}:{line}: {what}")),
+            None => ConfigError(format!("{name}: {what}")),
+        })
+    }
+
+    fn take(name: &str, text: &str, file: File) -> Result<StationConfig, String> {
+        let station: Name = file.station.parse()?;
+        let speed = match file.speed {
+            None => Speed::REAL,
+            Some(toml::Value::String(s)) => s.parse()?,
+            Some(other) => other.to_string().parse()?,
+        };
+        let mut retry = RetryPolicy::default();
+        if let Some(r) = file.retry {
+            let set = |to: &mut std::time::Duration, from: Option<String>| from.map_or(Ok(()), |s| parse_duration(&s).map(|d| *to = d));
+            set(&mut retry.first, r.first)?;
+            set(&mut retry.longest, r.longest)?;
+            set(&mut retry.expire, r.expire)?;
+        }
+        let mut config = StationConfig {
+            data: file.data.unwrap_or_else(|| PathBuf::from(format!("{station}-data"))),
+            number: file.number.filter(|n| *n <= 99),
+            listen: file.listen.map_or(Some("127.0.0.1:1963".to_owned()), |l| (l != "off").then_some(l)),
+            start: file.start.map(|s| s.parse()).transpose()?,
+            speed,
+            desks: file.desk.into_keys().map(|d| d.parse()).collect::<Result<_, _>>()?,
+            ports: BTreeMap::new(),
+            routes: vec![],
+            retry,
+            synced: !file.test_only_unsynced_journal.unwrap_or(false),
+            origin: Origin { name: name.to_owned(), text: text.to_owned() },
+            station,
+        };
+        for (port, table) in file.port {
+            config.add_port(port, table)?;
+        }
+        for route in file.route {
+            config.add_route(&route.to, route.ports)?;
+        }
+        if config.desks.is_empty() {
+            config.desks.insert("operator".parse()?);
+        }
+        Ok(config)
+    }
+
+    fn add_port(&mut self, port: String, mut keys: toml::Table) -> Result<(), String> {
+        let legal = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'_';
+        if port.is_empty() || port.len() > 32 || !port.bytes().all(legal) {
+            return Err(format!("`{port}` is not a port's name; use letters, digits, hyphens, 32 at most"));
+        }
+        let Some(toml::Value::String(backend)) = keys.remove("backend") else {
+            return Err(format!("[port.{port}] names no backend; add a line such as backend = \"teletype\""));
+        };
+        self.ports.insert(port, PortConfig { backend, keys });
+        Ok(())
+    }
+
+    fn add_route(&mut self, to: &str, ports: Vec<String>) -> Result<(), String> {
+        let to: Pattern = to.parse()?;
+        for port in &ports {
+            if !self.ports.contains_key(port) {
+                let hint = match nearest(port, self.ports.keys().map(String::as_str)) {
+                    Some(known) => format!("did you mean `{known}`"),
+                    None => format!("add a table [port.{port}]"),
+                };
+                return Err(format!("route to `{to}` names the port `{port}`, which does not exist; {hint}"));
+            }
+        }
+        if ports.is_empty() {
+            return Err(format!("route to `{to}` has no ports; name at least one, e.g. ports = [\"cable\"]"));
+        }
+        self.routes.push(Route { to, ports });
+        Ok(())
+    }
+}
+
+/// The first line that holds the text a sentence quotes.
+fn line_of(text: &str, sentence: &str) -> Option<usize> {
+    let quoted = sentence.split('`').skip(1).step_by(2).chain(sentence.split(['[', ']']).filter(|w| w.starts_with("port.")));
+    quoted.filter(|q| !q.is_empty()).find_map(|q| text.lines().position(|l| l.contains(q)).map(|i| i + 1))
+}
+
+/// serde's "unknown field" lists every key; people want the nearest.
+fn shorten(message: &str) -> String {
+    let mut quotes = message.split('`').skip(1).step_by(2);
+    match (message.starts_with("unknown field"), quotes.next()) {
+        (true, Some(written)) => {
+            let known: Vec<&str> = quotes.collect();
+            match nearest(written, known.iter().copied()) {
+                Some(meant) => format!("unknown key `{written}`; did you mean `{meant}`"),
+                None if known.is_empty() => format!("unknown key `{written}`; no keys are known here"),
+                None => format!("unknown key `{written}`; known here: {}", known.join(", ")),
+            }
+        }
+        _ => message.trim_end().replace('\n', " "),
+    }
+}
+
+/// A TOML or key error as `FILE:LINE: sentence`.
+pub fn toml_error(name: &str, text: &str, error: &toml::de::Error) -> ConfigError {
+    let line = error.span().map_or(1, |s| text[..s.start.min(text.len())].matches('\n').count() + 1);
+    ConfigError(format!("{name}:{line}: {}", shorten(error.message())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GOOD: &str = r#"
+station = "washington"
+data = "w"
+speed = 20
+start = "1963-08-30T16:00:00Z"
+[desk.operator]
+[port.cable]
+backend = "teletype"
+line = { pty = "/tmp/w" }
+baud = 50
+[[route]]
+to = "*@moscow"
+ports = ["cable"]
+"#;
+
+    fn refused(from: &str, to: &str) -> String {
+        assert!(GOOD.contains(from));
+        StationConfig::parse("w.toml", &GOOD.replacen(from, to, 1)).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn a_good_file_is_taken() {
+        let c = StationConfig::parse("w.toml", GOOD).unwrap();
+        assert_eq!((c.station.as_str(), c.speed, c.listen.as_deref()), ("washington", Speed::Times(20.0), Some("127.0.0.1:1963")));
+        assert_eq!(c.ports["cable"].keys.keys().collect::<Vec<_>>(), ["baud", "line"]);
+    }
+
+    #[test]
+    fn every_refusal_names_the_line_and_what_was_meant() {
+        assert_eq!(refused("speed", "spede"), "w.toml:4: unknown key `spede`; did you mean `speed`");
+        assert_eq!(
+            refused("[\"cable\"]", "[\"cabel\"]"),
+            "w.toml:13: route to `*@moscow` names the port `cabel`, which does not exist; did you mean `cable`"
+        );
+        assert!(refused("\"washington\"", "\"москва\"").starts_with("w.toml:2: `"));
+        assert!(refused("speed = 20", "speed = 0").starts_with("w.toml:4:") || refused("speed = 20", "speed = 0").contains("not a speed"));
+        assert!(refused("backend = \"teletype\"", "").contains("[port.cable] names no backend"));
+        assert!(refused("[desk.operator]", "[desk.operator").starts_with("w.toml:6:"));
+    }
+
+    #[test]
+    fn a_backends_own_refusal_gets_its_line_too() {
+        let c = StationConfig::parse("w.toml", GOOD).unwrap();
+        let said = c.origin.port_error("cable", "unknown field `baud`, expected one of `bauds`, `units`").to_string();
+        assert_eq!(said, "w.toml:10: port `cable`: unknown key `baud`; did you mean `bauds`");
+    }
+}

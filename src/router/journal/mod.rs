@@ -5,7 +5,9 @@
 //! Left out: where it lies; see [`sqlite`] (one machine's disk) and [`memory`] (replay). Shown by: `tests/it/journal.rs`.
 
 pub mod memory;
+pub mod reader;
 pub mod sqlite;
+pub mod store;
 pub mod writer;
 
 use super::event::Stamped;
@@ -147,3 +149,9 @@ pub struct Recovered {
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("{0}")]
 pub struct JournalError(pub String);
+
+/// An error of the system in our form: its first letter small.
+pub(crate) fn lower(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map(|c| c.to_lowercase().chain(chars).collect()).unwrap_or_default()
+}

@@ -24,6 +24,8 @@ pub struct Scenario {
     pub seed: u64,
     /// The speed it is told at by default.
     pub speed: Speed,
+    /// What the audience is told of each station: place and machine.
+    pub cast: BTreeMap<Name, String>,
     /// Its stations: station-file keys.
     pub stations: BTreeMap<Name, toml::Table>,
     /// Its circuits.
@@ -119,6 +121,8 @@ struct File {
     #[serde(default)]
     seed: u64,
     speed: Option<toml::Value>,
+    #[serde(default)]
+    cast: BTreeMap<String, String>,
     station: BTreeMap<String, toml::Table>,
     #[serde(default)]
     circuit: BTreeMap<String, FileCircuit>,
@@ -171,6 +175,7 @@ impl Scenario {
         for (station, keys) in file.station {
             stations.insert(station.parse::<Name>()?, keys);
         }
+        let cast = file.cast.into_iter().map(|(name, line)| Ok((name.parse()?, line))).collect::<Result<_, String>>()?;
         let mut circuits = BTreeMap::new();
         for (name, circuit) in file.circuit {
             circuits.insert(name.clone(), circuit.take(&name, &stations)?);
@@ -191,6 +196,7 @@ impl Scenario {
             start: file.start.parse()?,
             seed: file.seed,
             speed,
+            cast,
             stations,
             circuits,
             timeline: timeline.collect::<Result<_, String>>()?,

@@ -6,7 +6,7 @@
 
 use super::event::{Event, EventSink, Stamped};
 use crate::message::{Identity, Message, Name, Takes};
-use crate::time::{Clock, Utc};
+use crate::time::{Clock, Speed, Utc};
 use serde::{Deserialize, Serialize};
 use std::future::Future;
 use std::pin::Pin;
@@ -20,6 +20,10 @@ pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 pub trait Backend: Send + 'static {
     /// What its line can carry. The router converts or refuses; a backend gets only what it takes.
     fn takes(&self) -> Takes;
+    /// Tries its device and, where that does no harm, its far end, before the station runs: notes, or why it would not work.
+    fn check(&self, _speed: Speed) -> BoxFuture<'_, Result<Vec<String>, String>> {
+        Box::pin(async { Ok(vec![]) })
+    }
     /// Runs until the port closes (its orders end) or the backend cannot go on.
     ///
     /// Every [`Delivery`] taken must end in one report, also when the line is lost; whoever is dropped in mid-delivery

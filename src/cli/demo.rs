@@ -1,0 +1,169 @@
+//! `molink demo`: a scenario of the link's history, run live on this machine and told to an audience.
+//!
+//! Standards: none; the scenario says which parts are history. In: an era. Out: the story on the terminal; papers, journals and
+//! the trace in DIR. Left out: how it is run (`station::live`). Shown by: `tests/it/cli.rs`.
+
+use super::narrate::Narrator;
+use super::{INTERRUPTED, Usage};
+use crate::history::Scenario;
+use crate::station::live::{Live, Told};
+use crate::time::Speed;
+use anyhow::Context;
+use std::fs::File;
+use std::io::{BufWriter, Stdout, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Duration;
+
+/// The scenarios in the program, by era.
+const ERAS: &[(&str, &str)] = &[("1963", include_str!("../../fixtures/scenarios/1963.toml"))];
+/// Longer than any story takes in real time, however noisy its line.
+const LONGEST: Duration = Duration::from_secs(1800);
+const TRACE: &str = "trace.jsonl";
+
+/// Run the link's story on this machine.
+#[derive(clap::Args)]
+#[command(
+    after_help = "Examples:\n  molink demo\n  molink demo --speed max --out /tmp/hotline\n\nDIR gets STATION/paper/IDENTITY.txt, STATION/journal.sqlite and trace.jsonl; a demo's earlier\nfiles in it are replaced."
+)]
+pub struct Demo {
+    /// Which era of the link
+    #[arg(long, default_value = "1963")]
+    era: String,
+    /// How fast: a number (1 = as in life) or `max` [default: the scenario's own]
+    #[arg(long)]
+    speed: Option<Speed>,
+    /// Where papers, journals and the trace go
+    #[arg(long, value_name = "DIR", default_value = "molink-demo")]
+    out: PathBuf,
+}
+
+pub(super) async fn run(args: Demo) -> anyhow::Result<ExitCode> {
+    let known: Vec<&str> = ERAS.iter().map(|(era, _)| *era).collect();
+    let text = ERAS.iter().find(|(era, _)| *era == args.era).map(|(_, text)| *text);
+    let text = text.ok_or_else(|| Usage(format!("there is no era `{}` in this build; it has: {}", args.era, known.join(", "))))?;
+    let scenario = Scenario::parse(&format!("{}.toml", args.era), text).map_err(Usage)?;
+    let speed = args.speed.unwrap_or(scenario.speed);
+    clear(&args.out, &scenario)?;
+    let mut trace = BufWriter::new(File::create(args.out.join(TRACE)).with_context(|| cannot_write(&args.out))?);
+    let mut narrator = Narrator::new(std::io::stdout());
+    introduce(&mut narrator, &scenario, speed)?;
+
+    let mut live = Live::start(&scenario, speed, &args.out).await.map_err(|e| Usage(e.0))?;
+    let ended = {
+        let story = live.perform(|told| match told {
+            Told::Say(text) => {
+                narrator.say("", "")?;
+                narrator.say("    ", &text)?;
+                narrator.say("", "")
+            }
+            Told::Event(event) => {
+                serde_json::to_writer(&mut trace, &event)?;
+                trace.write_all(b"\n")?;
+                narrator.event(&event)
+            }
+        });
+        tokio::select! {
+            done = story => Ended::Told(done?),
+            () = tokio::time::sleep(LONGEST) => Ended::Told(false),
+            _ = tokio::signal::ctrl_c() => Ended::Interrupted,
+        }
+    };
+    let mut late = vec![];
+    live.stop(|told| late.push(told)).await?;
+    for told in late {
+        if let Told::Event(event) = told {
+            serde_json::to_writer(&mut trace, &event)?;
+            trace.write_all(b"\n")?;
+        }
+    }
+    trace.flush().with_context(|| cannot_write(&args.out))?;
+    conclude(&mut narrator, &ended, &args.out, &scenario)
+}
+
+enum Ended {
+    /// To the end; whether all messages were filed.
+    Told(bool),
+    Interrupted,
+}
+
+fn cannot_write(out: &Path) -> String {
+    format!("`{}` cannot be written; give another folder with --out", out.join(TRACE).display())
+}
+
+/// Makes the folder fit: new, empty, or left by an earlier demo (whose files go).
+fn clear(out: &Path, scenario: &Scenario) -> anyhow::Result<()> {
+    let foreign = || Usage(format!("`{}` is not empty and was not made by a demo; give another folder with --out", out.display()));
+    match std::fs::read_dir(out) {
+        Ok(mut entries) if !out.join(TRACE).exists() && entries.next().is_some() => return Err(foreign().into()),
+        Ok(_) => {
+            for station in scenario.stations.keys() {
+                let dir = out.join(station.as_str());
+                if dir.join("journal.sqlite").exists() {
+                    std::fs::remove_dir_all(&dir).with_context(|| format!("an earlier demo's `{}` cannot be removed", dir.display()))?;
+                }
+            }
+        }
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
+            std::fs::create_dir_all(out).map_err(|e| Usage(format!("`{}` cannot be made: {e}; give another folder with --out", out.display())))?;
+        }
+        Err(e) => return Err(Usage(format!("`{}` cannot be read: {e}; give another folder with --out", out.display())).into()),
+    }
+    Ok(())
+}
+
+fn introduce(n: &mut Narrator<Stdout>, scenario: &Scenario, speed: Speed) -> anyhow::Result<()> {
+    n.say("", "")?;
+    n.say("  MOLINK   ", &scenario.title)?;
+    n.say("", "")?;
+    for line in scenario.cast.values() {
+        n.say("    ", line)?;
+    }
+    for (name, plan) in &scenario.circuits {
+        let line = format!("between them: the {name}, 50 baud, {} ms one way, played over a pty pair on this machine", plan.profile.delay.as_millis());
+        n.say("    ", &line)?;
+    }
+    let pace = match speed {
+        Speed::Max => "as fast as this machine can".to_owned(),
+        Speed::Times(1.0) => "as in life".to_owned(),
+        Speed::Times(times) => format!("{times} times as fast as in life"),
+    };
+    n.say("    ", &format!("speed: {pace}; times are UTC; what the sources say is at the end"))?;
+    n.say("", "")?;
+    Ok(())
+}
+
+fn conclude(n: &mut Narrator<Stdout>, ended: &Ended, out: &Path, scenario: &Scenario) -> anyhow::Result<ExitCode> {
+    n.say("", "")?;
+    let code = match ended {
+        Ended::Interrupted => {
+            n.say("  ", &format!("Interrupted. What there is so far lies in {}", out.display()))?;
+            return Ok(ExitCode::from(INTERRUPTED));
+        }
+        Ended::Told(true) => {
+            n.say("  ", "Every message is on file at the other end, and on paper.")?;
+            ExitCode::SUCCESS
+        }
+        Ended::Told(false) => {
+            n.say("  ", "Not every message arrived; the trace and the journals tell why.")?;
+            ExitCode::from(1)
+        }
+    };
+    n.say("", "")?;
+    for line in scenario.sources.lines() {
+        n.say("  ", line)?;
+    }
+    n.say("", "")?;
+    n.say("  ", "Left for you to look at:")?;
+    for station in scenario.stations.keys() {
+        let papers = out.join(station.as_str()).join("paper");
+        let mut names: Vec<PathBuf> = std::fs::read_dir(&papers).map(|d| d.flatten().map(|e| e.path()).collect()).unwrap_or_default();
+        names.sort();
+        for name in names {
+            n.say("    ", &name.display().to_string())?;
+        }
+        n.say("    ", &out.join(station.as_str()).join("journal.sqlite").display().to_string())?;
+    }
+    n.say("    ", &out.join(TRACE).display().to_string())?;
+    Ok(code)
+}

@@ -1,0 +1,40 @@
+//! `molink init ERA|teletype`: writes a commented station file to start from.
+//!
+//! Standards: none. In: a kind. Out: TOML on standard output, or in a new file.
+//! Left out: asking questions. Shown by: `fixtures/stations`, `tests/it/cli.rs`.
+
+use super::Usage;
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+const KINDS: &[(&str, &str)] = &[
+    ("teletype", include_str!("../../fixtures/stations/teletype.toml")),
+    ("1963", include_str!("../../fixtures/stations/1963.toml")),
+];
+
+/// Write a commented station file to start from.
+#[derive(clap::Args)]
+#[command(after_help = "Example:\n  molink init teletype -o washington.toml\n  molink check washington.toml")]
+pub struct Init {
+    /// An era (1963), or `teletype` for a line of today
+    kind: String,
+    /// Write it here (never over an existing file) instead of on standard output
+    #[arg(short, long, value_name = "FILE")]
+    out: Option<PathBuf>,
+}
+
+pub(super) fn run(args: Init) -> anyhow::Result<ExitCode> {
+    let known: Vec<&str> = KINDS.iter().map(|(kind, _)| *kind).collect();
+    let text = KINDS.iter().find(|(kind, _)| *kind == args.kind).map(|(_, text)| *text);
+    let text = text.ok_or_else(|| Usage(format!("there is no station file for `{}`; there is one for: {}", args.kind, known.join(", "))))?;
+    let Some(path) = args.out else {
+        std::io::stdout().write_all(text.as_bytes())?;
+        return Ok(ExitCode::SUCCESS);
+    };
+    let new = std::fs::OpenOptions::new().write(true).create_new(true).open(&path);
+    new.and_then(|mut file| file.write_all(text.as_bytes()))
+        .map_err(|e| Usage(format!("`{}` cannot be written: {e}; an existing file is never replaced", path.display())))?;
+    println!("wrote {}; try it with: molink check {}", path.display(), path.display());
+    Ok(ExitCode::SUCCESS)
+}

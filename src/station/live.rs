@@ -1,0 +1,272 @@
+//! A scenario run for real: its stations in this process, its circuits as ptys joined by relays, its timeline on the clock.
+//!
+//! Standards: none. In: a scenario, a speed, a folder. Out: events as they happen; papers, journals and the trace in the folder.
+//! Left out: telling it (see `cli::narrate`); virtual time (see `history::world`). Shown by: `molink demo`.
+
+use super::{Running, Station, StationConfig, StationError};
+use crate::console::Submitted;
+use crate::history::Scenario;
+use crate::history::scenario::{Act, CircuitPlan, Entry, When};
+use crate::line::device::Settings;
+use crate::line::relay::{Relay, RelayConfig, RelayHandle};
+use crate::message::{Draft, Envelope, Identity, Name, Part};
+use crate::router::event::Stamped;
+use crate::router::{Event, EventSink};
+use crate::time::{Clock, Instant, Speed};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::mpsc;
+
+/// What an audience is told.
+#[derive(Clone, Debug)]
+pub enum Told {
+    /// Something happened.
+    Event(Stamped),
+    /// The scenario says something.
+    Say(String),
+}
+
+/// A scenario on its stage.
+pub struct Live {
+    clock: Clock,
+    timeline: Vec<Item>,
+    configs: BTreeMap<Name, StationConfig>,
+    stations: BTreeMap<Name, Running>,
+    relays: BTreeMap<String, RelayHandle>,
+    heard: mpsc::UnboundedReceiver<Stamped>,
+    observer: Arc<Observer>,
+    messages: BTreeMap<usize, Sent>,
+    lines: PathBuf,
+}
+
+/// One entry, and how far it has come.
+struct Item {
+    entry: Entry,
+    due: Option<Instant>,
+    done: bool,
+}
+
+/// One message of the timeline.
+struct Sent {
+    id: Identity,
+    to: Name,
+    /// Nothing more is to be heard of it: on paper at its desk, or returned.
+    ended: bool,
+    filed: bool,
+}
+
+struct Observer(mpsc::UnboundedSender<Stamped>);
+
+impl EventSink for Observer {
+    fn take(&self, event: Stamped) {
+        let _ = self.0.send(event);
+    }
+}
+
+impl Live {
+    /// Builds the stage in `out`: a folder a station, the circuits' ptys in `out/lines` while it runs.
+    pub async fn start(scenario: &Scenario, speed: Speed, out: &Path) -> Result<Live, StationError> {
+        // Events of one story at the speed of a line; whoever performs drains them as they come.
+        let (events, heard) = mpsc::unbounded_channel();
+        let observer = Arc::new(Observer(events));
+        let timeline = scenario.timeline.iter().map(|entry| Item { entry: entry.clone(), due: None, done: false }).collect();
+        let mut live = Live {
+            clock: Clock::new(Some(scenario.start), speed),
+            timeline,
+            configs: BTreeMap::new(),
+            stations: BTreeMap::new(),
+            relays: BTreeMap::new(),
+            heard,
+            observer,
+            messages: BTreeMap::new(),
+            lines: out.join("lines"),
+        };
+        let folder = |e| StationError(format!("`{}` cannot be made: {e}; give another folder with --out", live.lines.display()));
+        std::fs::create_dir_all(&live.lines).map_err(folder)?;
+        for (name, plan) in &scenario.circuits {
+            let relay = live.join(name, plan, scenario.seed, speed).await?;
+            live.relays.insert(name.clone(), relay);
+        }
+        for (name, keys) in &scenario.stations {
+            let config = live.config(name, keys, scenario, speed, out)?;
+            live.configs.insert(name.clone(), config);
+            live.start_station(name).await?;
+        }
+        Ok(live)
+    }
+
+    fn end_path(&self, circuit: &str, station: &Name) -> PathBuf {
+        self.lines.join(format!("{circuit}-{station}"))
+    }
+
+    async fn join(&self, name: &str, plan: &CircuitPlan, seed: u64, speed: Speed) -> Result<RelayHandle, StationError> {
+        let end = |i: usize| format!("pty:{}", self.end_path(name, &plan.ends[i].0).display());
+        let config = RelayConfig { profile: plan.profile.clone(), seed, settings: Settings { baud: 50.0, units: 7.5 }, speed, log: None };
+        Relay::start(&end(0), &end(1), config).await.map_err(|e| StationError(format!("circuit `{name}`: {e}")))
+    }
+
+    fn config(&self, name: &Name, keys: &toml::Table, scenario: &Scenario, speed: Speed, out: &Path) -> Result<StationConfig, StationError> {
+        let mut keys = keys.clone();
+        keys.insert("station".into(), name.to_string().into());
+        keys.insert("listen".into(), "off".into());
+        for (circuit, plan) in &scenario.circuits {
+            for (_, port) in plan.ends.iter().filter(|(station, _)| station == name) {
+                let table = keys.get_mut("port").and_then(|p| p.get_mut(port)).and_then(|t| t.as_table_mut());
+                if let Some(table) = table {
+                    let pty = self.end_path(circuit, name).display().to_string();
+                    table.insert("line".into(), toml::Table::from_iter([("pty".to_owned(), pty.into())]).into());
+                }
+            }
+        }
+        let text = toml::to_string(&keys).map_err(|e| StationError(e.to_string()))?;
+        let mut config = StationConfig::parse(&format!("station {name}"), &text)?;
+        config.data = out.join(name.as_str());
+        config.start = Some(scenario.start);
+        config.speed = speed;
+        Ok(config)
+    }
+
+    async fn start_station(&mut self, name: &Name) -> Result<(), StationError> {
+        let Some(config) = self.configs.get(name) else { return Ok(()) };
+        let mut config = config.clone();
+        config.start = Some(self.clock.utc(self.clock.now()));
+        let running = Station::builder().observe(self.observer.clone()).start(config).await?;
+        self.stations.insert(name.clone(), running);
+        Ok(())
+    }
+
+    /// Plays the timeline to its end. Returns whether every message was filed.
+    pub async fn perform(&mut self, mut tell: impl FnMut(Told) -> std::io::Result<()>) -> Result<bool, StationError> {
+        self.clock = Clock::new(Some(self.clock.epoch()), self.clock.speed());
+        for item in &mut self.timeline {
+            if let When::At(after) = item.entry.when {
+                item.due = Some(Instant::ZERO + after);
+            }
+        }
+        let lost = |e: std::io::Error| StationError(format!("the story cannot be told: {e}"));
+        loop {
+            while let Some(i) = self.ready() {
+                self.timeline[i].done = true;
+                let act = self.timeline[i].entry.act.clone();
+                if let Act::Say(text) = act {
+                    tell(Told::Say(text)).map_err(lost)?;
+                } else {
+                    self.act(i, act).await?;
+                }
+            }
+            if self.timeline.iter().all(|i| i.done) && self.messages.values().all(|m| m.ended) {
+                return Ok(self.messages.values().all(|m| m.filed));
+            }
+            let next = self.timeline.iter().filter(|i| !i.done).filter_map(|i| i.due).min();
+            let wait = async {
+                match next {
+                    Some(at) if self.clock.speed() != Speed::Max => tokio::time::sleep(self.clock.until(at)).await,
+                    Some(_) | None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                biased;
+                Some(event) = self.heard.recv() => {
+                    tell(Told::Event(event.clone())).map_err(lost)?;
+                    self.follow(&event);
+                }
+                () = wait => {}
+            }
+        }
+    }
+
+    /// The first entry that is due. At full speed an entry is due as soon as nothing earlier is unfinished.
+    fn ready(&self) -> Option<usize> {
+        let now = self.clock.now();
+        let quiet = self.messages.values().all(|m| m.ended);
+        let full = self.clock.speed() == Speed::Max;
+        self.timeline.iter().position(|i| {
+            let due = i.due.is_some_and(|at| at <= now || (full && quiet));
+            !i.done && due
+        })
+    }
+
+    fn follow(&mut self, event: &Stamped) {
+        let Some(id) = &event.id else { return };
+        let Some((number, message)) = self.messages.iter_mut().find(|(_, m)| m.id == *id) else { return };
+        let number = *number;
+        match &event.event {
+            Event::Filed { .. } => message.filed = true,
+            Event::Printed if event.station == message.to => message.ended = true,
+            Event::Returned { .. } => message.ended = true,
+            _ => {}
+        }
+        // `filed` counts where the receipt is known too: the sender's word comes last.
+        let here = event.station == id.station;
+        let reached = event.event.name();
+        let now = self.clock.now();
+        for item in self.timeline.iter_mut().filter(|i| !i.done && i.due.is_none()) {
+            if let When::After { state, message, pause } = &item.entry.when
+                && here
+                && state == reached
+                && *message == number
+            {
+                item.due = Some(if self.clock.speed() == Speed::Max { now } else { now + *pause });
+            }
+        }
+    }
+
+    async fn act(&mut self, index: usize, act: Act) -> Result<(), StationError> {
+        match act {
+            Act::Send { from, to, precedence, subject, text } => {
+                let number = self.timeline[..=index].iter().filter(|i| matches!(i.entry.act, Act::Send { .. })).count();
+                let station = from.station.clone();
+                let Some(running) = self.stations.get(&station) else {
+                    return Err(StationError(format!("timeline: the station `{station}` does not run")));
+                };
+                let to_station = to.station.clone();
+                let envelope = Envelope { from, to, precedence, subject, via: vec![] };
+                match running.submit(Draft { envelope, content: vec![Part::Text { text }] }, None).await {
+                    Submitted::Accepted(id) | Submitted::Known(id) => {
+                        self.messages.insert(number, Sent { id, to: to_station, ended: false, filed: false });
+                    }
+                    Submitted::Unknown(why) | Submitted::Refused(why) | Submitted::Stuck(why) => {
+                        return Err(StationError(format!("timeline: message {number}: {why}")));
+                    }
+                }
+            }
+            Act::Cut { circuit, lasts } => {
+                let lasts = lasts.map(|d: Duration| format!(" {}ms", d.as_millis())).unwrap_or_default();
+                self.command(&circuit, format!("cut{lasts}")).await?;
+            }
+            Act::Restore { circuit } => self.command(&circuit, "restore".into()).await?,
+            Act::Noise { circuit, level } => self.command(&circuit, format!("noise {level}")).await?,
+            Act::Kill(station) => {
+                if let Some(running) = self.stations.remove(&station) {
+                    running.stop().await?;
+                }
+            }
+            Act::Start(station) => self.start_station(&station).await?,
+            Act::Say(_) => {}
+        }
+        Ok(())
+    }
+
+    async fn command(&self, circuit: &str, command: String) -> Result<(), StationError> {
+        let relay = self.relays.get(circuit).ok_or_else(|| StationError(format!("timeline: there is no circuit `{circuit}`")))?;
+        let answer = relay.command(&command).await;
+        if answer.starts_with("error") { Err(StationError(format!("timeline: `{command}` to {circuit}: {answer}"))) } else { Ok(()) }
+    }
+
+    /// Ends it in order; what is heard meanwhile is told too.
+    pub async fn stop(mut self, mut tell: impl FnMut(Told)) -> Result<(), StationError> {
+        for (_, running) in std::mem::take(&mut self.stations) {
+            running.stop().await?;
+        }
+        for (_, relay) in std::mem::take(&mut self.relays) {
+            relay.stop().await;
+        }
+        while let Ok(event) = self.heard.try_recv() {
+            tell(Told::Event(event));
+        }
+        let _ = std::fs::remove_dir(&self.lines);
+        Ok(())
+    }
+}

@@ -4,6 +4,10 @@
 //! In: codes to send. Out: codes that arrived, with their times. Left out: what the codes mean.
 //! Shown by: `tests/it/line.rs`, `tests/bench/pacing.rs`.
 
+pub mod circuit;
+pub mod profile;
 pub mod symbol;
 
+pub use circuit::{Arrival, Circuit, Fate};
+pub use profile::{Burst, Noise, Profile};
 pub use symbol::{Code, Symbol};

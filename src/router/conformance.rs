@@ -149,7 +149,7 @@ fn answer(to: oneshot::Sender<Verdict>, verdict: Verdict) {
 }
 
 async fn both_ways<S: Subject>(s: &S) -> Result<(), String> {
-    let (mut a, mut b) = (End::start(s, "alpha")?, End::start(s, "beta")?);
+    let (a, b) = (End::start(s, "alpha")?, End::start(s, "beta")?);
     let (there, back) = (message("alpha", "beta", 1, "THERE")?, message("beta", "alpha", 1, "BACK")?);
     a.deliver(1, &there).await?;
     b.deliver(1, &back).await?;

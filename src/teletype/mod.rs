@@ -5,6 +5,7 @@
 //! Shown by: `fixtures/dialogues`.
 
 pub mod ita2;
+pub mod keys;
 mod receiver;
 mod sender;
 pub mod service;

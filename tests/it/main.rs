@@ -1,4 +1,8 @@
 //! The one test binary.
 
 mod api;
+mod conformance;
+mod courier;
 mod journal;
+mod storm;
+mod world;

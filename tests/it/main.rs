@@ -3,6 +3,9 @@
 mod api;
 mod conformance;
 mod courier;
+mod dialogues;
 mod journal;
+mod pair;
+mod procedure;
 mod storm;
 mod world;

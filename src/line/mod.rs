@@ -5,9 +5,11 @@
 //! Shown by: `tests/it/line.rs`, `tests/bench/pacing.rs`.
 
 pub mod circuit;
+pub mod pacer;
 pub mod profile;
 pub mod symbol;
 
 pub use circuit::{Arrival, Circuit, Fate};
+pub use pacer::{Handover, OutputQueue, Paced, Pacer};
 pub use profile::{Burst, Noise, Profile};
 pub use symbol::{Code, Symbol};

@@ -6,9 +6,11 @@
 
 pub mod circuit;
 pub mod driver;
+pub mod pacer;
 pub mod profile;
 pub mod symbol;
 
 pub use circuit::{Arrival, Circuit, Fate};
+pub use pacer::{Handover, OutputQueue, Paced, Pacer};
 pub use profile::{Burst, Noise, Profile};
 pub use symbol::{Code, Symbol};

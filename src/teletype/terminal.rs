@@ -389,9 +389,8 @@ impl Machine for Terminal {
             Input::LineBack => self.lost = None,
             Input::Stop => self.stop(now),
         }
-        self.pump(now);
-        self.flush_printed();
-        std::mem::take(&mut self.out)
+        // What is due is done here too: a line that never falls silent must not keep the timers from running out.
+        self.tick(now)
     }
 
     fn tick(&mut self, now: Instant) -> Vec<Output> {

@@ -3,6 +3,7 @@
 mod api;
 mod conformance;
 mod courier;
+mod backend;
 mod dialogues;
 mod journal;
 mod pair;

@@ -426,3 +426,32 @@ fn without_a_configured_peer_the_name_is_learnt() {
     assert!(delivered(&pair, W, 1) && delivered(&pair, M, 1), "{}", told(&pair));
     assert!(told(&pair).contains("W> CQ DE WASHINGTON CALL 1") && told(&pair).contains("M> WASHINGTON DE MOSCOW CALL 1"));
 }
+
+#[test]
+fn timers_run_out_also_under_a_flood_that_never_lets_the_clock_tick() {
+    let mut pair = Pair::clean();
+    let terminal: &mut Terminal = &mut pair.ends[W].terminal;
+    let mut outputs = terminal.handle(Instant(0), Input::Deliver(delivery(W, 1, TEXT)));
+    for second in 1..120 {
+        let now = Instant(second * 1_000_000);
+        outputs.extend(terminal.handle(now, Input::Transmitted));
+        outputs.extend(terminal.handle(now, Input::Received(vec![Code::new(1); 1000])));
+    }
+    assert!(outputs.iter().any(|o| matches!(o, Output::Report { outcome: Outcome::Deferred(_), .. })));
+}
+
+#[test]
+fn no_service_line_goes_out_inside_a_message() {
+    // Moscow calls while Washington sends a long text: the answer waits for its end, and Moscow waits for the answer.
+    let long = format!("{TEXT}\n").repeat(20);
+    let mut pair = Pair::clean();
+    pair.deliver(W, 1, long.trim_end());
+    assert!(pair.run_until(600, |p| told(p).contains("| THE QUICK")));
+    pair.deliver(M, 1, "NYET");
+    pair.run(2000);
+    assert!(delivered(&pair, W, 1) && delivered(&pair, M, 1), "{}", told(&pair));
+    let spans: Vec<&str> = pair.log.iter().filter_map(|l| l.split_once("W> ")).map(|(_, said)| said).collect();
+    let (start, end) = (spans.iter().position(|s| s.contains("ZCZC")).unwrap(), spans.iter().position(|s| s.contains("NNNN")).unwrap());
+    assert!(end > start + 40 && spans[start..=end].iter().all(|s| s.starts_with('|')), "{spans:?}");
+    assert_eq!(told(&pair).matches("M> WASHINGTON DE MOSCOW CALL").count(), 1, "{}", told(&pair));
+}

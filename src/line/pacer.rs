@@ -10,7 +10,7 @@ use crate::time::{Clock, Instant, Speed};
 use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, TryRecvError, channel};
 use std::time::Duration;
 use tokio::io::{AsyncWrite, AsyncWriteExt};
 use tokio::runtime::Handle;
@@ -120,8 +120,13 @@ struct Work<W> {
 impl<W: AsyncWrite + Send + Unpin> Work<W> {
     fn run(mut self) {
         loop {
-            while let Ok(order) = self.orders.try_recv() {
-                self.obey(order);
+            match self.orders.try_recv() {
+                Ok(order) => {
+                    self.obey(order);
+                    continue;
+                }
+                Err(TryRecvError::Disconnected) => return,
+                Err(TryRecvError::Empty) => (),
             }
             let now = self.clock.now();
             let order = match self.schedule.step(now) {

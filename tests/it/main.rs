@@ -1,11 +1,12 @@
 //! The one test binary.
 
 mod api;
+mod backend;
 mod conformance;
 mod courier;
-mod backend;
 mod dialogues;
 mod journal;
+mod line;
 mod pair;
 mod procedure;
 mod storm;

@@ -6,15 +6,15 @@
 
 use super::keys::Keys;
 use super::terminal::{Input, Output, Terminal};
-use crate::line::{Code, Handover, Paced, Pacer};
+use crate::line::{AsyncReadWrite, Code, LineSpec, Opened, Paced, Pacer, Settings, device, refuse_speed};
 use crate::machine::{World, drive};
-use crate::message::Takes;
+use crate::message::{Name, Takes};
 use crate::router::{Backend, BackendError, BoxFuture, Event, Order, Port, Verdict};
 use crate::time::{Instant, Speed};
 use std::collections::VecDeque;
 use std::ops::ControlFlow;
 use std::time::Duration;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadHalf};
+use tokio::io::{AsyncReadExt, ReadHalf};
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::task::JoinSet;
 
@@ -26,24 +26,8 @@ const FIRST_OPEN: Duration = Duration::from_secs(1);
 /// How long a stop may take: the code in hand, the cut sequence (2 s at 50 Bd).
 const LONGEST_STOP: Duration = Duration::from_secs(3);
 
-/// A stream of bytes, both ways.
-pub trait Duplex: AsyncRead + AsyncWrite + Send + Unpin {}
-impl<T: AsyncRead + AsyncWrite + Send + Unpin> Duplex for T {}
-
-/// A device, opened.
-pub struct OpenLine {
-    /// Its bytes, one code each.
-    pub stream: Box<dyn Duplex>,
-    /// When codes are handed to it.
-    pub handover: Handover,
-    /// A real UART keeps real time: no other speed than 1.
-    pub uart: bool,
-    /// What a person should know about it.
-    pub notes: Vec<String>,
-}
-
 /// Opens the device; called again after it was lost. The error says what, where and what to do.
-pub type Opener = Box<dyn Fn() -> BoxFuture<'static, Result<OpenLine, String>> + Send + Sync>;
+pub type Opener = Box<dyn Fn() -> BoxFuture<'static, Result<Opened, String>> + Send + Sync>;
 
 /// A teletype port.
 pub struct Teletype {
@@ -52,6 +36,19 @@ pub struct Teletype {
 }
 
 impl Teletype {
+    /// The port `name` of `station` with the keys of its table in the station file; the error is one sentence.
+    pub fn from_table(name: &str, station: &Name, table: toml::Table) -> Result<Teletype, String> {
+        let keys = Keys::read(table)?;
+        if keys.peer.as_ref() == Some(station) {
+            return Err(format!("peer = `{station}` is this station itself; name the station at the far end of port `{name}`"));
+        }
+        let Some(line) = keys.line.clone() else {
+            return Err(format!("port `{name}` has no line; add e.g. line = {{ pty = \"/tmp/{name}\" }} (or serial, tcp, listen)"));
+        };
+        let settings = Settings { baud: keys.baud, units: keys.units };
+        settings.check()?;
+        Ok(Teletype::new(keys, Box::new(move || opening(line.clone(), settings))))
+    }
     /// A port on whatever `open` opens.
     pub fn new(keys: Keys, open: Opener) -> Teletype {
         Teletype { keys, open }
@@ -66,7 +63,7 @@ impl Backend for Teletype {
         let opening = (self.open)();
         Box::pin(async move {
             match tokio::time::timeout(FIRST_OPEN, opening).await {
-                Ok(Ok(line)) => at_speed(&line, speed).map(|()| line.notes),
+                Ok(Ok(line)) => refuse_speed(&line.kind, speed).map(|()| line.notes),
                 Ok(Err(why)) => Err(why),
                 Err(_) => Ok(vec![NOBODY.into()]),
             }
@@ -85,30 +82,27 @@ impl Backend for Teletype {
     }
 }
 
+fn opening(line: LineSpec, settings: Settings) -> BoxFuture<'static, Result<Opened, String>> {
+    Box::pin(async move { device::open(&line, &settings).await })
+}
+
 /// What is said of a device that waits for somebody to connect.
 const NOBODY: &str = "nobody is at the far end yet";
-
-fn at_speed(line: &OpenLine, speed: Speed) -> Result<(), String> {
-    if line.uart && speed != Speed::REAL {
-        return Err(format!("a serial port keeps real time and cannot run at speed {speed}; set speed = 1, or use a pty"));
-    }
-    Ok(())
-}
 
 /// Where the device stands.
 enum Device {
     Up {
-        reader: ReadHalf<Box<dyn Duplex>>,
+        reader: ReadHalf<Box<dyn AsyncReadWrite>>,
         pacer: Pacer,
         paced: UnboundedReceiver<Paced>,
     },
     /// Being opened, after a pause.
-    Opening(BoxFuture<'static, Result<OpenLine, String>>),
+    Opening(BoxFuture<'static, Result<Opened, String>>),
 }
 
 /// What became of the device.
 enum Change {
-    Opened(Result<OpenLine, String>),
+    Opened(Result<Opened, String>),
     Read(std::io::Result<usize>),
     Paced(Option<Paced>),
 }
@@ -160,8 +154,8 @@ impl Live {
         }
     }
 
-    fn up(&mut self, line: OpenLine) {
-        if let Err(why) = at_speed(&line, self.port.clock().speed()) {
+    fn up(&mut self, line: Opened) {
+        if let Err(why) = refuse_speed(&line.kind, self.port.clock().speed()) {
             self.failed = Some(why);
             return;
         }

@@ -6,6 +6,7 @@
 
 use super::ita2::{UnshiftOnSpace, text_form};
 use super::terminal::Config;
+use crate::line::LineSpec;
 use crate::message::{Name, Takes};
 use crate::time::{Speed, Utc};
 use serde::Deserialize;
@@ -18,7 +19,7 @@ pub struct Keys {
     /// `line`: the far end is a station and speaks the procedure. (`machine`, a teleprinter at a desk, comes later.)
     pub kind: String,
     /// The device: `{ pty = PATH }`, `{ serial = PATH }`, `{ tcp = "HOST:PORT" }`, `{ listen = "HOST:PORT" }`. Not needed in memory.
-    pub line: Option<toml::Value>,
+    pub line: Option<LineSpec>,
     /// Bits a second on the line.
     pub baud: f64,
     /// Bit times to a code: start, five bits, stop.
@@ -126,7 +127,7 @@ mod tests {
         let config = keys.config(&"washington".parse().unwrap(), Speed::REAL, Utc(0));
         assert_eq!((config.unshift, config.peer.unwrap().as_str()), (UnshiftOnSpace::Yes, "moscow"));
         assert_eq!(config.code_time.as_micros(), 163_256);
-        assert!(keys.line.is_some() && config.max_delay.as_millis() == 300);
+        assert!(keys.line == Some(LineSpec::Pty("x".into())) && config.max_delay.as_millis() == 300);
     }
 
     #[test]
@@ -140,6 +141,7 @@ mod tests {
             ("kind = \"machine\"", "`machine`"),
             ("unshift_on_space = \"maybe\"", "`maybe`"),
             ("peer = \"1st\"", "`1st`"),
+            ("line = { ptty = \"x\" }", "`ptty`"),
             ("longest = 0", "`0`"),
             ("max_delay = -1", "`-1`"),
         ] {

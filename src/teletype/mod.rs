@@ -14,6 +14,6 @@ pub mod terminal;
 pub mod timing;
 pub mod wire;
 
-pub use backend::{Duplex, OpenLine, Opener, Teletype};
+pub use backend::{Opener, Teletype};
 pub use ita2::{Ita2, UnshiftOnSpace};
 pub use terminal::{Config, Input, Output, Terminal};

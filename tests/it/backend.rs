@@ -1,13 +1,13 @@
 //! The teletype backend, live: two ends on a stream in memory, with real time in small amounts.
 
-use molink::line::Handover;
+use molink::line::{Handover, Kind, Opened, pty_pair_with_link};
 use molink::message::Name;
 use molink::router::conformance::{Subject, run};
 use molink::router::event::{Event, EventSink, Stamped};
 use molink::router::port::PortReport;
 use molink::router::{Backend, BackendError, BoxFuture, Fault, Order, Outcome, Port, Verdict};
 use molink::teletype::keys::Keys;
-use molink::teletype::{OpenLine, Opener, Teletype};
+use molink::teletype::{Opener, Teletype};
 use molink::time::{Clock, Speed};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
@@ -31,9 +31,10 @@ fn opener(streams: mpsc::Receiver<DuplexStream>, uart: bool) -> Opener {
     let streams = Arc::new(tokio::sync::Mutex::new(streams));
     Box::new(move || {
         let streams = streams.clone();
+        let kind = if uart { Kind::Uart { adapter: "driver test".into() } } else { Kind::Pty };
         Box::pin(async move {
             let stream = streams.lock().await.recv().await.ok_or("`/dev/ttyX` is gone; plug it in")?;
-            Ok(OpenLine { stream: Box::new(stream), handover: Handover::AtEnd, uart, notes: vec!["a stream in memory".into()] })
+            Ok(Opened { stream: Box::new(stream), kind, handover: Handover::AtEnd, notes: vec!["a stream in memory".into()] })
         })
     })
 }
@@ -196,7 +197,7 @@ async fn a_uart_at_another_speed_than_life_is_refused() {
     let (a, _b) = tokio::io::duplex(64);
     w.streams.send(a).await.unwrap();
     let why = w.task.await.unwrap().unwrap_err();
-    assert!(why.0.contains("speed 2") && why.0.contains("set speed = 1"), "{why}");
+    assert!(why.0.contains("speed 2") && why.0.contains("driver test"), "{why}");
 }
 
 /// A line in memory between `alpha` and `beta` that outlives its ends: each new end is patched in anew.
@@ -253,7 +254,7 @@ impl Subject for Exchange {
             let (ours, theirs) = tokio::io::duplex(1 << 16);
             let there = plugged.send((side, theirs)).map_err(|_| "the exchange is gone".to_owned());
             Box::pin(
-                async move { there.map(|()| OpenLine { stream: Box::new(ours), handover: Handover::AtEnd, uart: false, notes: vec![] }) },
+                async move { there.map(|()| Opened { stream: Box::new(ours), kind: Kind::Pty, handover: Handover::AtEnd, notes: vec![] }) },
             )
         });
         Box::new(Teletype::new(Keys::read(toml::Table::new()).unwrap(), open))
@@ -276,4 +277,45 @@ async fn the_teletype_passes_the_conformance_suite() {
     let told: Vec<String> = run(Exchange::new).await.into_iter().map(|(case, result)| format!("{case}: {result:?}")).collect();
     println!("{}", told.join("\n"));
     assert!(told.len() >= 12 && told.iter().all(|t| t.ends_with("Ok(())")), "{}", told.join("\n"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_stations_on_real_ptys_exchange_messages_from_their_station_files_keys() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = |name: &str| dir.path().join(name);
+    let (mut a, mut b) = (pty_pair_with_link(&path("washington")).unwrap(), pty_pair_with_link(&path("moscow")).unwrap());
+    let wire = tokio::spawn(async move { tokio::io::copy_bidirectional(&mut a, &mut b).await });
+    let end = |name: &str, peer: &str| {
+        let station: Name = name.parse().unwrap();
+        let text = format!("line = {{ pty = \"{}\" }}\npeer = \"{peer}\"\nbaud = 75", path(name).display());
+        let backend = Teletype::from_table("cable", &station, text.parse().unwrap()).unwrap();
+        let (tx, reports) = mpsc::channel(8);
+        let events = Arc::new(Notebook::default());
+        let clock = Clock::new(Some("1963-08-30T16:00:00Z".parse().unwrap()), Speed::Times(50.0));
+        let (port, orders) = Port::new("cable", &station, tx, events.clone(), clock);
+        End { orders: Some(orders), reports, events, task: tokio::spawn(Box::new(backend).run(port)), streams: mpsc::channel(1).0 }
+    };
+    let (mut w, mut m) = (end("washington", "moscow"), end("moscow", "washington"));
+    for number in 1..=2 {
+        w.deliver(W, number, "TEST 123").await;
+        assert_eq!(m.files(Verdict::Filed).await, "TEST 123");
+        assert!(matches!(w.outcome().await, Outcome::Delivered(_)));
+    }
+    m.deliver(M, 1, "RYRY").await;
+    assert_eq!(w.files(Verdict::Filed).await, "RYRY");
+    assert!(matches!(m.outcome().await, Outcome::Delivered(_)));
+    let noted = |e: &Event| matches!(e, Event::Note { text } if text.contains("pty"));
+    assert!(w.events.0.lock().unwrap().iter().any(noted));
+    w.stop().await;
+    m.stop().await;
+    wire.abort();
+}
+
+#[test]
+fn a_table_without_a_line_or_with_itself_as_peer_is_refused() {
+    let station: Name = "washington".parse().unwrap();
+    let refused = |text: &str| Teletype::from_table("cable", &station, text.parse().unwrap()).err().unwrap();
+    assert!(refused("").contains("`cable` has no line"));
+    assert!(refused("line = { pty = \"x\" }\npeer = \"washington\"").contains("this station itself"));
+    assert!(refused("line = { pty = \"x\" }\nbaudd = 50").contains("`baudd`"));
 }

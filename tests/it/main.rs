@@ -1,8 +1,13 @@
 //! The one test binary.
 
 mod api;
+mod backend;
 mod conformance;
 mod courier;
+mod dialogues;
 mod journal;
+mod line;
+mod pair;
+mod procedure;
 mod storm;
 mod world;

@@ -18,7 +18,8 @@ use std::sync::Arc;
 /// What may stand in `Host` for a console at `address`, configured as `listen`.
 pub fn allowed_hosts(listen: &str, address: SocketAddr) -> Vec<String> {
     let port = address.port();
-    let mut hosts = vec![listen.to_ascii_lowercase(), address.to_string()];
+    let mut hosts = vec![address.to_string()];
+    hosts.extend(Some(listen.to_ascii_lowercase()).filter(|l| !l.is_empty()));
     for name in ["localhost", "127.0.0.1", "[::1]"] {
         hosts.push(format!("{name}:{port}"));
         if port == 80 {

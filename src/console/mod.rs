@@ -13,13 +13,15 @@ mod submission;
 pub mod token;
 
 pub use feed::Feed;
+pub use crate::router::Submitted;
 pub use guard::allowed_hosts;
 
-use crate::message::{Draft, Identity, Name};
+use crate::message::{Draft, Name};
 use crate::router::BoxFuture;
 use crate::router::journal::JournalError;
 use crate::router::journal::reader::Reader;
 use crate::router::journal::store::Store;
+use crate::station::StationConfig;
 use crate::time::Clock;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
@@ -44,21 +46,6 @@ const JOURNAL: usize = 8;
 const HEAD: Duration = Duration::from_secs(30);
 /// Bytes hyper may hold for one connection, each way.
 const BUFFER: usize = 16 << 10;
-
-/// What became of a message handed in.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Submitted {
-    /// It is on disk here.
-    Accepted(Identity),
-    /// It was handed in before with the same key, and is on disk.
-    Known(Identity),
-    /// It will never be taken, as it is: one sentence.
-    Refused(String),
-    /// No such desk or station: one sentence that names the nearest.
-    Unknown(String),
-    /// It cannot be taken now (the disk): one sentence.
-    Stuck(String),
-}
 
 /// Where messages are handed in: the router's front.
 pub trait Desk: Send + Sync + 'static {
@@ -86,23 +73,41 @@ pub struct Console {
     pub clock: Clock,
 }
 
-/// Listens at `listen` (`HOST:PORT`), which must be loopback; the error is one sentence.
-pub async fn bind(listen: &str) -> Result<(TcpListener, SocketAddr), String> {
-    let found = tokio::net::lookup_host(listen).await;
-    let bad = |e: io::Error| format!("`listen = \"{listen}\"` is not an address: {e}; write it as 127.0.0.1:1963");
-    let addresses: Vec<SocketAddr> = found.map_err(bad)?.collect();
-    if let Some(foreign) = addresses.iter().find(|a| !a.ip().is_loopback()) {
+impl Console {
+    /// The console of a station: makes its token (and the link by which the command line finds it) if it has none.
+    pub fn new(
+        config: &StationConfig,
+        journal: PathBuf,
+        store: Store,
+        feed: Feed,
+        desk: Arc<dyn Desk>,
+        listener: &TcpListener,
+    ) -> Result<Console, String> {
+        let address = listener.local_addr().map_err(|e| format!("the listening address cannot be read: {e}"))?;
+        let token = token::make(&config.data)?;
+        if let Err(why) = token::link(&config.data, address) {
+            tracing::warn!("{why}; `molink send` will need `--token-file {}`", config.data.join("api-token").display());
+        }
+        let hosts = allowed_hosts(config.listen.as_deref().unwrap_or_default(), address);
+        let clock = Clock::new(config.start, config.speed); // only for the time of a gap
+        Ok(Console { station: config.station.clone(), journal, store, feed, desk, token, hosts, clock })
+    }
+}
+
+/// Listens at `address` (`HOST:PORT`), which must be loopback; the error is one sentence.
+pub async fn listen(address: &str) -> Result<TcpListener, String> {
+    let bad = |e: io::Error| format!("`listen = \"{address}\"` is not an address: {e}; write it as 127.0.0.1:1963");
+    let found: Vec<SocketAddr> = tokio::net::lookup_host(address).await.map_err(bad)?.collect();
+    if let Some(foreign) = found.iter().find(|a| !a.ip().is_loopback()) {
         return Err(format!(
-            "`listen = \"{listen}\"` ({}) can be reached from other machines, and there is no TLS yet; listen on 127.0.0.1 and come in by `ssh -L`",
+            "`listen = \"{address}\"` ({}) can be reached from other machines, and there is no TLS yet; listen on 127.0.0.1 and come in by `ssh -L`",
             foreign.ip()
         ));
     }
-    let listener = TcpListener::bind(&addresses[..]).await.map_err(|e| match e.kind() {
-        io::ErrorKind::AddrInUse => format!("`listen = \"{listen}\"` is in use; stop who listens there, or take another port"),
-        _ => format!("cannot listen on `{listen}`: {e}"),
-    })?;
-    let address = listener.local_addr().map_err(|e| format!("cannot listen on `{listen}`: {e}"))?;
-    Ok((listener, address))
+    TcpListener::bind(&found[..]).await.map_err(|e| match e.kind() {
+        io::ErrorKind::AddrInUse => format!("`listen = \"{address}\"` is in use; stop who listens there, or take another port"),
+        _ => format!("cannot listen on `{address}`: {e}"),
+    })
 }
 
 /// The console at work: what it serves, and what bounds it.

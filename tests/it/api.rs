@@ -1,7 +1,7 @@
 //! The HTTP API over real TCP and a real journal, with a desk that stands for the router.
 
 use crate::journal::{event, id, new, start, washington};
-use molink::console::{Console, Desk, Feed, Submitted, allowed_hosts, bind, serve, token};
+use molink::console::{Console, Desk, Feed, Submitted, allowed_hosts, listen, serve, token};
 use molink::message::{Draft, Identity, Part};
 use molink::router::journal::sqlite::Options;
 use molink::router::journal::store::Store;
@@ -88,7 +88,8 @@ fn house() -> House {
         feed: feed.clone(),
     });
     let token = token::make(dir.path()).unwrap();
-    let (listener, address) = rt.block_on(bind("127.0.0.1:0")).unwrap();
+    let listener = rt.block_on(listen("127.0.0.1:0")).unwrap();
+    let address = listener.local_addr().unwrap();
     let console = Console {
         station: washington(),
         journal,
@@ -429,9 +430,9 @@ fn a_stop_ends_readers_and_the_server() {
 #[test]
 fn only_loopback_is_listened_on() {
     let rt = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let why = rt.block_on(bind("0.0.0.0:0")).unwrap_err();
+    let why = rt.block_on(listen("0.0.0.0:0")).unwrap_err();
     assert!(why.contains("no TLS") && why.contains("0.0.0.0"), "{why}");
-    assert!(rt.block_on(bind("127.0.0.1")).unwrap_err().contains("127.0.0.1:1963"));
-    let (_held, address) = rt.block_on(bind("127.0.0.1:0")).unwrap();
-    assert!(rt.block_on(bind(&address.to_string())).unwrap_err().contains("in use"));
+    assert!(rt.block_on(listen("127.0.0.1")).unwrap_err().contains("127.0.0.1:1963"));
+    let held = rt.block_on(listen("127.0.0.1:0")).unwrap();
+    assert!(rt.block_on(listen(&held.local_addr().unwrap().to_string())).unwrap_err().contains("in use"));
 }

@@ -4,7 +4,7 @@
 //! Left out: contents (they are on the desk's paper). Shown by: `cli::log::tests`, `tests/it/send.rs`.
 
 use super::Usage;
-use super::client::{Client, STATION, error_of, json_line, one_line};
+use super::client::{Client, STATION, Standing, error_of, json_line, one_line};
 use crate::message::Identity;
 use crate::router::journal::Row;
 use crate::router::journal::reader::{Filter, Reader};
@@ -33,8 +33,9 @@ Examples:
   molink log --follow
   molink log --journal data/journal.sqlite --json | grep returned
 
-The newest message is the last. --json prints one object a line: messages, then (with --id) events;
-with --follow also the events that are not kept. Times are UTC.")]
+The newest message is the last. --json prints one object a line: messages, then
+(with --id) events; with --follow also the events that are not kept.
+Times are UTC.")]
 pub struct Log {
     /// The station's API
     #[arg(long, value_name = "URL", default_value = STATION)]
@@ -78,35 +79,40 @@ pub(super) fn run(args: Log) -> anyhow::Result<ExitCode> {
 }
 
 fn show(args: &Log, source: &Source, out: &mut impl Write) -> anyhow::Result<()> {
-    // The place to go on from is taken first, so that nothing falls between the table and what follows.
-    let last = match source {
-        Source::Journal(reader) if args.follow => reader.last_event()?,
-        _ => 0,
-    };
-    let mut after = None;
-    match &args.id {
+    let after = match &args.id {
         Some(id) => {
             let (row, events) = source.one(id)?;
-            after = events.last().map(|(n, _)| *n);
             one(&row, &events, args.json, out)?;
+            events.last().map_or(0, |(n, _)| *n)
         }
-        None => table(&source.list(args.limit)?, args.json, out)?,
-    }
+        None => {
+            let (last, rows) = source.list(args.limit)?;
+            table(&rows, args.json, out)?;
+            last
+        }
+    };
     out.flush()?;
-    if args.follow { follow(args, source, after.or(Some(last).filter(|n| *n > 0)), out) } else { Ok(()) }
+    if !args.follow {
+        return Ok(());
+    }
+    let standing = Standing::default();
+    standing.say("what happens from here on is not shown");
+    standing.on_interrupt();
+    follow(args, source, after, out)
 }
 
 impl Source {
-    fn list(&self, limit: usize) -> anyhow::Result<Vec<Row>> {
-        let mut rows: Vec<Row> = match self {
-            Source::Journal(reader) => reader.list(&Filter { state: None, limit })?,
+    /// Rows, the newest last, and the number of an event to go on from: taken first, so that nothing falls between.
+    fn list(&self, limit: usize) -> anyhow::Result<(u64, Vec<Row>)> {
+        let (last, mut rows): (u64, Vec<Row>) = match self {
+            Source::Journal(reader) => (reader.last_event()?, reader.list(&Filter { state: None, limit })?),
             Source::Station(client) => {
                 let mut answer = ask(client, &format!("/api/messages?limit={limit}"))?;
-                serde_json::from_value(answer["messages"].take())?
+                (answer["last_event"].as_u64().unwrap_or(0), serde_json::from_value(answer["messages"].take())?)
             }
         };
         rows.reverse();
-        Ok(rows)
+        Ok((last, rows))
     }
     fn one(&self, id: &Identity) -> anyhow::Result<(Row, Vec<Numbered>)> {
         match self {
@@ -223,7 +229,7 @@ fn wrapped(out: &mut impl Write, start: &str, text: &str) -> io::Result<()> {
     writeln!(out, "{}", line.trim_end())
 }
 
-fn follow(args: &Log, source: &Source, after: Option<u64>, out: &mut impl Write) -> anyhow::Result<()> {
+fn follow(args: &Log, source: &Source, after: u64, out: &mut impl Write) -> anyhow::Result<()> {
     let mut take = |n: Option<u64>, event: &Stamped| -> io::Result<ControlFlow<()>> {
         let ours = args.id.is_none() || event.id == args.id;
         if ours && args.json {
@@ -237,10 +243,10 @@ fn follow(args: &Log, source: &Source, after: Option<u64>, out: &mut impl Write)
     match source {
         Source::Station(client) => {
             let gone = |lost: &super::client::Lost| eprintln!("molink: {}; waiting for it to come back", lost.why);
-            client.follow(after, None, gone, take)?;
+            client.follow(Some(after), None, gone, take)?;
         }
         Source::Journal(reader) => {
-            let mut last = after.unwrap_or(0);
+            let mut last = after;
             loop {
                 let page = reader.events_after(last, 100)?;
                 if page.is_empty() {

@@ -28,12 +28,14 @@ const PATIENCE: Duration = Duration::from_secs(60);
 #[command(after_help = "\
 Examples:
   echo 'THE QUICK BROWN FOX' | molink send --to operator@moscow -
-  molink send --to chairman@moscow --precedence flash --wait --timeout 10m note.txt
-  molink send --to operator@moscow --subject MAP --wait=custody note.txt map.png
+  molink send --to chairman@moscow --precedence flash --wait note.txt
+  molink send --to operator@moscow --wait=sent --timeout 10m note.txt map.png
 
-Files named .txt and files without an extension are text (UTF-8); images and PDF are pages; all else is sent as a file.
-All FILEs become one message. The message's identity goes to standard output, what happens to it to standard error.
-Exit code: 0 handed in (with --wait: that state was reached), 1 not, 2 usage, 130 interrupted.")]
+Files named .txt and files without an extension are text (UTF-8); images and
+PDF are pages; all else is sent as a file. All FILEs become one message.
+Its identity goes to standard output, what happens to it to standard error.
+Exit code: 0 handed in (with --wait: that state was reached), 1 not, 2 usage,
+130 interrupted.")]
 pub struct Send {
     /// The station's API
     #[arg(long, value_name = "URL", default_value = STATION)]

@@ -167,8 +167,9 @@ async fn list(State(working): Shared, query: Result<Query<Listing>, axum::extrac
     let Query(Listing { state, limit }) = query.map_err(|e| bad(e.body_text()))?;
     let state: Option<Stands> = state.map(|s| s.parse()).transpose().map_err(|e: String| bad(e))?;
     let filter = Filter { state, limit: limit.unwrap_or(ROWS.0).min(ROWS.1) };
-    let rows = working.ask(move |r| r.list(&filter)).await?;
-    Ok(Json(json!({ "messages": rows })).into_response())
+    // The event's number first: who goes on from it misses nothing that the list has not.
+    let (last, rows) = working.ask(move |r| Ok((r.last_event()?, r.list(&filter)?))).await?;
+    Ok(Json(json!({ "messages": rows, "last_event": last })).into_response())
 }
 
 async fn one(State(working): Shared, Path(id): Path<String>) -> Answer {

@@ -17,15 +17,15 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 /// Takes every message to `operator`, writes it to the journal, and answers once it is on disk.
-struct TestDesk {
+pub struct TestDesk {
     disk: Mutex<(Writer, Receiver<Confirm>, u64)>,
     known: Mutex<BTreeMap<String, Identity>>,
-    drafts: Mutex<Vec<Draft>>,
+    pub drafts: Mutex<Vec<Draft>>,
     feed: Feed,
 }
 
 impl TestDesk {
-    fn write(&self, changes: Vec<molink::router::journal::Change>) {
+    pub fn write(&self, changes: Vec<molink::router::journal::Change>) {
         let mut disk = self.disk.lock().unwrap();
         disk.2 += 1;
         disk.0.persist(disk.2, changes);
@@ -64,18 +64,18 @@ impl Desk for Front {
     }
 }
 
-struct House {
-    dir: tempfile::TempDir,
-    address: SocketAddr,
+pub struct House {
+    pub dir: tempfile::TempDir,
+    pub address: SocketAddr,
     token: String,
     feed: Feed,
-    desk: Arc<TestDesk>,
+    pub desk: Arc<TestDesk>,
     stop: Option<tokio::sync::oneshot::Sender<()>>,
     served: Option<tokio::task::JoinHandle<std::io::Result<()>>>,
     rt: tokio::runtime::Runtime,
 }
 
-fn house() -> House {
+pub fn house() -> House {
     let dir = tempfile::tempdir().unwrap();
     let rt = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     let journal = dir.path().join("journal.sqlite");

@@ -4,5 +4,6 @@ mod api;
 mod conformance;
 mod courier;
 mod journal;
+mod send;
 mod storm;
 mod world;

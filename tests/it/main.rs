@@ -9,5 +9,6 @@ mod journal;
 mod line;
 mod pair;
 mod procedure;
+mod send;
 mod storm;
 mod world;

@@ -4,7 +4,7 @@
 //! In: text. Out: a [`Scenario`], or one sentence with file and line.
 //! Left out: running it (see `world` under the driver, `station::live` for real). Shown by: `fixtures/scenarios`.
 
-use crate::line::circuit::Profile;
+use crate::line::Profile;
 use crate::message::{Address, Name, Precedence};
 use crate::time::{Speed, Utc, parse_duration};
 use serde::Deserialize;

@@ -4,7 +4,7 @@
 //! Left out: devices, threads, the system's clock. Shown by: `tests/it/world.rs`.
 
 use super::scenario::{Act, Entry, Scenario, When};
-use crate::line::circuit::{Arrival, Circuit, Noise, Profile};
+use crate::line::{Arrival, Circuit, Noise, Profile};
 use crate::line::driver::Driver;
 use crate::line::symbol::Code;
 use crate::machine::Machine;
@@ -156,9 +156,9 @@ impl World {
         let station = StationConfig::parse(&format!("station {name}"), &text).map_err(|e| e.0)?;
         let (mut ports, mut terminals) = (BTreeMap::new(), BTreeMap::new());
         for (port, wanted) in station.ports {
-            let (terminal, takes) = teletype::Config::from_keys(&port, name, wanted.keys, Speed::REAL, self.epoch)?;
-            ports.insert(port.clone(), takes);
-            terminals.insert(port, terminal);
+            let keys = teletype::keys::Keys::read(wanted.keys).map_err(|e| format!("port {port}: {e}"))?;
+            ports.insert(port.clone(), keys.takes());
+            terminals.insert(port, keys.config(name, Speed::REAL, self.epoch));
         }
         let config = router::Config {
             station: name.clone(),
@@ -343,7 +343,7 @@ impl World {
             Act::Cut { circuit, lasts } => self.cut(&circuit, lasts),
             Act::Restore { circuit } => self.mend(&circuit),
             Act::Noise { circuit, level } => {
-                let level = Noise::named(&level);
+                let level = level.parse::<Noise>();
                 if let (Some(wire), Ok(level)) = (self.circuits.get_mut(&circuit), level) {
                     wire.ways.iter_mut().for_each(|w| w.circuit.set_noise(level));
                 }
@@ -470,7 +470,8 @@ impl World {
     fn saw(&mut self, event: Stamped) {
         let reached = event.event.name();
         if let (Some(id), "sent" | "filed" | "returned") = (event.id.clone(), reached) {
-            if event.station == id.station || reached != "sent" {
+            // What the sender knows counts: the receipt comes last.
+            if event.station == id.station {
                 self.follow(&id, reached);
             }
         }

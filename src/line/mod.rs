@@ -5,6 +5,7 @@
 //! Shown by: `tests/it/line.rs`, `tests/bench/pacing.rs`.
 
 pub mod circuit;
+pub mod driver;
 pub mod profile;
 pub mod symbol;
 

@@ -4,6 +4,7 @@
 //! In: messages handed in, what ports report, what the disk confirms. Out: deliveries, answers, changes to the journal.
 //! Left out: every medium. Shown by: `tests/it` (worlds under the driver).
 
+pub mod conformance;
 pub mod core;
 pub mod event;
 pub mod journal;
@@ -16,4 +17,4 @@ mod tests;
 
 pub use core::{Config, Input, Output, Query, Router, Submitted};
 pub use event::{Event, EventSink, Stamped};
-pub use port::{Backend, BackendError, BoxFuture, Delivery, Fault, Order, Outcome, Port, Reason, Receipt, Verdict};
+pub use port::{Backend, BackendError, BoxFuture, Delivery, Door, Fault, Order, Outcome, Port, Reason, Receipt, Verdict};

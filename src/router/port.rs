@@ -146,12 +146,18 @@ pub enum PortReport {
 
 /// A backend's end of the door.
 pub struct Port {
-    name: String,
     station: Name,
     orders: mpsc::Receiver<Order>,
-    reports: mpsc::Sender<(String, PortReport)>,
+    door: Door,
     events: Events,
     clock: Clock,
+}
+
+/// The way from a backend to the router; clones may be given to tasks of their own.
+#[derive(Clone)]
+pub struct Door {
+    port: String,
+    reports: mpsc::Sender<(String, PortReport)>,
 }
 
 /// The router's end: where its orders go.
@@ -168,11 +174,12 @@ impl Port {
     ) -> (Port, Orders) {
         let (tx, orders) = mpsc::channel(8);
         let events = Events { station: station.clone(), port: name.to_owned(), sink, clock: clock.clone() };
-        (Port { name: name.to_owned(), station: station.clone(), orders, reports, events, clock }, tx)
+        let door = Door { port: name.to_owned(), reports };
+        (Port { station: station.clone(), orders, door, events, clock }, tx)
     }
     /// The port's name in the station file.
     pub fn name(&self) -> &str {
-        &self.name
+        &self.door.port
     }
     /// The station it belongs to.
     pub fn station(&self) -> &Name {
@@ -186,18 +193,26 @@ impl Port {
     pub fn events(&self) -> &Events {
         &self.events
     }
+    /// Where reports and messages go.
+    pub fn door(&self) -> Door {
+        self.door.clone()
+    }
     /// The next order; `None` when the station stops. Cancel-safe.
     pub async fn next_order(&mut self) -> Option<Order> {
         self.orders.recv().await
     }
+}
+
+impl Door {
     /// Says how a delivery ended.
     pub async fn report(&self, delivery: u64, outcome: Outcome) {
-        let _ = self.reports.send((self.name.clone(), PortReport::Ended { delivery, outcome })).await;
+        // A station that stops no longer listens; the journal knows what was not reported.
+        let _ = self.reports.send((self.port.clone(), PortReport::Ended { delivery, outcome })).await;
     }
     /// Hands in a message that came; resolves once it is on disk (or will not be).
     pub fn submit(&self, message: Message) -> impl Future<Output = Verdict> + Send + 'static {
         let (answer, verdict) = oneshot::channel();
-        let (reports, name) = (self.reports.clone(), self.name.clone());
+        let (reports, name) = (self.reports.clone(), self.port.clone());
         async move {
             let gone = || Verdict::TryLater(Reason::new(Fault::Us, "the station is stopping"));
             if reports.send((name, PortReport::Came { message, answer })).await.is_err() {

@@ -1,1 +1,17 @@
 //! The teletype: codes, the procedure, the backend.
+//!
+//! Standards: ITA2 (ITU-T S.1); the procedure is ours where the sources are silent (`docs/procedure.md`).
+//! In: messages and codes. Out: codes and messages, receipts. Left out: what the codes travel over (see `line`).
+//! Shown by: `fixtures/dialogues`.
+
+pub mod ita2;
+pub mod keys;
+mod receiver;
+mod sender;
+pub mod service;
+pub mod terminal;
+pub mod timing;
+pub mod wire;
+
+pub use ita2::{Ita2, UnshiftOnSpace};
+pub use terminal::{Config, Input, Output, Terminal};

@@ -1,0 +1,210 @@
+//! The terminal's incoming half: answer call-ups, take messages, answer for them.
+//!
+//! Standard: ours (`docs/procedure.md`). In: codes off the line, verdicts, timers.
+//! Out: ready answers, submissions, receipts. Left out: filing (the router's).
+//! Shown by: `fixtures/dialogues`, `tests/it/procedure.rs`.
+
+use super::ita2::{BLANK, CR, Ita2, LF};
+use super::service::{Line, Stamp, Why};
+use super::terminal::{Output, Terminal, Timer};
+use super::wire::{self, CUT_MARK, END_MARK, Flaw, START};
+use crate::line::Code;
+use crate::message::{Identity, Name};
+use crate::router::{Event, Verdict};
+use crate::time::Instant;
+
+/// Where the incoming half stands.
+#[derive(Debug)]
+pub(super) enum Receiving {
+    /// All but service lines is discarded.
+    Idle,
+    /// Call-up `no` came; once our answer has begun to go out (`answered`), the last codes that came.
+    Called { no: u32, answered: bool, tail: Vec<Code> },
+    /// From the start sequence on.
+    Message { no: u32, codes: Vec<Code> },
+}
+
+/// A message at the router, not yet answered for.
+#[derive(Debug)]
+pub(super) struct Pending {
+    no: u32,
+    stamp: Stamp,
+}
+
+/// Messages at the router at once; more are answered with `NOT RECEIVED … BUSY`.
+const PENDING: usize = 16;
+
+impl Terminal {
+    pub(super) fn received(&mut self, now: Instant, codes: &[Code]) {
+        for code in codes {
+            self.message_code(now, *code);
+            if let Some(body) = self.detector.take(*code) {
+                self.heard_service_line(now, body);
+            }
+        }
+        let watched = match &self.receiving {
+            Receiving::Idle => false,
+            Receiving::Called { tail, .. } => !tail.is_empty(),
+            Receiving::Message { .. } => true,
+        };
+        if watched && !codes.is_empty() {
+            self.timers.arm(Timer::Idle, now + self.timing.idle());
+        }
+    }
+    fn heard_service_line(&mut self, now: Instant, body: String) {
+        // What came while we waited for a heading was this line, not a heading.
+        if let Receiving::Called { answered, tail, .. } = &mut self.receiving {
+            tail.clear();
+            if *answered {
+                self.timers.stop(Timer::Idle);
+                self.timers.arm(Timer::Called, now + self.timing.called());
+            }
+        }
+        self.service_line(now, body);
+    }
+
+    fn message_code(&mut self, now: Instant, code: Code) {
+        match &mut self.receiving {
+            Receiving::Idle | Receiving::Called { answered: false, .. } => {} // discarded before a call-up
+            Receiving::Called { tail, .. } if tail.is_empty() && [CR, LF, BLANK].contains(&code) => {} // a service line's rest
+            Receiving::Called { no, tail, .. } => {
+                let no = *no;
+                tail.push(code);
+                if tail.ends_with(&START) {
+                    self.begin(no);
+                } else if tail.ends_with(&END_MARK) {
+                    self.not_received(now, no, Flaw { why: Why::Heading, text: "an end came without a start".into() });
+                } else if tail.ends_with(&CUT_MARK) {
+                    self.rest(now);
+                } else if tail.len() >= 2 * CUT_MARK.len() {
+                    tail.drain(..CUT_MARK.len());
+                }
+            }
+            Receiving::Message { .. } => {
+                let code = self.from_line(code);
+                self.print(&[code]);
+                let Receiving::Message { no, codes } = &mut self.receiving else { return };
+                let no = *no;
+                codes.push(code);
+                if codes.ends_with(&END_MARK) {
+                    self.complete(now, no);
+                } else if codes.ends_with(&CUT_MARK) {
+                    self.abandon(now, "the far end cut it");
+                } else if codes.len() > wire::LONGEST {
+                    let text = format!("no end after {} codes", wire::LONGEST);
+                    self.not_received(now, no, Flaw { why: Why::Long, text });
+                }
+            }
+        }
+    }
+    fn begin(&mut self, no: u32) {
+        self.timers.stop(Timer::Called);
+        // While the far end sends, it cannot answer: our own waiting stands still.
+        self.held = [Timer::Ready, Timer::Receipt].into_iter().find(|t| self.timers.stop(*t)).or(self.held);
+        self.printer_home();
+        self.print(&START);
+        self.receiving = Receiving::Message { no, codes: START.to_vec() };
+    }
+    /// Back to rest; what stood still runs afresh.
+    fn rest(&mut self, now: Instant) {
+        self.receiving = Receiving::Idle;
+        self.timers.stop(Timer::Idle);
+        self.timers.stop(Timer::Called);
+        if let Some(timer) = self.held.take() {
+            self.wait(now, timer);
+        }
+    }
+
+    fn complete(&mut self, now: Instant, no: u32) {
+        let Receiving::Message { codes, .. } = &self.receiving else { return };
+        match wire::read(codes, self.config.unshift, self.utc(now)) {
+            Err(flaw) => self.not_received(now, no, flaw),
+            Ok(_) if self.pending.len() >= PENDING => {
+                let text = format!("{PENDING} messages wait to be filed");
+                self.not_received(now, no, Flaw { why: Why::Busy, text });
+            }
+            Ok((message, stamp)) => {
+                self.rest(now);
+                let token = self.next_token;
+                self.next_token += 1;
+                self.pending.insert(token, Pending { no, stamp });
+                self.push(Output::Submit { token, message });
+            }
+        }
+    }
+    pub(super) fn verdict(&mut self, token: u64, verdict: Verdict) {
+        let Some(Pending { no, stamp }) = self.pending.remove(&token) else { return };
+        self.say(match verdict {
+            Verdict::Filed => Line::Received { before: false, stamp },
+            Verdict::FiledBefore => Line::Received { before: true, stamp },
+            Verdict::Refused(reason) => Line::Refused { stamp, reason: reason.text },
+            Verdict::TryLater(_) => Line::NotReceived { no, why: Some(Why::Busy) },
+        });
+    }
+
+    fn not_received(&mut self, now: Instant, no: u32, flaw: Flaw) {
+        self.say(Line::NotReceived { no, why: Some(flaw.why) });
+        self.abandon(now, &flaw.text);
+    }
+    /// Gives up what is coming in; what came of it is shown, never filed.
+    pub(super) fn abandon(&mut self, now: Instant, reason: &str) {
+        if let Receiving::Message { codes, .. } = &self.receiving {
+            let text = Ita2::in_letters(self.config.unshift).read(codes);
+            // Line 3 of what came is the identity line, if it came whole.
+            let id = text.lines().nth(2).and_then(|l| Identity::from_heading(l, self.utc(now)));
+            self.push(Output::Event { event: Event::Fragment { text, reason: reason.to_owned() }, id });
+        }
+        self.rest(now);
+    }
+
+    pub(super) fn on_call(&mut self, now: Instant, to: Option<Name>, from: Name, no: u32) {
+        let called = to.as_ref().map_or("CQ".into(), Name::upper);
+        if to.is_some_and(|to| to != self.config.station) || from == self.config.station || !self.is_peer(&from) {
+            return self.ignored(format!("`{called} DE {} CALL {no}` is not for this station, or not from its peer", from.upper()));
+        }
+        self.abandon(now, &format!("{} called up anew in mid-message", from.upper()));
+        self.line_up(from.clone());
+        if self.stopping {
+            return;
+        }
+        self.lines.retain(|l| !matches!(l, Line::Ready { .. }));
+        self.receiving = Receiving::Called { no, answered: false, tail: vec![] };
+        self.say(Line::Ready { to: from, from: self.config.station.clone(), no });
+    }
+    /// From the first code of our answer on, what comes may be the heading: without pacing it can be there before we
+    /// are told that the answer is out.
+    pub(super) fn ready_begins(&mut self, begun: u32) {
+        if let Receiving::Called { no, answered, .. } = &mut self.receiving
+            && *no == begun
+        {
+            *answered = true;
+        }
+    }
+    pub(super) fn ready_sent(&mut self, now: Instant, sent: u32) {
+        match &self.receiving {
+            Receiving::Called { no, .. } if *no == sent => self.timers.arm(Timer::Called, now + self.timing.called()),
+            Receiving::Idle | Receiving::Called { .. } | Receiving::Message { .. } => {} // overtaken by another call-up
+        }
+    }
+
+    pub(super) fn fell_silent(&mut self, now: Instant) {
+        match &self.receiving {
+            Receiving::Called { no, .. } | Receiving::Message { no, .. } => {
+                let flaw = Flaw { why: Why::Idle, text: format!("nothing came for {} s", self.timing.idle().as_secs()) };
+                self.not_received(now, *no, flaw);
+            }
+            Receiving::Idle => {} // the timer was stopped
+        }
+    }
+    pub(super) fn no_heading(&mut self, now: Instant) {
+        let Receiving::Called { no, tail, .. } = &self.receiving else { return };
+        let no = *no;
+        if tail.is_empty() {
+            self.ignored(format!("no message came after READY {no}"));
+            self.rest(now);
+        } else {
+            let text = format!("no start of a message in what came for {} s", self.timing.called().as_secs());
+            self.not_received(now, no, Flaw { why: Why::Heading, text });
+        }
+    }
+}

@@ -3,6 +3,7 @@
 mod api;
 mod conformance;
 mod courier;
+mod docs;
 mod journal;
 mod rooms;
 mod storm;

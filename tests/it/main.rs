@@ -6,11 +6,17 @@ mod conformance;
 mod courier;
 mod dialogues;
 mod docs;
+mod durability;
 mod journal;
+#[cfg(feature = "faults")]
+mod kill;
 mod line;
 mod pair;
 mod procedure;
+mod processes;
 mod rooms;
 mod send;
 mod storm;
+#[cfg_attr(not(feature = "faults"), allow(dead_code))]
+mod support;
 mod world;

@@ -1,0 +1,265 @@
+//! On disk before it is claimed: a station under strace syncs its journal before it says 201, and before it says RECEIVED.
+//!
+//! Standards: none; fsync(2), fdatasync(2). In: traces of `strace -f -y`. Out: where the sync is, or what is missing.
+//! kill -9 cannot show this (the page cache survives it), so the system calls themselves are read.
+//! Left out: disks that lie about a sync. Shown by: the same check finding fault with `test_only_unsynced_journal = true`.
+
+use crate::support::{End, House, Station, peer};
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+/// One system call.
+#[derive(Clone, PartialEq, Eq, Debug)]
+struct Call {
+    /// The line of the trace at which it began.
+    began: usize,
+    /// The line at which it returned.
+    returned: usize,
+    name: String,
+    /// What it was about: the path or socket of its first argument.
+    on: String,
+    args: String,
+    /// `None` if it failed or never returned.
+    result: Option<i64>,
+}
+
+impl Call {
+    fn reads(&self) -> bool {
+        ["read", "recvfrom", "readv"].contains(&self.name.as_str()) && self.result.is_some_and(|n| n > 0)
+    }
+    /// Also one that failed or never returned: it may have shown something.
+    fn writes(&self) -> bool {
+        ["write", "writev", "sendto", "sendmsg"].contains(&self.name.as_str())
+    }
+    fn writes_journal(&self) -> bool {
+        ["pwrite64", "pwritev", "write"].contains(&self.name.as_str()) && self.on.contains("journal.sqlite") && self.result.is_some()
+    }
+    fn syncs_journal(&self) -> bool {
+        ["fsync", "fdatasync"].contains(&self.name.as_str()) && self.on.contains("journal.sqlite") && self.result == Some(0)
+    }
+}
+
+/// Reads a trace; calls stand in the order in which they began.
+fn calls(trace: &str) -> Vec<Call> {
+    let mut found: Vec<Call> = vec![];
+    let mut unfinished: Vec<(&str, usize)> = vec![];
+    for (n, line) in trace.lines().enumerate() {
+        let Some((pid, rest)) = line.split_once(char::is_whitespace) else { continue };
+        let rest = rest.trim_start();
+        if let Some((_, tail)) = rest.strip_prefix("<... ").and_then(|r| r.split_once(" resumed>")) {
+            let Some(open) = unfinished.iter().position(|(p, _)| *p == pid) else { continue };
+            let call = &mut found[unfinished.remove(open).1];
+            call.args.push_str(tail);
+            (call.returned, call.result) = (n, result(tail));
+            continue;
+        }
+        let Some((name, args)) = rest.split_once('(') else { continue };
+        if !name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_') {
+            continue; // `+++ exited`, `--- SIGTERM`
+        }
+        let on = args.split_once('<').and_then(|(fd, path)| fd.bytes().all(|b| b.is_ascii_digit()).then_some(path));
+        // A path may hold a `<char 136:3>` of its own; the first `>` ends what is told apart here.
+        let on = on.and_then(|p| p.split_once(['>', '<'])).map_or("", |(p, _)| p).to_owned();
+        let open = args.ends_with("<unfinished ...>");
+        if open {
+            unfinished.push((pid, found.len()));
+        }
+        let (returned, result) = if open { (usize::MAX, None) } else { (n, result(args)) };
+        found.push(Call { began: n, returned, name: name.into(), on, args: args.into(), result });
+    }
+    found
+}
+
+/// What stands after the last ` = `.
+fn result(tail: &str) -> Option<i64> {
+    let number = tail.rsplit_once(" = ")?.1.split_whitespace().next()?;
+    number.parse().ok().filter(|n| *n >= 0)
+}
+
+/// Whether the journal was written and then synced after `heard` returned and before `said` began.
+fn synced_between(calls: &[Call], heard: &Call, said: &Call) -> Result<(), String> {
+    let within = |c: &&Call| c.began > heard.returned && c.returned < said.began;
+    let Some(written) = calls.iter().filter(within).filter(|c| c.writes_journal()).map(|c| c.returned).min() else {
+        return Err(format!("lines {} to {}: nothing is written to the journal before `{}`", heard.returned, said.began, said.args));
+    };
+    let synced = calls.iter().filter(within).any(|c| c.syncs_journal() && c.began > written);
+    synced.then_some(()).ok_or_else(|| {
+        format!("lines {} to {}: the journal is written, but no sync of it returns before `{}`", heard.returned, said.began, said.args)
+    })
+}
+
+/// Between the `POST` and the 201 to it.
+fn accepted_on_disk(calls: &[Call]) -> Result<(), String> {
+    let asked = calls.iter().find(|c| c.reads() && c.args.contains("\"POST /api/messages ")).ok_or("no POST is read")?;
+    let told = |c: &&Call| c.writes() && c.on == asked.on && c.began > asked.returned && c.args.contains("HTTP/1.1 201");
+    let said = calls.iter().find(told).ok_or("no 201 is written")?;
+    // The body may have come by a later read than the head.
+    let heard = calls.iter().rfind(|c| c.reads() && c.on == asked.on && c.returned < said.began).unwrap_or(asked);
+    synced_between(calls, heard, said)
+}
+
+/// Between the last code of a message and the first of the receipt for it. On the line stand, in turn, what is read and what is
+/// written: the call-up, READY, the message, the receipt.
+fn received_on_disk(calls: &[Call], device: &str) -> Result<(), String> {
+    let mut runs: Vec<Vec<&Call>> = vec![];
+    for call in calls.iter().filter(|c| c.on == device && (c.reads() || c.writes())) {
+        match runs.last_mut().filter(|run| run[0].reads() == call.reads()) {
+            Some(run) => run.push(call),
+            None => runs.push(vec![call]),
+        }
+    }
+    let shape: Vec<(&str, usize)> = runs.iter().map(|r| (if r[0].reads() { "read" } else { "written" }, r.len())).collect();
+    let [call_up, _, message, receipt] = &runs[..] else { return Err(format!("expected call-up, READY, message, receipt; got {shape:?}")) };
+    if !call_up[0].reads() {
+        return Err(format!("expected a call-up first, got {shape:?}"));
+    }
+    let last = message.iter().max_by_key(|c| c.returned).ok_or("no message")?;
+    synced_between(calls, last, receipt[0]).map_err(|why| format!("{shape:?}: {why}"))
+}
+
+// ---- the checker, tried ----
+
+const GOOD: &str = r#"10 recvfrom(9<socket:[77]>, "POST /api/messages HTTP/1.1\r\nhost"..., 8192, 0, NULL, NULL) = 300
+11 pwrite64(7</d/journal.sqlite-wal>, "\0\0"..., 4096, 0) = 4096
+11 fdatasync(7</d/journal.sqlite-wal> <unfinished ...>
+10 read(9<socket:[77]>, 0x55, 8192) = -1 EAGAIN (Resource temporarily unavailable)
+11 <... fdatasync resumed>)            = 0
+10 writev(9<socket:[77]>, [{iov_base="HTTP/1.1 201 Created\r\n"..., iov_len=120}], 1) = 120
+10 +++ exited with 0 +++
+"#;
+
+/// `GOOD` with its lines in another order, some left out.
+fn lines(of: &str, order: &[usize]) -> String {
+    let all: Vec<&str> = of.lines().collect();
+    order.iter().map(|n| format!("{}\n", all[*n])).collect()
+}
+
+#[test]
+fn calls_that_were_interrupted_are_joined_by_their_process() {
+    let found = calls(GOOD);
+    assert_eq!(found.len(), 5);
+    assert_eq!((found[2].name.as_str(), found[2].began, found[2].returned, found[2].result), ("fdatasync", 2, 4, Some(0)));
+    assert_eq!((found[2].on.as_str(), found[0].on.as_str()), ("/d/journal.sqlite-wal", "socket:[77]"));
+    assert_eq!(found[3].result, None, "a read that failed brought nothing");
+    let two =
+        "1 fsync(3</a> <unfinished ...>\n2 fsync(4</b> <unfinished ...>\n2 <... fsync resumed>) = 0\n1 <... fsync resumed>) = -1 EIO (x)\n";
+    let two = calls(two);
+    assert_eq!((two[0].result, two[0].returned, two[1].result, two[1].returned), (None, 3, Some(0), 2));
+    let tty = calls("5 write(11</dev/pts/3<char 136:3>>, \"\\33\", 1) = 1\n");
+    assert_eq!((tty[0].on.as_str(), tty[0].result), ("/dev/pts/3", Some(1)));
+}
+
+#[test]
+fn a_201_before_the_sync_has_returned_is_found() {
+    assert_eq!(accepted_on_disk(&calls(GOOD)), Ok(()));
+    let early = accepted_on_disk(&calls(&lines(GOOD, &[0, 1, 2, 3, 5, 4]))).unwrap_err();
+    assert!(early.contains("no sync of it returns before"), "{early}");
+    let none = accepted_on_disk(&calls(&lines(GOOD, &[0, 1, 3, 5]))).unwrap_err();
+    assert!(none.contains("no sync"), "{none}");
+    let before = accepted_on_disk(&calls(&lines(GOOD, &[1, 2, 4, 0, 5]))).unwrap_err();
+    assert!(before.contains("nothing is written to the journal"), "a sync of what was there before proves nothing: {before}");
+    let then_written = accepted_on_disk(&calls(&lines(GOOD, &[0, 2, 4, 1, 5]))).unwrap_err();
+    assert!(then_written.contains("no sync"), "{then_written}");
+    let other_file = GOOD.replace("fdatasync(7</d/journal.sqlite-wal>", "fdatasync(8</d/api-token>");
+    assert!(accepted_on_disk(&calls(&other_file)).is_err());
+    let failed = GOOD.replace("resumed>)            = 0", "resumed>)            = -1 EIO (Input/output error)");
+    assert!(accepted_on_disk(&calls(&failed)).is_err());
+    let other_socket = GOOD.replace("writev(9<socket:[77]>", "writev(9<socket:[78]>");
+    assert_eq!(accepted_on_disk(&calls(&other_socket)).unwrap_err(), "no 201 is written");
+}
+
+const LINE: &str = r#"10 read(5</dev/pts/3>, "\33\22", 512) = 2
+10 read(5</dev/pts/3>, 0x7f, 512) = -1 EAGAIN (Resource temporarily unavailable)
+12 write(5</dev/pts/3>, "\33", 1) = 1
+12 write(5</dev/pts/3>, "\4", 1) = 1
+10 read(5</dev/pts/3>, "\1\2\3", 512) = 3
+10 read(5</dev/pts/3>, "\4", 512) = 1
+11 pwrite64(7</d/journal.sqlite-wal>, "\0\0"..., 4096, 0) = 4096
+11 fsync(7</d/journal.sqlite-wal>)       = 0
+12 write(5</dev/pts/3>, "\33", 1) = 1
+12 write(5</dev/pts/3>, "\5", 1) = 1
+"#;
+
+#[test]
+fn a_receipt_before_the_sync_is_found() {
+    assert_eq!(received_on_disk(&calls(LINE), "/dev/pts/3"), Ok(()));
+    for wrong in [&[0, 2, 3, 4, 5, 6, 8, 7, 9][..], &[0, 2, 3, 4, 5, 6, 8, 9], &[0, 2, 3, 4, 6, 7, 5, 8, 9], &[6, 7, 0, 2, 3, 4, 5, 8, 9]] {
+        assert!(received_on_disk(&calls(&lines(LINE, wrong)), "/dev/pts/3").is_err(), "{wrong:?}");
+    }
+    assert!(received_on_disk(&calls(&lines(LINE, &[0, 2, 3, 4, 5, 6, 7])), "/dev/pts/3").unwrap_err().contains("expected call-up"));
+    assert!(received_on_disk(&calls(LINE), "/dev/pts/4").is_err());
+}
+
+// ---- the stations ----
+
+/// Starts a station under strace; its trace is in `NAME.trace`.
+fn traced(house: &House, name: &str) -> Station {
+    let mut command = Command::new(peer("strace", "strace"));
+    house.clean(&mut command);
+    let trace = house.path(&format!("{name}.trace"));
+    let kinds = "trace=read,recvfrom,readv,write,writev,sendto,sendmsg,pwrite64,pwritev,fsync,fdatasync";
+    command.args(["-f", "-y", "-s", "200", "-e", kinds, "-o"]).arg(trace).arg(crate::support::molink());
+    command.arg("station").arg(house.path(&format!("{name}.toml")));
+    house.start_as(name, command).unwrap_or_else(|s| panic!("{name} under strace ended: {s}"))
+}
+
+/// One message from Washington to Moscow, both under strace; gives their calls and Moscow's device.
+fn observed(extra: &str) -> ([Vec<Call>; 2], String) {
+    let house = House::new();
+    let _line = house.line(&["--speed", "20", "--baud", "50"]);
+    let ends = [("washington", "moscow", "a"), ("moscow", "washington", "b")];
+    for (name, peer, link) in ends {
+        house.station_file(&End { name, peer, line: house.path(link), speed: "20", extra });
+    }
+    let device = std::fs::canonicalize(house.path("b")).unwrap();
+    let moscow = traced(&house, "moscow");
+    let washington = traced(&house, "washington");
+    let id = washington.accept("operator@moscow", "ON DISK BEFORE IT IS CLAIMED");
+    let through = house.board.until(Duration::from_secs(60), |s| s.told("washington", &id, "filed").then_some(()));
+    assert!(
+        through.is_some(),
+        "not filed: {:?}\n{}",
+        house.board.read(|s| format!("{:?}", s.life("washington", &id))),
+        washington.process.errors()
+    );
+    for station in [washington, moscow] {
+        end_traced(&house, station);
+    }
+    let read = |name: &str| calls(&text_of(&house.path(&format!("{name}.trace"))));
+    ([read("washington"), read("moscow")], device.display().to_string())
+}
+
+/// Ends the station itself: strace ends with it, and has then written everything.
+fn end_traced(house: &House, mut station: Station) {
+    let trace = text_of(&house.path(&format!("{}.trace", station.name)));
+    let pid = trace.split_whitespace().next().and_then(|p| p.parse().ok()).and_then(rustix::process::Pid::from_raw).unwrap();
+    rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+    let status = station.process.exit(Duration::from_secs(20)).unwrap_or_else(|| panic!("{} does not stop", station.name));
+    assert!(status.success(), "{status}\n{}", station.process.errors());
+}
+
+/// A trace may hold half a character.
+fn text_of(path: &Path) -> String {
+    String::from_utf8_lossy(&std::fs::read(path).unwrap()).into_owned()
+}
+
+#[test]
+#[ignore = "peer: run through tests/run"]
+fn nothing_is_claimed_before_a_sync_of_the_journal_has_returned() {
+    let ([washington, moscow], device) = observed("");
+    assert_eq!(accepted_on_disk(&washington), Ok(()));
+    assert_eq!(received_on_disk(&moscow, &device), Ok(()));
+    println!("{} calls at Washington, {} at Moscow: synced before 201 and before the receipt", washington.len(), moscow.len());
+}
+
+#[test]
+#[ignore = "peer: run through tests/run"]
+fn a_journal_that_is_not_synced_is_found_out() {
+    let ([washington, moscow], device) = observed("test_only_unsynced_journal = true");
+    let accepted = accepted_on_disk(&washington).unwrap_err();
+    assert!(accepted.contains("no sync of it returns before"), "{accepted}");
+    let received = received_on_disk(&moscow, &device).unwrap_err();
+    assert!(received.contains("no sync of it returns before"), "{received}");
+    println!("found out: {accepted}\n           {received}");
+}

@@ -94,8 +94,8 @@ fn cannot_write(out: &Path) -> String {
 /// Makes the folder fit: new, empty, or left by an earlier demo (whose files go).
 fn clear(out: &Path, scenario: &Scenario) -> anyhow::Result<()> {
     let foreign = || Usage(format!("`{}` is not empty and was not made by a demo; give another folder with --out", out.display()));
-    match std::fs::read_dir(out) {
-        Ok(mut entries) if !out.join(TRACE).exists() && entries.next().is_some() => return Err(foreign().into()),
+    match std::fs::read_dir(out).map(Iterator::count) {
+        Ok(entries) if !out.join(TRACE).exists() && entries > 0 => return Err(foreign().into()),
         Ok(_) => {
             for station in scenario.stations.keys() {
                 let dir = out.join(station.as_str());
@@ -105,7 +105,8 @@ fn clear(out: &Path, scenario: &Scenario) -> anyhow::Result<()> {
             }
         }
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
-            std::fs::create_dir_all(out).map_err(|e| Usage(format!("`{}` cannot be made: {e}; give another folder with --out", out.display())))?;
+            std::fs::create_dir_all(out)
+                .map_err(|e| Usage(format!("`{}` cannot be made: {e}; give another folder with --out", out.display())))?;
         }
         Err(e) => return Err(Usage(format!("`{}` cannot be read: {e}; give another folder with --out", out.display())).into()),
     }
@@ -120,7 +121,10 @@ fn introduce(n: &mut Narrator<Stdout>, scenario: &Scenario, speed: Speed) -> any
         n.say("    ", line)?;
     }
     for (name, plan) in &scenario.circuits {
-        let line = format!("between them: the {name}, 50 baud, {} ms one way, played over a pty pair on this machine", plan.profile.delay.as_millis());
+        let line = format!(
+            "between them: the {name}, 50 baud, {} ms one way, played over a pty pair on this machine",
+            plan.profile.delay.as_millis()
+        );
         n.say("    ", &line)?;
     }
     let pace = match speed {

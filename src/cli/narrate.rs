@@ -63,7 +63,9 @@ impl<W: Write> Narrator<W> {
         let who = e.station.upper();
         let id = e.id.as_ref().map(|i| i.heading()).unwrap_or_default();
         let said = match &e.event {
-            Event::Accepted { to, precedence, .. } if e.port.is_none() => format!("{who} accepts {id}, {precedence}, for {to}; it is on disk"),
+            Event::Accepted { to, precedence, .. } if e.port.is_none() => {
+                format!("{who} accepts {id}, {precedence}, for {to}; it is on disk")
+            }
             Event::Sent { attempt, .. } if *attempt > 1 => format!("{who} tries again, attempt {attempt}"),
             Event::Service { dir: Direction::Out, line, .. } => format!("{who} sends   {line}"),
             Event::LineUp { peer } => format!("{who} has the line to {}", peer.upper()),
@@ -81,7 +83,9 @@ impl<W: Write> Narrator<W> {
             Event::Characters { dir: Direction::In, text } => return self.characters(&e.station, text),
             // The far end of a line tells the rest.
             Event::Accepted { .. } | Event::Sent { .. } | Event::Service { .. } | Event::Characters { .. } => return Ok(()),
-            Event::Started { .. } | Event::Transmission { .. } | Event::Ignored { .. } | Event::Note { .. } | Event::Gap { .. } => return Ok(()),
+            Event::Started { .. } | Event::Transmission { .. } | Event::Ignored { .. } | Event::Note { .. } | Event::Gap { .. } => {
+                return Ok(());
+            }
         };
         self.say(&format!("{}  ", e.utc.clock_time()), &said)
     }

@@ -8,7 +8,7 @@ use crate::console::Submitted;
 use crate::history::Scenario;
 use crate::history::scenario::{Act, CircuitPlan, Entry, When};
 use crate::line::device::Settings;
-use crate::line::relay::{Relay, RelayConfig, RelayHandle};
+use crate::line::relay::{End, Relay, RelayConfig, RelayHandle};
 use crate::message::{Draft, Envelope, Identity, Name, Part};
 use crate::router::event::Stamped;
 use crate::router::{Event, EventSink};
@@ -102,12 +102,20 @@ impl Live {
     }
 
     async fn join(&self, name: &str, plan: &CircuitPlan, seed: u64, speed: Speed) -> Result<RelayHandle, StationError> {
-        let end = |i: usize| format!("pty:{}", self.end_path(name, &plan.ends[i].0).display());
-        let config = RelayConfig { profile: plan.profile.clone(), seed, settings: Settings { baud: 50.0, units: 7.5 }, speed, log: None };
-        Relay::start(&end(0), &end(1), config).await.map_err(|e| StationError(format!("circuit `{name}`: {e}")))
+        let end = |i: usize| End::Pty(self.end_path(name, &plan.ends[i].0));
+        let settings = Settings { baud: 50.0, units: 7.5 };
+        let config = RelayConfig { profile: plan.profile, seed, settings, speed, log: None, control: None };
+        Relay::start(end(0), end(1), config).await.map_err(|e| StationError(format!("circuit `{name}`: {e}")))
     }
 
-    fn config(&self, name: &Name, keys: &toml::Table, scenario: &Scenario, speed: Speed, out: &Path) -> Result<StationConfig, StationError> {
+    fn config(
+        &self,
+        name: &Name,
+        keys: &toml::Table,
+        scenario: &Scenario,
+        speed: Speed,
+        out: &Path,
+    ) -> Result<StationConfig, StationError> {
         let mut keys = keys.clone();
         keys.insert("station".into(), name.to_string().into());
         keys.insert("listen".into(), "off".into());

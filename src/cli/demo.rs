@@ -53,9 +53,9 @@ pub(super) async fn run(args: Demo) -> anyhow::Result<ExitCode> {
     let ended = {
         let story = live.perform(|told| match told {
             Told::Say(text) => {
-                narrator.say("", "")?;
+                narrator.blank()?;
                 narrator.say("    ", &text)?;
-                narrator.say("", "")
+                narrator.blank()
             }
             Told::Event(event) => {
                 serde_json::to_writer(&mut trace, &event)?;
@@ -114,9 +114,9 @@ fn clear(out: &Path, scenario: &Scenario) -> anyhow::Result<()> {
 }
 
 fn introduce(n: &mut Narrator<Stdout>, scenario: &Scenario, speed: Speed) -> anyhow::Result<()> {
-    n.say("", "")?;
+    n.blank()?;
     n.say("  MOLINK   ", &scenario.title)?;
-    n.say("", "")?;
+    n.blank()?;
     for line in scenario.cast.values() {
         n.say("    ", line)?;
     }
@@ -133,12 +133,12 @@ fn introduce(n: &mut Narrator<Stdout>, scenario: &Scenario, speed: Speed) -> any
         Speed::Times(times) => format!("{times} times as fast as in life"),
     };
     n.say("    ", &format!("speed: {pace}; times are UTC; what the sources say is at the end"))?;
-    n.say("", "")?;
+    n.blank()?;
     Ok(())
 }
 
 fn conclude(n: &mut Narrator<Stdout>, ended: &Ended, out: &Path, scenario: &Scenario) -> anyhow::Result<ExitCode> {
-    n.say("", "")?;
+    n.blank()?;
     let code = match ended {
         Ended::Interrupted => {
             n.say("  ", &format!("Interrupted. What there is so far lies in {}", out.display()))?;
@@ -153,11 +153,11 @@ fn conclude(n: &mut Narrator<Stdout>, ended: &Ended, out: &Path, scenario: &Scen
             ExitCode::from(1)
         }
     };
-    n.say("", "")?;
+    n.blank()?;
     for line in scenario.sources.lines() {
         n.say("  ", line)?;
     }
-    n.say("", "")?;
+    n.blank()?;
     n.say("  ", "Left for you to look at:")?;
     for station in scenario.stations.keys() {
         let papers = out.join(station.as_str()).join("paper");

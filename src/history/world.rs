@@ -4,9 +4,10 @@
 //! Left out: devices, threads, the system's clock. Shown by: `tests/it/world.rs`.
 
 use super::scenario::{Act, Entry, Scenario, When};
+use super::wire::Wire;
 use crate::line::driver::Driver;
 use crate::line::symbol::Code;
-use crate::line::{Arrival, Circuit, Noise, Profile};
+use crate::line::{Circuit, Noise, Profile};
 use crate::machine::Machine;
 use crate::message::{Draft, Envelope, Identity, Name, Part};
 use crate::router::journal::Change;
@@ -17,7 +18,7 @@ use crate::teletype::{self, Terminal};
 use crate::time::{Instant, Speed, Utc};
 use rand_core::{Rng, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// A place on a station: its name and the port's.
@@ -70,30 +71,6 @@ struct Node {
 struct Alive {
     router: Router,
     ports: BTreeMap<String, Terminal>,
-}
-
-/// A circuit, both ways, and what is on its way in it.
-struct Wire {
-    ends: [End; 2],
-    ways: [Way; 2],
-}
-
-struct Way {
-    circuit: Circuit<Code>,
-    delay: Duration,
-    free_at: Instant,
-    /// What is being sent (the last) and what is still on its way.
-    flights: VecDeque<Flight>,
-    counted: u64,
-}
-
-struct Flight {
-    number: u64,
-    start: Instant,
-    unit: Duration,
-    codes: usize,
-    halted: bool,
-    arrivals: Vec<Arrival<Code>>,
 }
 
 enum Happening {
@@ -179,14 +156,7 @@ impl World {
 
     /// Joins two ports by a circuit.
     pub fn add_circuit(&mut self, name: &str, ends: [End; 2], profile: Profile, seed: u64) {
-        let way = |direction| Way {
-            delay: profile.delay,
-            circuit: Circuit::new(profile.clone(), seed, direction),
-            free_at: Instant::ZERO,
-            flights: VecDeque::new(),
-            counted: 0,
-        };
-        self.circuits.insert(name.to_owned(), Wire { ends, ways: [way(0), way(1)] });
+        self.circuits.insert(name.to_owned(), Wire::new(ends, &profile, seed));
     }
 
     /// Sets how slow disks are.
@@ -556,15 +526,7 @@ impl World {
         let Some(node) = self.stations.get(&end.0) else { return };
         let (life, unit) = (node.life, node.terminals[&end.1].code_time);
         let Some(wire) = self.circuits.get_mut(&circuit) else { return };
-        let way = &mut wire.ways[i];
-        let start = now.max(way.free_at);
-        let arrivals = way.circuit.carry(start, unit, codes);
-        let gone = start + unit * codes.len() as u32;
-        way.free_at = gone;
-        way.counted += 1;
-        let flight = way.counted;
-        let last = arrivals.last().map_or(gone + way.delay, |a| a.at).max(gone);
-        way.flights.push_back(Flight { number: flight, start, unit, codes: codes.len(), halted: false, arrivals });
+        let (flight, gone, last) = wire.ways[i].send(now, unit, codes);
         self.driver.set(gone, Happening::Gone { from: end.clone(), life, circuit: circuit.clone(), way: i, flight });
         self.driver.set(last, Happening::Arrived { circuit, way: i, flight });
     }
@@ -572,9 +534,7 @@ impl World {
     fn arrived(&mut self, circuit: &str, way: usize, flight: u64) {
         let Some(wire) = self.circuits.get_mut(circuit) else { return };
         let to = wire.ends[1 - way].clone();
-        let flights = &mut wire.ways[way].flights;
-        let Some(flight) = flights.iter().position(|f| f.number == flight).and_then(|at| flights.remove(at)) else { return };
-        let codes: Vec<Code> = flight.arrivals.iter().map(|a| a.symbol).collect();
+        let Some(codes) = wire.ways[way].take(flight) else { return };
         if !codes.is_empty() {
             self.tell_port(&to, teletype::Input::Received(codes));
         }
@@ -585,24 +545,6 @@ impl World {
         let Some((circuit, i)) = self.wire_of(end) else { return };
         let left = self.circuits.get_mut(&circuit).map_or(0, |w| w.ways[i].stop_after(now));
         self.tell_port(end, teletype::Input::Halted { left });
-    }
-}
-
-impl Way {
-    /// Stops what is being sent after the code of this moment; returns how many codes were not sent.
-    fn stop_after(&mut self, now: Instant) -> usize {
-        let Some(flight) = self.flights.back_mut().filter(|f| f.start + f.unit * f.codes as u32 > now) else { return 0 };
-        let unit = flight.unit.as_micros().max(1) as u64;
-        let begun = (now.since(flight.start).as_micros() as u64).div_ceil(unit) as usize;
-        let sent = begun.min(flight.codes);
-        let gone = flight.start + flight.unit * sent as u32;
-        let last = gone + self.delay;
-        flight.arrivals.retain(|a| a.at <= last);
-        let left = flight.codes - sent;
-        flight.codes = sent;
-        flight.halted = true;
-        self.free_at = gone.max(now);
-        left
     }
 }
 

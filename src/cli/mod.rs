@@ -4,6 +4,8 @@
 //! In: the command line. Out: an exit code. Left out: what a station does. Shown by: `tests/it/cli.rs`.
 
 mod check;
+mod client;
+mod content;
 mod demo;
 mod doctor;
 mod init;

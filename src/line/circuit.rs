@@ -202,13 +202,16 @@ fn scale(draw: u64, range: u32) -> u32 {
     (((draw >> 32) * u64::from(range)) >> 32) as u32
 }
 
+/// From, until: microseconds.
+type Span = (u64, u64);
+
 /// When the bursts are. Time is cut into stretches of the mean interval; each has none, one or two bursts (1 : 2 : 1), drawn from its
 /// number. So a burst is found in constant time after any silence, and does not depend on what was sent.
 #[derive(Clone, Debug)]
 struct Bursts {
     seed: u64,
     /// The stretch made last, with the bursts that may reach into it.
-    made: Option<(u64, [Option<(u64, u64)>; 4])>,
+    made: Option<(u64, [Option<Span>; 4])>,
 }
 
 impl Bursts {
@@ -228,7 +231,7 @@ impl Bursts {
         made.iter().flatten().any(|(from, until)| (*from..*until).contains(&at.0))
     }
 
-    fn stretch(&self, burst: &Burst, number: u64) -> [Option<(u64, u64)>; 2] {
+    fn stretch(&self, burst: &Burst, number: u64) -> [Option<Span>; 2] {
         let mut luck = Xoshiro256PlusPlus::seed_from_u64(self.seed.wrapping_add(number));
         let interval = micros(burst.mean_interval).max(1);
         let longest = (micros(burst.mean_length) * 2).min(interval);

@@ -4,11 +4,18 @@
 //! In: codes to send. Out: codes that arrived, with their times. Left out: what the codes mean.
 //! Shown by: `tests/it/line.rs`, `tests/bench/pacing.rs`.
 
+pub mod adapter;
 pub mod circuit;
+pub mod device;
 pub mod driver;
+pub mod pacer;
 pub mod profile;
+pub mod pty;
 pub mod symbol;
 
 pub use circuit::{Arrival, Circuit, Fate};
+pub use device::{AsyncReadWrite, Kind, LineSpec, Opened, Settings, open, refuse_speed};
+pub use pacer::{Handover, OutputQueue, Paced, Pacer};
 pub use profile::{Burst, Noise, Profile};
+pub use pty::{PtyEnd, pty_pair_with_link};
 pub use symbol::{Code, Symbol};

@@ -7,7 +7,7 @@
 use super::event::{EventSink, Stamped};
 use super::port::{Backend, BackendError, BoxFuture, Delivery, Fault, Order, Orders, Outcome, Port, PortReport, Reason, Verdict};
 use crate::message::{Envelope, Identity, Message, Name, Part, Precedence};
-use crate::time::{Clock, Speed};
+use crate::time::{Clock, Dtg, Speed};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
@@ -26,6 +26,9 @@ pub trait Subject: Send + Sync {
         Speed::Max
     }
 }
+
+/// The date of the suite's messages, and of its stations' clocks: a medium that writes years in two digits reads them back.
+const DATE: Dtg = Dtg { year: 1963, month: 8, day: 30, hour: 16, minute: 0 };
 
 /// One case: its name, and what went wrong if something did.
 pub type CaseResult = (&'static str, Result<(), String>);
@@ -66,7 +69,7 @@ impl End {
     fn start<S: Subject>(subject: &S, name: &str) -> Result<End, String> {
         let name: Name = name.parse()?;
         let (tx, reports) = mpsc::channel(8);
-        let clock = Clock::new(None, subject.speed());
+        let clock = Clock::new(Some(DATE.utc()), subject.speed());
         let (port, orders) = Port::new("line", &name, tx, Arc::new(Deaf), clock);
         let task = tokio::spawn(subject.end(&name).run(port));
         Ok(End { name, orders: Some(orders), reports, task, patience: subject.patience() })
@@ -122,7 +125,7 @@ fn same(came: &Message, sent: &Message) -> bool {
 }
 
 fn message(from: &str, to: &str, serial: u32, text: &str) -> Result<Message, String> {
-    let identity: Identity = format!("{}-{serial:04}-19630830T1600Z", from.to_uppercase()).parse()?;
+    let identity: Identity = format!("{}-{serial:04}-{DATE}", from.to_uppercase()).parse()?;
     let desk = |station: &str| format!("operator@{station}").parse();
     let envelope = Envelope { from: desk(from)?, to: desk(to)?, precedence: Precedence::Routine, subject: "TEST".into(), via: vec![] };
     Ok(Message { identity, envelope, content: vec![Part::Text { text: text.into() }] })

@@ -1,91 +1,86 @@
-//! A teletype port's keys in the station file, read without touching any device.
+//! The keys of a teletype port in a station file.
 //!
-//! Standards: TOML 1.0; the keys are listed in `docs/station-file.md`. In: a table. Out: [`Keys`], a [`Config`], what the port takes.
-//! Left out: opening the line (`backend`). Shown by: `teletype::keys::tests`.
+//! Standards: speeds and units as telex and telegraph lines had them (ITU-T S.3, S.4; 7.42 and 7.0 in the United States).
+//! In: the table `[port.NAME]`, its `backend` taken off. Out: what a port takes, a terminal's configuration.
+//! Left out: the device that `line` names (see `backend`). Shown by: the tests below, `fixtures/stations`.
 
-use super::{Config, UnshiftOnSpace, ita2};
+use super::ita2::{UnshiftOnSpace, text_form};
+use super::terminal::Config;
+use crate::line::LineSpec;
 use crate::message::{Name, Takes};
 use crate::time::{Speed, Utc};
 use serde::Deserialize;
 use std::time::Duration;
 
-/// The keys of `[port.NAME]` with `backend = "teletype"`.
+/// All keys, each with its default.
 #[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, default)]
 pub struct Keys {
-    /// Where the line is; its form is the line room's (`line::device::LineSpec`).
-    pub line: Option<toml::Value>,
-    /// `line` (default): the far end is a station. `machine` comes with the printing teleprinter.
-    #[serde(default = "line_kind")]
+    /// `line`: the far end is a station and speaks the procedure. (`machine`, a teleprinter at a desk, comes later.)
     pub kind: String,
-    /// Modulation rate, baud.
-    #[serde(default = "fifty")]
+    /// The device: `{ pty = PATH }`, `{ serial = PATH }`, `{ tcp = "HOST:PORT" }`, `{ listen = "HOST:PORT" }`. Not needed in memory.
+    pub line: Option<LineSpec>,
+    /// Bits a second on the line.
     pub baud: f64,
-    /// Units to a code: start, five, stop.
-    #[serde(default = "seven_and_a_half")]
+    /// Bit times to a code: start, five bits, stop.
     pub units: f64,
-    /// The alphabet; only `ita2` yet.
-    #[serde(default = "ita2_code")]
+    /// The alphabet.
     pub code: String,
-    /// Whether the far machine falls back to letters at a space.
-    #[serde(default)]
+    /// What the far machine does at a space.
     pub unshift_on_space: UnshiftOnSpace,
-    /// The station at the far end.
+    /// The only station that may call or answer.
     pub peer: Option<Name>,
-    /// The longest text, characters.
-    #[serde(default = "longest")]
+    /// Characters to a message.
     pub longest: usize,
+    /// The line's longest delay, one way, in seconds.
+    pub max_delay: f64,
 }
 
-fn line_kind() -> String {
-    "line".into()
-}
-fn fifty() -> f64 {
-    50.0
-}
-fn seven_and_a_half() -> f64 {
-    7.5
-}
-fn ita2_code() -> String {
-    "ita2".into()
-}
-fn longest() -> usize {
-    100_000
+impl Default for Keys {
+    fn default() -> Keys {
+        Keys {
+            kind: "line".into(),
+            line: None,
+            baud: 50.0,
+            units: 7.5,
+            code: "ita2".into(),
+            unshift_on_space: UnshiftOnSpace::Unknown,
+            peer: None,
+            longest: 100_000,
+            max_delay: 1.0,
+        }
+    }
 }
 
 impl Keys {
-    /// Reads and checks a table.
+    /// Reads and checks the table; the error is one sentence.
     pub fn read(table: toml::Table) -> Result<Keys, String> {
         let keys: Keys = toml::Value::Table(table).try_into().map_err(|e: toml::de::Error| e.message().to_owned())?;
         if keys.kind != "line" {
-            return Err(format!("`kind` is `{}`; this build has only `line`", keys.kind));
+            return Err(format!("kind = `{}` is not known to the teletype backend; it is \"line\"", keys.kind));
         }
         if keys.code != "ita2" {
-            return Err(format!("`code` is `{}`; this build has only `ita2`", keys.code));
+            return Err(format!("code = `{}` is not known; it is \"ita2\"", keys.code));
         }
-        if !(10.0..=1200.0).contains(&keys.baud) {
-            return Err(format!("`baud` is {}; give 45.45, 50, 75 or 100", keys.baud));
-        }
+        within("baud", keys.baud, 40.0, 1200.0, "bits a second; usual are 45.45, 50, 75 and 100")?;
         if ![7.0, 7.42, 7.5].contains(&keys.units) {
-            return Err(format!("`units` is {}; give 7.0, 7.42 or 7.5", keys.units));
+            return Err(format!("units = `{}` is not known; give 7.0, 7.42 or 7.5 bit times to a code", keys.units));
         }
+        within("max_delay", keys.max_delay, 0.0, 60.0, "seconds")?;
         if !(1..=10_000_000).contains(&keys.longest) {
-            return Err(format!("`longest` is {}; give 1 to 10000000 characters", keys.longest));
+            return Err(format!("longest = `{}` is out of range; give 1 to 10000000 characters", keys.longest));
         }
         Ok(keys)
     }
-
-    /// The time one code takes at speed 1.
+    /// The time of one code on the line.
     pub fn code_time(&self) -> Duration {
         Duration::from_secs_f64(self.units / self.baud)
     }
-
     /// What the port carries.
     pub fn takes(&self) -> Takes {
-        Takes { text: Some(ita2::text_form(self.baud, self.units, self.longest)), pages: false, files: false }
+        Takes { text: Some(text_form(self.baud, self.units, self.longest)), pages: false, files: false }
     }
-
-    /// The terminal's configuration at `station`, whose clock shows `epoch` at zero.
+    /// A terminal's configuration at `station`, whose clock runs at `speed` from `epoch`.
     pub fn config(&self, station: &Name, speed: Speed, epoch: Utc) -> Config {
         Config {
             station: station.clone(),
@@ -94,23 +89,64 @@ impl Keys {
             code_time: self.code_time(),
             speed,
             epoch,
-            max_delay: Duration::from_secs(1),
+            max_delay: Duration::from_secs_f64(self.max_delay),
             first_call: 1,
+            // Were every character a line of its own: CR CR LF, a shift, a code; and the heading.
+            longest: self.longest * 5 + 5_000,
         }
     }
+}
+
+fn within(key: &str, value: f64, low: f64, high: f64, unit: &str) -> Result<(), String> {
+    let fits = (low..=high).contains(&value); // false for NaN
+    if fits { Ok(()) } else { Err(format!("{key} = `{value}` is out of range; give {low} to {high} {unit}")) }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn read(text: &str) -> Result<Keys, String> {
+        Keys::read(text.parse().unwrap())
+    }
+
     #[test]
-    fn keys_have_defaults_and_each_wrong_one_is_named() {
-        let read = |text: &str| Keys::read(toml::from_str(text).unwrap());
-        let keys = read("line = { pty = \"/tmp/x\" }").unwrap();
-        assert_eq!((keys.code_time(), keys.unshift_on_space), (Duration::from_millis(150), UnshiftOnSpace::Unknown));
-        for (text, word) in [("baud = 0", "`baud`"), ("units = 8", "`units`"), ("code = \"x\"", "`code`"), ("bauds = 50", "`bauds`"), ("longest = 0", "`longest`")] {
-            assert!(read(text).unwrap_err().contains(word), "{text}");
+    fn the_defaults_are_50_bd_and_7_5_units() {
+        let keys = read("").unwrap();
+        assert_eq!(keys.code_time(), Duration::from_millis(150));
+        let form = keys.takes().text.unwrap();
+        assert_eq!((form.columns, form.longest, form.per_hour), (69, 100_000, Some(24_000)));
+    }
+
+    #[test]
+    fn every_key_is_read() {
+        let keys = read(
+            "kind = \"line\"\nline = { pty = \"x\" }\nbaud = 45.45\nunits = 7.42\ncode = \"ita2\"\nunshift_on_space = \"yes\"\npeer = \"Moscow\"\nlongest = 5\nmax_delay = 0.3",
+        );
+        let keys = keys.unwrap();
+        let config = keys.config(&"washington".parse().unwrap(), Speed::REAL, Utc(0));
+        assert_eq!((config.unshift, config.peer.unwrap().as_str()), (UnshiftOnSpace::Yes, "moscow"));
+        assert_eq!(config.code_time.as_micros(), 163_256);
+        assert!(keys.line == Some(LineSpec::Pty("x".into())) && config.max_delay.as_millis() == 300);
+    }
+
+    #[test]
+    fn what_is_wrong_is_named() {
+        for (text, named) in [
+            ("bauds = 50", "`bauds`"),
+            ("baud = 0", "`0`"),
+            ("baud = nan", "baud"),
+            ("units = 5", "`5`"),
+            ("code = \"mtk2\"", "`mtk2`"),
+            ("kind = \"machine\"", "`machine`"),
+            ("unshift_on_space = \"maybe\"", "`maybe`"),
+            ("peer = \"1st\"", "`1st`"),
+            ("line = { ptty = \"x\" }", "`ptty`"),
+            ("longest = 0", "`0`"),
+            ("max_delay = -1", "`-1`"),
+        ] {
+            let why = read(text).unwrap_err();
+            assert!(why.contains(named), "{text}: {why}");
         }
     }
 }

@@ -4,6 +4,7 @@
 //! In: messages and codes. Out: codes and messages, receipts. Left out: what the codes travel over (see `line`).
 //! Shown by: `fixtures/dialogues`.
 
+mod backend;
 pub mod ita2;
 pub mod keys;
 mod receiver;
@@ -13,5 +14,6 @@ pub mod terminal;
 pub mod timing;
 pub mod wire;
 
+pub use backend::{Opener, Teletype};
 pub use ita2::{Ita2, UnshiftOnSpace};
 pub use terminal::{Config, Input, Output, Terminal};

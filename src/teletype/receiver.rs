@@ -81,7 +81,7 @@ impl Terminal {
                 }
             }
             Receiving::Message { .. } => {
-                let code = self.from_line(code);
+                let code = self.mix_in(code);
                 self.print(&[code]);
                 let Receiving::Message { no, codes } = &mut self.receiving else { return };
                 let no = *no;
@@ -90,8 +90,8 @@ impl Terminal {
                     self.complete(now, no);
                 } else if codes.ends_with(&CUT_MARK) {
                     self.abandon(now, "the far end cut it");
-                } else if codes.len() > wire::LONGEST {
-                    let text = format!("no end after {} codes", wire::LONGEST);
+                } else if codes.len() > self.config.longest {
+                    let text = format!("no end after {} codes", self.config.longest);
                     self.not_received(now, no, Flaw { why: Why::Long, text });
                 }
             }

@@ -33,7 +33,7 @@ pub(super) enum Sending {
     /// Call-up `no` is on its way or out; no ready answer yet.
     Calling { job: Job, no: u32, tries: u32 },
     /// The far end is ready; chunk `next` is the next to go.
-    Sending { job: Job, no: u32, next: usize, brake: Option<After> },
+    Transmitting { job: Job, no: u32, next: usize, brake: Option<After> },
     /// All of it is out.
     Awaiting { job: Job, no: u32, called_off: bool },
 }
@@ -67,7 +67,7 @@ impl Sending {
     fn job(&self) -> Option<&Job> {
         match self {
             Sending::Idle => None,
-            Sending::Calling { job, .. } | Sending::Sending { job, .. } | Sending::Awaiting { job, .. } => Some(job),
+            Sending::Calling { job, .. } | Sending::Transmitting { job, .. } | Sending::Awaiting { job, .. } => Some(job),
         }
     }
 }
@@ -89,7 +89,8 @@ impl Terminal {
     }
 
     fn next_delivery(&mut self) {
-        while let (Sending::Idle, Some(delivery)) = (&self.sending, self.waiting.pop_front()) {
+        while matches!(self.sending, Sending::Idle) {
+            let Some(delivery) = self.waiting.pop_front() else { return };
             // Tried here with any name for the far end, so that what has no code is refused before a call-up.
             match wire::compose(&delivery, &self.config.station, &self.config.station, self.config.unshift) {
                 Ok(_) => self.call(Job { delivery, wire: None, transmissions: 0, said: String::new() }, 1),
@@ -113,7 +114,7 @@ impl Terminal {
     pub(super) fn call_sent(&mut self, now: Instant, sent: u32) {
         match &self.sending {
             Sending::Calling { no, .. } if *no == sent => self.wait(now, Timer::Ready),
-            Sending::Idle | Sending::Calling { .. } | Sending::Sending { .. } | Sending::Awaiting { .. } => {} // answered or called off meanwhile
+            Sending::Idle | Sending::Calling { .. } | Sending::Transmitting { .. } | Sending::Awaiting { .. } => {} // answered or called off meanwhile
         }
     }
     pub(super) fn no_ready(&mut self) {
@@ -124,7 +125,7 @@ impl Terminal {
                 self.line_down(reason.clone());
                 self.end(job, Outcome::Deferred(Reason::new(Fault::Line, reason)));
             }
-            other @ (Sending::Idle | Sending::Sending { .. } | Sending::Awaiting { .. }) => self.sending = other, // the timer was stopped
+            other @ (Sending::Idle | Sending::Transmitting { .. } | Sending::Awaiting { .. }) => self.sending = other, // the timer was stopped
         }
     }
 
@@ -141,7 +142,7 @@ impl Terminal {
                     Ok(wire) => job.wire = Some(wire),
                     Err(why) => return self.end(job, Outcome::Refused(Reason::new(Fault::Us, why))),
                 }
-                self.sending = Sending::Sending { job, no, next: 0, brake: None };
+                self.sending = Sending::Transmitting { job, no, next: 0, brake: None };
             }
             other => {
                 self.sending = other;
@@ -152,10 +153,10 @@ impl Terminal {
 
     /// Whether a message of ours is open on the line: nothing else may go out.
     pub(super) fn in_mid_message(&self) -> bool {
-        matches!(self.sending, Sending::Sending { next: 1.., .. })
+        matches!(self.sending, Sending::Transmitting { next: 1.., .. })
     }
     pub(super) fn send_chunk(&mut self, now: Instant) {
-        let Sending::Sending { job, next, .. } = &mut self.sending else { return };
+        let Sending::Transmitting { job, next, .. } = &mut self.sending else { return };
         let Some(wire) = &job.wire else { return };
         let from = if *next == 0 { 0 } else { wire.ends[*next - 1] };
         let Some(to) = wire.ends.get(*next) else { return };
@@ -176,7 +177,7 @@ impl Terminal {
     }
     fn all_sent(&mut self, now: Instant, called_off: bool) {
         match std::mem::replace(&mut self.sending, Sending::Idle) {
-            Sending::Sending { job, no, .. } => {
+            Sending::Transmitting { job, no, .. } => {
                 if !(faults::planted(faults::Fault::TimerNotRearmed) && job.transmissions > 1) {
                     self.wait(now, Timer::Receipt);
                 }
@@ -210,8 +211,8 @@ impl Terminal {
     }
     pub(super) fn on_not_received(&mut self, now: Instant, answered: u32, why: Option<Why>) {
         let current = match &mut self.sending {
-            Sending::Sending { job, no, .. } | Sending::Awaiting { job, no, .. } if *no == answered => Some(job),
-            Sending::Idle | Sending::Calling { .. } | Sending::Sending { .. } | Sending::Awaiting { .. } => None,
+            Sending::Transmitting { job, no, .. } | Sending::Awaiting { job, no, .. } if *no == answered => Some(job),
+            Sending::Idle | Sending::Calling { .. } | Sending::Transmitting { .. } | Sending::Awaiting { .. } => None,
         };
         let Some(job) = current else {
             return self.ignored(format!("`NOT RECEIVED {answered}` is about nothing that was sent last"));
@@ -235,7 +236,7 @@ impl Terminal {
                 job.said = "no receipt".into();
                 self.again(job, called_off);
             }
-            other @ (Sending::Idle | Sending::Calling { .. } | Sending::Sending { .. }) => self.sending = other, // the timer was stopped
+            other @ (Sending::Idle | Sending::Calling { .. } | Sending::Transmitting { .. }) => self.sending = other, // the timer was stopped
         }
     }
     /// Sends once more, unless it was called off or has been sent often enough.
@@ -266,7 +267,7 @@ impl Terminal {
             Sending::Calling { job, .. } => self.end(job, Outcome::CalledOff { at: "before the heading".into() }),
             // All of it is out: the receipt, or the want of it, decides.
             Sending::Awaiting { job, no, .. } => self.sending = Sending::Awaiting { job, no, called_off: true },
-            other @ (Sending::Idle | Sending::Sending { .. }) => {
+            other @ (Sending::Idle | Sending::Transmitting { .. }) => {
                 self.sending = other;
                 self.brake(now, After::CalledOff);
             }
@@ -277,7 +278,7 @@ impl Terminal {
     fn finish(&mut self, now: Instant, outcome: Outcome) {
         match std::mem::replace(&mut self.sending, Sending::Idle) {
             Sending::Calling { job, .. } | Sending::Awaiting { job, .. } => self.end(job, outcome),
-            other @ (Sending::Idle | Sending::Sending { .. }) => {
+            other @ (Sending::Idle | Sending::Transmitting { .. }) => {
                 self.sending = other;
                 self.brake(now, After::End(outcome));
             }
@@ -285,7 +286,7 @@ impl Terminal {
     }
     /// Stops the message that is being sent: its current code goes out, then the cut sequence.
     fn brake(&mut self, now: Instant, after: After) {
-        let Sending::Sending { next, brake, .. } = &mut self.sending else { return };
+        let Sending::Transmitting { next, brake, .. } = &mut self.sending else { return };
         if let Some(before) = brake {
             // A receipt that crosses a call-off wins; a stop does not wait for what else was meant to follow.
             if after.weight() > before.weight() {
@@ -310,7 +311,7 @@ impl Terminal {
     }
     /// The line stands still. `left`: codes of the last chunk that did not go out; `None` if nothing had been sent.
     fn braked(&mut self, now: Instant, left: Option<usize>) {
-        let Sending::Sending { job, no: _, next, brake } = &mut self.sending else { return };
+        let Sending::Transmitting { job, no: _, next, brake } = &mut self.sending else { return };
         let Some(after) = brake.take() else { return };
         let (sent, of) = match (left, &job.wire) {
             (Some(left), Some(wire)) => (wire.ends[next.saturating_sub(1)].saturating_sub(left), wire.codes.len()),
@@ -324,7 +325,7 @@ impl Terminal {
             self.on_line = OnLine::Cut;
             self.send_message_codes(now, &wire::CUT);
         }
-        let Sending::Sending { job, .. } = std::mem::replace(&mut self.sending, Sending::Idle) else { return };
+        let Sending::Transmitting { job, .. } = std::mem::replace(&mut self.sending, Sending::Idle) else { return };
         match after {
             After::CalledOff => self.end(job, Outcome::CalledOff { at: format!("after {sent} of {of} codes") }),
             After::Again => self.again(job, false),
@@ -363,7 +364,7 @@ impl Terminal {
         for delivery in std::mem::take(&mut self.waiting) {
             self.push(Output::Report { delivery: delivery.number, outcome: Outcome::Deferred(reason.clone()) });
         }
-        if matches!(self.sending, Sending::Sending { .. }) {
+        if matches!(self.sending, Sending::Transmitting { .. }) {
             self.brake(now, After::Stop);
         } else {
             self.wait_no_more();

@@ -2,7 +2,7 @@
 //!
 //! Standard: none is published for the whole; `docs/procedure.md` says what is documented and what is ours.
 //! In: deliveries, codes off the line, verdicts. Out: codes for the line, submissions, reports, events.
-//! Left out: devices and sockets (`backend`), a mixer (its place: `to_line`, `from_line`). Shown by: `fixtures/dialogues`.
+//! Left out: devices and sockets (`backend`), a mixer (its place: `mix_out`, `mix_in`). Shown by: `fixtures/dialogues`.
 
 use super::ita2::{Ita2, UnshiftOnSpace};
 use super::receiver::{Pending, Receiving};
@@ -38,6 +38,8 @@ pub struct Config {
     pub max_delay: Duration,
     /// Number of the first call-up.
     pub first_call: u32,
+    /// Codes of the longest message that is taken in.
+    pub longest: usize,
 }
 
 /// What the terminal is told.
@@ -121,7 +123,7 @@ pub(super) enum Timer {
 pub(super) enum OnLine {
     Nothing,
     Service(Line),
-    /// The chunk of this number, of the message in [`Sending::Sending`].
+    /// The chunk of this number, of the message in [`Sending::Transmitting`].
     Chunk(usize),
     /// A chunk that was told to stop; its `Halted` is on the way.
     Braking,
@@ -206,11 +208,11 @@ impl Terminal {
     }
 
     /// A message's codes on their way out: here a mixer will stand.
-    fn to_line(&mut self, codes: &[Code]) -> (Vec<Code>, Span) {
+    fn mix_out(&mut self, codes: &[Code]) -> (Vec<Code>, Span) {
         (codes.to_vec(), Span::Clear)
     }
     /// A message's codes on their way in: here the far mixer's twin will stand.
-    pub(super) fn from_line(&mut self, code: Code) -> Code {
+    pub(super) fn mix_in(&mut self, code: Code) -> Code {
         code
     }
 
@@ -274,7 +276,7 @@ impl Terminal {
     }
     /// Sends a message's codes.
     pub(super) fn send_message_codes(&mut self, now: Instant, codes: &[Code]) {
-        let (codes, span) = self.to_line(codes);
+        let (codes, span) = self.mix_out(codes);
         self.send(now, codes, span);
     }
     fn send(&mut self, now: Instant, codes: Vec<Code>, span: Span) {
@@ -387,9 +389,8 @@ impl Machine for Terminal {
             Input::LineBack => self.lost = None,
             Input::Stop => self.stop(now),
         }
-        self.pump(now);
-        self.flush_printed();
-        std::mem::take(&mut self.out)
+        // What is due is done here too: a line that never falls silent must not keep the timers from running out.
+        self.tick(now)
     }
 
     fn tick(&mut self, now: Instant) -> Vec<Output> {

@@ -28,8 +28,6 @@ pub const CUT: [Code; 13] = [LTRS, LTRS, E, E, E, E, E, E, E, E, CR, CR, LF];
 pub const CUT_MARK: [Code; 10] = [LTRS, LTRS, E, E, E, E, E, E, E, E];
 /// Codes handed to the line at once, at the most; a line of text is handed over whole where it fits.
 pub const CHUNK: usize = 90;
-/// Codes of the longest message that is taken in (a text of the longest kind, were every character shifted and on its own line).
-pub const LONGEST: usize = 600_000;
 
 /// A message ready to send.
 #[derive(Clone, Debug)]
@@ -49,7 +47,7 @@ pub fn compose(delivery: &Delivery, own: &Name, peer: &Name, setting: UnshiftOnS
         return Err(format!("a teletype line carries text only, and `{}` is none", blob.name));
     }
     let letter = |n: &Name| n.upper().chars().take(1).collect::<String>();
-    let subject = convert::convert_line(&message.envelope.subject, &text_form(50.0, 7.5, LONGEST));
+    let subject = convert::convert_line(&message.envelope.subject, &text_form(50.0, 7.5, usize::MAX));
     let mut lines = vec![format!(" {}{}{:03}", letter(own), letter(peer), delivery.channel)];
     lines.extend(period::heading(message, &subject));
     let text = message.text();

@@ -1,13 +1,21 @@
 //! The one test binary.
 
 mod api;
+mod backend;
 mod conformance;
 mod courier;
+mod dialogues;
+mod docs;
 mod durability;
 mod journal;
 #[cfg(feature = "faults")]
 mod kill;
+mod line;
+mod pair;
+mod procedure;
 mod processes;
+mod rooms;
+mod send;
 mod storm;
 #[cfg_attr(not(feature = "faults"), allow(dead_code))]
 mod support;

@@ -49,7 +49,6 @@ impl Writer {
     /// Opens the journal, reads what is in it, and starts the thread.
     pub fn start(options: Options, on: OnConfirm) -> Result<(Writer, Recovered), JournalError> {
         let (db, lock) = sqlite::open(&options)?;
-        kill_point(KillPoint::StartUp);
         let reader = Reader::open(&options.path)?;
         let (recovered, events) = (reader.recover(&options.station)?, reader.last_event()?);
         drop(reader);

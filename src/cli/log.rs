@@ -1,0 +1,296 @@
+//! `molink log`: a station's messages and what became of them, from its API or its journal file.
+//!
+//! Standards: JSON, one object a line, as in `docs/api.md`. In: a station or a journal. Out: a table of 80 columns, a history, or JSON.
+//! Left out: contents (they are on the desk's paper). Shown by: `cli::log::tests`, `tests/it/send.rs`.
+
+use super::Usage;
+use super::client::{Client, STATION, Standing, error_of, json_line, one_line};
+use crate::message::Identity;
+use crate::router::journal::Row;
+use crate::router::journal::reader::{Filter, Reader};
+use crate::router::{Event, Stamped};
+use anyhow::{anyhow, bail};
+use serde_json::Value;
+use std::io::{self, Write};
+use std::ops::ControlFlow;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+/// Columns of a table and of a history.
+const COLUMNS: usize = 80;
+/// How often a journal file is looked at with `--follow`: nobody tells of changes to a file.
+const LOOK: Duration = Duration::from_millis(500);
+/// Events of one message that are shown.
+const HISTORY: usize = 1000;
+
+/// Show a station's messages and what became of them
+#[derive(clap::Args)]
+#[command(after_help = "\
+Examples:
+  molink log
+  molink log --id WASHINGTON-0001-19630830T1600Z
+  molink log --follow
+  molink log --journal data/journal.sqlite --json | grep returned
+
+The newest message is the last. --json prints one object a line: messages, then
+(with --id) events; with --follow also the events that are not kept.
+Times are UTC.")]
+pub struct Log {
+    /// The station's API
+    #[arg(long, value_name = "URL", default_value = STATION)]
+    station: String,
+    /// Read this journal file instead; the station need not run
+    #[arg(long, value_name = "FILE", conflicts_with = "station")]
+    journal: Option<PathBuf>,
+    /// One message, with its history
+    #[arg(long, value_name = "ID")]
+    id: Option<Identity>,
+    /// Go on with what happens, until Ctrl-C
+    #[arg(long)]
+    follow: bool,
+    /// JSON, one object a line
+    #[arg(long)]
+    json: bool,
+    /// How many messages, the newest
+    #[arg(long, value_name = "N", default_value_t = 20)]
+    limit: usize,
+}
+
+enum Source {
+    Station(Client),
+    Journal(Reader),
+}
+
+type Numbered = (u64, Stamped);
+
+pub(super) fn run(args: Log) -> anyhow::Result<ExitCode> {
+    let source = match &args.journal {
+        Some(file) => Source::Journal(Reader::open(file).map_err(|e| Usage(e.0))?),
+        None => Source::Station(Client::new(&args.station)?),
+    };
+    let mut out = io::stdout();
+    match show(&args, &source, &mut out) {
+        // `molink log | head` has read enough.
+        Err(e) if e.downcast_ref::<io::Error>().is_some_and(|e| e.kind() == io::ErrorKind::BrokenPipe) => Ok(ExitCode::SUCCESS),
+        Err(e) => Err(e),
+        Ok(()) => Ok(ExitCode::SUCCESS),
+    }
+}
+
+fn show(args: &Log, source: &Source, out: &mut impl Write) -> anyhow::Result<()> {
+    let after = match &args.id {
+        Some(id) => {
+            let (row, events) = source.one(id)?;
+            one(&row, &events, args.json, out)?;
+            events.last().map_or(0, |(n, _)| *n)
+        }
+        None => {
+            let (last, rows) = source.list(args.limit)?;
+            table(&rows, args.json, out)?;
+            last
+        }
+    };
+    out.flush()?;
+    if !args.follow {
+        return Ok(());
+    }
+    let standing = Standing::default();
+    standing.say("what happens from here on is not shown");
+    standing.on_interrupt();
+    follow(args, source, after, out)
+}
+
+impl Source {
+    /// Rows, the newest last, and the number of an event to go on from: taken first, so that nothing falls between.
+    fn list(&self, limit: usize) -> anyhow::Result<(u64, Vec<Row>)> {
+        let (last, mut rows): (u64, Vec<Row>) = match self {
+            Source::Journal(reader) => (reader.last_event()?, reader.list(&Filter { state: None, limit })?),
+            Source::Station(client) => {
+                let mut answer = ask(client, &format!("/api/messages?limit={limit}"))?;
+                (answer["last_event"].as_u64().unwrap_or(0), serde_json::from_value(answer["messages"].take())?)
+            }
+        };
+        rows.reverse();
+        Ok((last, rows))
+    }
+    fn one(&self, id: &Identity) -> anyhow::Result<(Row, Vec<Numbered>)> {
+        match self {
+            Source::Journal(reader) => {
+                let row = reader.find(id)?.ok_or_else(|| anyhow!("there is no message {id} in this journal"))?;
+                Ok((row, reader.events_of(id, HISTORY)?))
+            }
+            Source::Station(client) => {
+                let mut answer = ask(client, &format!("/api/messages/{id}"))?;
+                let events = answer["events"].as_array().map(Vec::as_slice).unwrap_or_default();
+                let numbered = |e: &Value| Some((e["n"].as_u64()?, serde_json::from_value(e.clone()).ok()?));
+                let events = events.iter().filter_map(numbered).collect();
+                Ok((serde_json::from_value(answer["message"].take())?, events))
+            }
+        }
+    }
+}
+
+fn ask(client: &Client, path: &str) -> anyhow::Result<Value> {
+    match client.get(path).map_err(|lost| anyhow!(lost.why))? {
+        (200, answer) => Ok(answer),
+        (_, answer) => bail!("{}", error_of(&answer)),
+    }
+}
+
+fn table(rows: &[Row], json: bool, out: &mut impl Write) -> anyhow::Result<()> {
+    if json {
+        for row in rows {
+            writeln!(out, "{}", json_line(row)?)?;
+        }
+        return Ok(());
+    }
+    if rows.is_empty() {
+        writeln!(out, "no messages yet")?;
+        return Ok(());
+    }
+    let widest = |least: usize, most: usize, of: &dyn Fn(&Row) -> String| {
+        rows.iter().map(|r| of(r).chars().count()).max().unwrap_or(0).clamp(least, most)
+    };
+    let (id, to) = (widest(8, 34, &|r| r.id.to_string()), widest(2, 18, &|r| r.to.to_string()));
+    writeln!(out, "{:id$} {:9} {:to$} {:8} LAST WORD", "IDENTITY", "PREC", "TO", "STATE")?;
+    for row in rows {
+        let start = format!(
+            "{:id$} {:9} {:to$} {:8} ",
+            fit(&row.id.to_string(), id),
+            row.precedence.word(),
+            fit(&row.to.to_string(), to),
+            row.state.word()
+        );
+        let room = COLUMNS.saturating_sub(start.chars().count());
+        writeln!(out, "{}", format!("{start}{}", fit(&one_line(&row.detail), room)).trim_end())?;
+    }
+    Ok(())
+}
+
+/// Cut to `width` characters, with a mark where something was cut.
+fn fit(text: &str, width: usize) -> String {
+    if text.chars().count() <= width {
+        return text.to_owned();
+    }
+    text.chars().take(width.saturating_sub(1)).chain(std::iter::once('…')).take(width).collect()
+}
+
+fn one(row: &Row, events: &[Numbered], json: bool, out: &mut impl Write) -> anyhow::Result<()> {
+    if json {
+        writeln!(out, "{}", json_line(row)?)?;
+        for (_, event) in events {
+            writeln!(out, "{}", json_line(event)?)?;
+        }
+        return Ok(());
+    }
+    let mut field = |name: &str, value: &str| match value {
+        "" => Ok(()),
+        value => wrapped(out, &format!("{name:11} "), &one_line(value)),
+    };
+    field("message", &row.id.to_string())?;
+    field("from", &row.from.to_string())?;
+    field("to", &row.to.to_string())?;
+    field("precedence", row.precedence.word())?;
+    field("subject", &row.subject)?;
+    field("accepted", &row.accepted.to_string())?;
+    field("came by", row.came_by.as_deref().unwrap_or_default())?;
+    field("state", row.state.word())?;
+    field("attempts", &row.attempts.to_string())?;
+    field("last word", &row.detail)?;
+    writeln!(out)?;
+    for (_, event) in events {
+        line(event, false, out)?;
+    }
+    Ok(())
+}
+
+/// One event for people: time, message if it is not the only one, what happened.
+fn line(event: &Stamped, named: bool, out: &mut impl Write) -> io::Result<()> {
+    let id = event.id.as_ref().filter(|_| named).map(|id| format!("{id} ")).unwrap_or_default();
+    wrapped(out, &format!("{}  {id}", event.utc.clock_time()), &one_line(&describe(event)))
+}
+
+/// Breaks at blanks to 80 columns; further lines stand under the first's text, or at least not far in.
+fn wrapped(out: &mut impl Write, start: &str, text: &str) -> io::Result<()> {
+    let indent = start.chars().count().min(12);
+    let (mut line, mut empty) = (start.to_owned(), true);
+    for word in text.split(' ') {
+        if !empty && line.chars().count() + 1 + word.chars().count() > COLUMNS {
+            writeln!(out, "{}", line.trim_end())?;
+            (line, empty) = (" ".repeat(indent), true);
+        }
+        if !empty {
+            line.push(' ');
+        }
+        line.push_str(word);
+        empty = false;
+    }
+    writeln!(out, "{}", line.trim_end())
+}
+
+fn follow(args: &Log, source: &Source, after: u64, out: &mut impl Write) -> anyhow::Result<()> {
+    let mut take = |n: Option<u64>, event: &Stamped| -> io::Result<ControlFlow<()>> {
+        let ours = args.id.is_none() || event.id == args.id;
+        if ours && args.json {
+            writeln!(out, "{}", json_line(event)?)?;
+        } else if ours && (n.is_some() || matches!(event.event, Event::Gap { .. })) {
+            line(event, args.id.is_none(), out)?;
+        }
+        out.flush()?;
+        Ok(ControlFlow::Continue(()))
+    };
+    match source {
+        Source::Station(client) => {
+            let gone = |lost: &super::client::Lost| eprintln!("molink: {}; waiting for it to come back", lost.why);
+            client.follow(Some(after), None, gone, take)?;
+        }
+        Source::Journal(reader) => {
+            let mut last = after;
+            loop {
+                let page = reader.events_after(last, 100)?;
+                if page.is_empty() {
+                    std::thread::sleep(LOOK);
+                }
+                for (n, event) in page {
+                    last = n;
+                    let _ = take(Some(n), &event)?;
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// An event in words.
+pub(super) fn describe(event: &Stamped) -> String {
+    let by = event.port.as_ref().map(|p| format!(" by {p}")).unwrap_or_default();
+    let with = |receipt: &String| if receipt.is_empty() { String::new() } else { format!(" (receipt: {receipt})") };
+    match &event.event {
+        Event::Accepted { from, to, precedence, subject } => {
+            let about = if subject.is_empty() { String::new() } else { format!(", {subject}") };
+            format!("accepted{by}: {from} to {to}, {precedence}{about}")
+        }
+        Event::Sent { channel, attempt, edits } => {
+            let edits: Vec<String> = edits.iter().map(|e| format!("{} ({} times)", e.what, e.count)).collect();
+            let changed = if edits.is_empty() { String::new() } else { format!("; changed for this line: {}", edits.join(", ")) };
+            format!("sent{by} as number {channel}, attempt {attempt}{changed}")
+        }
+        Event::Custody { at, receipt } => format!("in custody of {at}{by}{}", with(receipt)),
+        Event::Filed { at, receipt } => format!("filed at {at}{by}{}", with(receipt)),
+        Event::Printed => format!("printed{by}"),
+        Event::CameAgain => format!("came again{by}; not filed again"),
+        Event::Delayed { reason, retry } => format!("delayed{by}: {reason}; tried again by {}", retry.clock_time()),
+        Event::CalledOff { at } => format!("called off{by} {at}; waits again"),
+        Event::Returned { reason } => format!("returned: {reason}"),
+        Event::Refused { reason } => format!("refused{by}: {reason}"),
+        Event::LineUp { peer } => format!("line up{by}: {peer} answers"),
+        Event::LineDown { reason } => format!("line down{by}: {reason}"),
+        Event::Started { version, waiting } => format!("station started (molink {version}), {waiting} messages waiting"),
+        Event::Gap { lost } => format!("({lost} events that are not kept were lost: this reader is too slow)"),
+        Event::Service { .. } | Event::Transmission { .. } | Event::Characters { .. } => event.event.name().into(),
+        Event::Fragment { text, reason } => format!("fragment{by} ({reason}): {text}"),
+        Event::Ignored { what } => format!("ignored{by}: {what}"),
+        Event::Note { text } => format!("note{by}: {text}"),
+    }
+}

@@ -1,0 +1,375 @@
+//! One end of a line: a pty, a serial device or a TCP connection, opened and set as a five-unit line needs it.
+//!
+//! Standards: start-stop, 5 data bits, no parity; 1 stop unit, or 1.5 (a UART's "2 stop bits" at 5 data bits). TCP: the raw byte stream, a code
+//! a byte, as socat and ser2net carry it. In: a [`LineSpec`] and [`Settings`]. Out: a stream, and what is really in force.
+//! Left out: modem lines, break. Windows names. Shown by: `tests/it/line.rs`.
+
+use super::adapter::Adapter;
+use super::pacer::Handover;
+use super::pty::open_beside;
+use crate::time::Speed;
+use rustix::termios::{ControlModes, Termios};
+use serde::{Deserialize, Serialize};
+use std::io;
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
+use std::path::{Path, PathBuf};
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::{TcpListener, TcpStream};
+use tokio_serial::{ClearBuffer, DataBits, FlowControl, Parity, SerialPort, SerialStream, StopBits};
+
+/// What a port's line is, as in a station file: `line = { pty = PATH }`, `{ serial = PATH }`, `{ tcp = "H:P" }` or `{ listen = "H:P" }`.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LineSpec {
+    /// A pseudo-terminal that somebody else made (`molink line`, socat).
+    Pty(PathBuf),
+    /// A serial device; a pty does too, with a note.
+    Serial(PathBuf),
+    /// A TCP connection we make.
+    Tcp(String),
+    /// A TCP connection we wait for.
+    Listen(String),
+}
+
+impl std::fmt::Display for LineSpec {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            LineSpec::Pty(path) => write!(f, "pty {}", path.display()),
+            LineSpec::Serial(path) => write!(f, "serial {}", path.display()),
+            LineSpec::Tcp(to) => write!(f, "tcp {to}"),
+            LineSpec::Listen(at) => write!(f, "listen {at}"),
+        }
+    }
+}
+
+/// Rate and length of a code.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct Settings {
+    /// Units a second: 45.45, 50, 75, 100.
+    pub baud: f64,
+    /// Units a code: 7.0, 7.42 or 7.5 (one start, five of code, the rest stop).
+    pub units: f64,
+}
+
+impl Default for Settings {
+    /// 50 Bd, 7.5 units: 66 words a minute.
+    fn default() -> Settings {
+        Settings { baud: 50.0, units: 7.5 }
+    }
+}
+
+impl Settings {
+    /// How long a code takes: 150 ms at 50 Bd and 7.5 units.
+    pub fn code_time(&self) -> Duration {
+        Duration::from_secs_f64(self.units / self.baud)
+    }
+    /// Refuses what no five-unit line has; the error says what may be given.
+    pub fn check(&self) -> Result<(), String> {
+        if !(20.0..=9600.0).contains(&self.baud) {
+            return Err(format!("`{}` baud is not a rate of a line: give 45.45, 50, 75 or 100 (20 to 9600 are taken)", self.baud));
+        }
+        if !(7.0..=9.0).contains(&self.units) {
+            return Err(format!("`{}` units a code is not possible: give 7.0, 7.42 or 7.5 (7 to 9 are taken)", self.units));
+        }
+        Ok(())
+    }
+    /// The rate a UART is set to: whole bauds (45 for 45.45, 1 % off).
+    fn whole_baud(&self) -> u32 {
+        self.baud as u32
+    }
+    /// 7.5 units and more are the UART's own 1.5 stop units; less is made by pacing codes of one stop unit.
+    fn stop_bits(&self) -> StopBits {
+        if self.units >= 7.5 { StopBits::Two } else { StopBits::One }
+    }
+}
+
+/// A stream of bytes both ways.
+pub trait AsyncReadWrite: AsyncRead + AsyncWrite + Send + Unpin {}
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> AsyncReadWrite for T {}
+
+/// What an end turned out to be.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Kind {
+    /// A pseudo-terminal: 8 bits, no speed of its own.
+    Pty,
+    /// A real serial port.
+    Uart {
+        /// Its adapter's name.
+        adapter: String,
+    },
+    /// A TCP connection.
+    Tcp {
+        /// The other end's address.
+        peer: String,
+    },
+}
+
+/// An open end.
+pub struct Opened {
+    /// Bytes both ways; codes are their low five bits ([`super::Code::new`]).
+    pub stream: Box<dyn AsyncReadWrite>,
+    /// What it is.
+    pub kind: Kind,
+    /// What a person should know of it: what is really in force.
+    pub notes: Vec<String>,
+    /// How the pacer is to hand codes over to it.
+    pub handover: Handover,
+}
+
+impl std::fmt::Debug for Opened {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Opened").field("kind", &self.kind).field("notes", &self.notes).finish_non_exhaustive()
+    }
+}
+
+/// Opens an end. `listen` waits for its peer. The error is one sentence: what, where, what to do.
+pub async fn open(spec: &LineSpec, settings: &Settings) -> Result<Opened, String> {
+    settings.check()?;
+    match spec {
+        LineSpec::Serial(path) => open_tty(path, settings),
+        LineSpec::Pty(path) => {
+            if !look(path)? {
+                return Err(format!("`{}` is a serial device, not a pty: write `serial` instead of `pty`", path.display()));
+            }
+            open_tty(path, settings)
+        }
+        LineSpec::Tcp(to) => connect(to).await,
+        LineSpec::Listen(at) => accept(&listen(at).await?).await,
+    }
+}
+
+/// `speed` other than 1 cannot be had of a real serial port: it sends at its own rate.
+pub fn refuse_speed(kind: &Kind, speed: Speed) -> Result<(), String> {
+    match kind {
+        Kind::Uart { adapter } if speed != Speed::REAL => {
+            Err(format!("speed {speed} is not possible on a real serial port ({adapter}): set speed 1, or use a pty"))
+        }
+        Kind::Uart { .. } | Kind::Pty | Kind::Tcp { .. } => Ok(()),
+    }
+}
+
+async fn connect(to: &str) -> Result<Opened, String> {
+    let limit = Duration::from_secs(10);
+    let stream = match tokio::time::timeout(limit, TcpStream::connect(to)).await {
+        Ok(Ok(stream)) => stream,
+        Ok(Err(e)) => return Err(format!("cannot connect to `{to}`: {}; is the other end listening there?", plain(&e))),
+        Err(_) => return Err(format!("cannot connect to `{to}`: no answer within 10 s; is the address right?")),
+    };
+    Ok(tcp(stream, to.to_owned()))
+}
+
+/// Listens for the peer of a line.
+pub(super) async fn listen(at: &str) -> Result<TcpListener, String> {
+    TcpListener::bind(at).await.map_err(|e| match e.kind() {
+        io::ErrorKind::AddrInUse => format!("cannot listen on `{at}`: the port is in use; choose another or end what uses it"),
+        _ => format!("cannot listen on `{at}`: {}; give HOST:PORT of this machine", plain(&e)),
+    })
+}
+
+/// Takes the next peer of a line.
+pub(super) async fn accept(listener: &TcpListener) -> Result<Opened, String> {
+    let (stream, peer) = listener.accept().await.map_err(|e| format!("cannot accept a connection: {}", plain(&e)))?;
+    Ok(tcp(stream, peer.to_string()))
+}
+
+fn tcp(stream: TcpStream, peer: String) -> Opened {
+    let _ = stream.set_nodelay(true); // a code is a packet of its own; waiting for more would spoil the pace
+    let notes = vec![format!("tcp to {peer}: codes are masked to 5 bits and paced here")];
+    Opened { stream: Box::new(stream), kind: Kind::Tcp { peer }, notes, handover: Handover::AtEnd }
+}
+
+fn plain(e: &io::Error) -> String {
+    let text = e.to_string().to_lowercase();
+    text.split(" (os error").next().unwrap_or_default().to_owned()
+}
+
+/// Says whether a path is a pty (else some other character device), by its device number; refuses what is no device at all.
+pub fn look(path: &Path) -> Result<bool, String> {
+    let shown = path.display();
+    let meta = match std::fs::metadata(path) {
+        Ok(meta) => meta,
+        Err(e) if e.kind() == io::ErrorKind::NotFound => {
+            return Err(match std::fs::read_link(path) {
+                Ok(to) => {
+                    format!("`{shown}` links to {}, which is gone: does what made it (`molink line`, socat) still run?", to.display())
+                }
+                Err(_) => format!("no device `{shown}`: is it plugged in? `molink doctor` lists what is there"),
+            });
+        }
+        Err(e) if e.kind() == io::ErrorKind::PermissionDenied => return Err(no_permission(path)),
+        Err(e) => return Err(format!("cannot look at `{shown}`: {}", plain(&e))),
+    };
+    let kind = meta.file_type();
+    if kind.is_dir() {
+        return Err(format!("`{shown}` is a folder, not a serial device: give the device itself, as /dev/ttyUSB0"));
+    }
+    if !kind.is_char_device() {
+        return Err(format!("`{shown}` is a file, not a serial device: give a device, as /dev/ttyUSB0, or a pty"));
+    }
+    // Linux device numbers: 136–143 are UNIX 98 ptys, 3 the old ones' device side, 2 their master side, 5:2 is /dev/ptmx.
+    match (rustix::fs::major(meta.rdev()), rustix::fs::minor(meta.rdev())) {
+        (136..=143 | 3, _) => Ok(true),
+        (2, _) | (5, 2) => Err(format!("`{shown}` is the master side of ptys: give the device side, /dev/pts/N")),
+        _ => Ok(false),
+    }
+}
+
+fn no_permission(path: &Path) -> String {
+    format!("no permission to open `{}`: add yourself to the group that owns it (often dialout), and log in anew", path.display())
+}
+
+fn busy(path: &Path) -> String {
+    format!("`{}` is in use by another program: end that first (`fuser {0}` names it)", path.display())
+}
+
+fn open_tty(path: &Path, settings: &Settings) -> Result<Opened, String> {
+    let pty = look(path)?;
+    let shown = path.display();
+    let beside = open_beside(path).map_err(|e| match rustix::io::Errno::from_io_error(&e) {
+        Some(rustix::io::Errno::ACCESS | rustix::io::Errno::PERM) => no_permission(path),
+        Some(rustix::io::Errno::BUSY) => busy(path),
+        Some(rustix::io::Errno::NXIO | rustix::io::Errno::NODEV) => {
+            format!("there is no hardware behind `{shown}`: is it plugged in? `molink doctor` lists what is there")
+        }
+        _ => format!("cannot open `{shown}`: {}", plain(&e)),
+    })?;
+    if !rustix::termios::isatty(&beside) {
+        return Err(format!("`{shown}` is a device but not a serial one (not a tty): give one as /dev/ttyUSB0"));
+    }
+    let builder = tokio_serial::new(path.to_string_lossy(), settings.whole_baud())
+        .data_bits(DataBits::Five)
+        .parity(Parity::None)
+        .stop_bits(settings.stop_bits())
+        .flow_control(FlowControl::None);
+    let adapter = Adapter::of(path);
+    let port = SerialStream::open(&builder).map_err(|e| match e.kind() {
+        tokio_serial::ErrorKind::NoDevice => busy(path),
+        tokio_serial::ErrorKind::Io(io::ErrorKind::PermissionDenied) => no_permission(path),
+        _ => format!("`{shown}` ({adapter}) does not take the settings of a five-unit line: {e}; `molink doctor` says which adapters do"),
+    })?;
+    let _ = port.clear(ClearBuffer::Input); // what came before it was opened is nobody's
+    if pty {
+        // The flock keeps others of our kind out and goes with the process; a TIOCEXCL would outlive a kill while the master lives.
+        let _ = rustix::termios::ioctl_tiocnxcl(&beside);
+        let note = format!("{shown} is a pty, with 8 data bits and no speed of its own: codes are masked to 5 bits and paced here");
+        return Ok(Opened {
+            stream: Box::new(Tty { port, _beside: beside }),
+            kind: Kind::Pty,
+            notes: vec![note],
+            handover: Handover::AtEnd,
+        });
+    }
+    let adapter = adapter.to_string();
+    let read_back = rustix::termios::tcgetattr(&beside).map_err(|e| format!("cannot read the settings of `{shown}` back: {e}"))?;
+    refuse_unlike(path, &adapter, settings, &read_back)?;
+    let notes = really_sent(path, &adapter, settings, &read_back);
+    let queue = port.try_clone().ok().map(|port| -> super::OutputQueue { Box::new(move || port.bytes_to_write().unwrap_or(0) as usize) });
+    Ok(Opened { stream: Box::new(Tty { port, _beside: beside }), kind: Kind::Uart { adapter }, notes, handover: Handover::AtStart(queue) })
+}
+
+/// A driver may take a setting and keep another: what it kept is what counts.
+fn refuse_unlike(path: &Path, adapter: &str, settings: &Settings, kept: &Termios) -> Result<(), String> {
+    let shown = path.display();
+    let bits = data_bits(kept);
+    if bits != 5 {
+        return Err(format!(
+            "`{shown}` ({adapter}) has no 5 data bits: asked for 5, it kept {bits}; use another adapter (docs/serial.md names some)"
+        ));
+    }
+    let rate = f64::from(kept.output_speed());
+    if (rate - settings.baud).abs() > settings.baud * 0.03 {
+        return Err(format!(
+            "`{shown}` ({adapter}) cannot do {} Bd: it kept {rate} Bd, more than 3 % off; use another adapter (docs/serial.md names some)",
+            settings.baud
+        ));
+    }
+    Ok(())
+}
+
+/// Data bits in force.
+pub(crate) fn data_bits(termios: &Termios) -> u8 {
+    match termios.control_modes & ControlModes::CSIZE {
+        ControlModes::CS5 => 5,
+        ControlModes::CS6 => 6,
+        ControlModes::CS7 => 7,
+        _ => 8,
+    }
+}
+
+fn really_sent(path: &Path, adapter: &str, settings: &Settings, kept: &Termios) -> Vec<String> {
+    let stop = if kept.control_modes.contains(ControlModes::CSTOPB) { "1.5" } else { "1" };
+    let (asked, rate) = (settings, kept.output_speed());
+    let mut note = format!("{} is a serial port ({adapter}): 5 data bits, {rate} Bd, {stop} stop units", path.display());
+    if f64::from(rate) != asked.baud || !matches!(asked.units, 7.0 | 7.5) {
+        note += &format!("; asked were {} Bd, {} units: codes are paced {:.1} ms apart", asked.baud, asked.units, {
+            let slowest = if stop == "1" { 7.0 } else { 7.5 } / f64::from(rate);
+            asked.code_time().as_secs_f64().max(slowest) * 1000.0
+        });
+    }
+    vec![note]
+}
+
+/// A tty as a stream.
+struct Tty {
+    port: SerialStream,
+    /// Opened before the port: through it settings are read back and locks undone.
+    _beside: std::fs::File,
+}
+
+impl AsyncRead for Tty {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.port).poll_read(cx, buf)
+    }
+}
+
+impl AsyncWrite for Tty {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.port).poll_write(cx, buf)
+    }
+    /// Nothing to do: the port's own flush would hold the thread until the last code has left.
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_is_exactly_one_of_its_kinds() {
+        #[derive(Deserialize, Debug)]
+        struct Port {
+            line: LineSpec,
+        }
+        let read = |text: &str| toml::from_str::<Port>(text).map(|p| p.line).map_err(|e| e.message().to_owned());
+        assert_eq!(read("line = { pty = \"/tmp/a\" }"), Ok(LineSpec::Pty("/tmp/a".into())));
+        assert_eq!(read("line = { listen = \"127.0.0.1:9\" }"), Ok(LineSpec::Listen("127.0.0.1:9".into())));
+        assert!(read("line = { ptty = \"/tmp/a\" }").unwrap_err().contains("ptty"));
+        assert!(read("line = { pty = \"/tmp/a\", tcp = \"h:1\" }").is_err());
+        assert!(read("line = { }").is_err());
+    }
+
+    #[test]
+    fn a_code_lasts_its_units_at_its_rate() {
+        let time = |baud, units| Settings { baud, units }.code_time().as_micros();
+        assert_eq!([time(50.0, 7.5), time(45.45, 7.42), time(75.0, 7.5), time(100.0, 7.0)], [150_000, 163_256, 100_000, 70_000]);
+        assert!(Settings { baud: 0.0, units: 7.5 }.check().is_err());
+        assert!(Settings { baud: f64::NAN, units: 7.5 }.check().is_err());
+        assert!(Settings { baud: 50.0, units: 5.0 }.check().is_err());
+    }
+
+    #[test]
+    fn speed_is_refused_on_a_real_port_only() {
+        let uart = Kind::Uart { adapter: "driver serial8250".into() };
+        assert!(refuse_speed(&uart, Speed::Times(20.0)).unwrap_err().contains("serial8250"));
+        assert!(refuse_speed(&uart, Speed::REAL).is_ok());
+        assert!(refuse_speed(&Kind::Pty, Speed::Max).is_ok());
+    }
+}

@@ -1,0 +1,295 @@
+//! The teletype backend: a terminal on a device, live.
+//!
+//! Standard: none; the procedure is the terminal's. In: a port's orders, bytes off a device.
+//! Out: paced bytes, reports, submissions, events. Left out: everything that decides (see `terminal`), opening devices (see `line::device`).
+//! Shown by: `tests/it/backend.rs`, the conformance suite.
+
+use super::keys::Keys;
+use super::terminal::{Input, Output, Terminal};
+use crate::line::{AsyncReadWrite, Code, LineSpec, Opened, Paced, Pacer, Settings, device, refuse_speed};
+use crate::machine::{World, drive};
+use crate::message::{Name, Takes};
+use crate::router::{Backend, BackendError, BoxFuture, Event, Order, Port, Verdict};
+use crate::time::{Instant, Speed};
+use std::collections::VecDeque;
+use std::ops::ControlFlow;
+use std::time::Duration;
+use tokio::io::{AsyncReadExt, ReadHalf};
+use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::task::JoinSet;
+
+/// The pause before a lost device is tried again; it doubles up to [`LONGEST_PAUSE`].
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
+const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+/// How long deliveries wait for a device at the start, before they are given back.
+const FIRST_OPEN: Duration = Duration::from_secs(1);
+/// How long a stop may take: the code in hand, the cut sequence (2 s at 50 Bd).
+const LONGEST_STOP: Duration = Duration::from_secs(3);
+
+/// Opens the device; called again after it was lost. The error says what, where and what to do.
+pub type Opener = Box<dyn Fn() -> BoxFuture<'static, Result<Opened, String>> + Send + Sync>;
+
+/// A teletype port.
+pub struct Teletype {
+    keys: Keys,
+    open: Opener,
+}
+
+impl Teletype {
+    /// The port `name` of `station` with the keys of its table in the station file; the error is one sentence.
+    pub fn from_table(name: &str, station: &Name, table: toml::Table) -> Result<Teletype, String> {
+        let keys = Keys::read(table)?;
+        if keys.peer.as_ref() == Some(station) {
+            return Err(format!("peer = `{station}` is this station itself; name the station at the far end of port `{name}`"));
+        }
+        let Some(line) = keys.line.clone() else {
+            return Err(format!("port `{name}` has no line; add e.g. line = {{ pty = \"/tmp/{name}\" }} (or serial, tcp, listen)"));
+        };
+        let settings = Settings { baud: keys.baud, units: keys.units };
+        settings.check()?;
+        Ok(Teletype::new(keys, Box::new(move || opening(line.clone(), settings))))
+    }
+    /// A port on whatever `open` opens.
+    pub fn new(keys: Keys, open: Opener) -> Teletype {
+        Teletype { keys, open }
+    }
+}
+
+impl Backend for Teletype {
+    fn takes(&self) -> Takes {
+        self.keys.takes()
+    }
+    fn check(&self, speed: Speed) -> BoxFuture<'_, Result<Vec<String>, String>> {
+        let opening = (self.open)();
+        Box::pin(async move {
+            match tokio::time::timeout(FIRST_OPEN, opening).await {
+                Ok(Ok(line)) => refuse_speed(&line.kind, speed).map(|()| line.notes),
+                Ok(Err(why)) => Err(why),
+                Err(_) => Ok(vec![NOBODY.into()]),
+            }
+        })
+    }
+    fn run(self: Box<Self>, port: Port) -> BoxFuture<'static, Result<(), BackendError>> {
+        Box::pin(async move {
+            let clock = port.clock().clone();
+            let terminal = Terminal::new(self.keys.config(port.station(), clock.speed(), clock.epoch()));
+            let unit = clock.speed().real(self.keys.code_time());
+            let mut live = Live::new(port, self.open, unit);
+            live.first_open().await;
+            drive(terminal, &mut live, &clock).await;
+            live.failed.map_or(Ok(()), |why| Err(BackendError(why)))
+        })
+    }
+}
+
+fn opening(line: LineSpec, settings: Settings) -> BoxFuture<'static, Result<Opened, String>> {
+    Box::pin(async move { device::open(&line, &settings).await })
+}
+
+/// What is said of a device that waits for somebody to connect.
+const NOBODY: &str = "nobody is at the far end yet";
+
+/// Where the device stands.
+enum Device {
+    Up {
+        reader: ReadHalf<Box<dyn AsyncReadWrite>>,
+        pacer: Pacer,
+        paced: UnboundedReceiver<Paced>,
+    },
+    /// Being opened, after a pause.
+    Opening(BoxFuture<'static, Result<Opened, String>>),
+}
+
+/// What became of the device.
+enum Change {
+    Opened(Result<Opened, String>),
+    Read(std::io::Result<usize>),
+    Paced(Option<Paced>),
+}
+
+/// The world around a live terminal.
+struct Live {
+    port: Port,
+    open: Opener,
+    unit: Duration,
+    device: Device,
+    pause: Duration,
+    buffer: Vec<u8>,
+    /// Inputs that came together with another.
+    ready: VecDeque<Input>,
+    verdicts: JoinSet<(u64, Verdict)>,
+    /// A send that has not been answered by `Transmitted` yet.
+    owed: bool,
+    /// Codes are on their way that the pacer has not called drained.
+    undrained: bool,
+    stopping: Option<tokio::time::Instant>,
+    failed: Option<String>,
+}
+
+impl Live {
+    fn new(port: Port, open: Opener, unit: Duration) -> Live {
+        Live {
+            port,
+            device: Device::Opening(open()),
+            open,
+            unit,
+            pause: FIRST_PAUSE,
+            buffer: vec![0; 4096],
+            ready: VecDeque::new(),
+            verdicts: JoinSet::new(),
+            owed: false,
+            undrained: false,
+            stopping: None,
+            failed: None,
+        }
+    }
+
+    /// Gives the device a moment before the first order is taken; without it the line begins as lost.
+    async fn first_open(&mut self) {
+        let Device::Opening(opening) = &mut self.device else { return };
+        match tokio::time::timeout(FIRST_OPEN, opening).await {
+            Ok(Ok(line)) => self.up(line),
+            Ok(Err(why)) => self.lost(why),
+            Err(_) => self.ready.push_back(Input::LineLost(NOBODY.into())),
+        }
+    }
+
+    fn up(&mut self, line: Opened) {
+        if let Err(why) = refuse_speed(&line.kind, self.port.clock().speed()) {
+            self.failed = Some(why);
+            return;
+        }
+        for text in line.notes {
+            self.port.events().emit(Event::Note { text }, None);
+        }
+        let (reader, writer) = tokio::io::split(line.stream);
+        let (pacer, paced) = Pacer::start(writer, self.unit, line.handover, tokio::runtime::Handle::current());
+        self.device = Device::Up { reader, pacer, paced };
+        self.pause = FIRST_PAUSE;
+        (self.owed, self.undrained) = (false, false);
+    }
+    fn lost(&mut self, why: String) {
+        let opening = (self.open)();
+        let pause = self.pause;
+        self.pause = (pause * 2).min(LONGEST_PAUSE);
+        self.device = Device::Opening(Box::pin(async move {
+            tokio::time::sleep(pause).await;
+            opening.await
+        }));
+        (self.owed, self.undrained) = (false, false);
+        self.ready.push_back(Input::LineLost(why));
+    }
+
+    fn changed(&mut self, change: Change) {
+        match change {
+            Change::Opened(Ok(line)) => {
+                self.up(line);
+                self.ready.push_back(Input::LineBack);
+            }
+            Change::Opened(Err(why)) => self.lost(why),
+            Change::Read(Ok(0)) => self.lost("the far end closed it".into()),
+            Change::Read(Ok(n)) => {
+                let codes = self.buffer[..n].iter().map(|b| Code::new(*b)).collect();
+                self.ready.push_back(Input::Received(codes));
+            }
+            Change::Read(Err(e)) => self.lost(format!("it cannot be read: {e}")),
+            Change::Paced(Some(Paced::Low)) => self.transmitted(),
+            Change::Paced(Some(Paced::Drained)) => {
+                self.undrained = false;
+                self.transmitted();
+            }
+            Change::Paced(Some(Paced::Halted { left })) => {
+                (self.owed, self.undrained) = (false, false);
+                self.ready.push_back(Input::Halted { left });
+            }
+            Change::Paced(Some(Paced::Failed(e))) => self.lost(format!("it cannot be written: {e}")),
+            Change::Paced(None) => self.lost("its pacer ended".into()),
+        }
+    }
+    /// Exactly once a send.
+    fn transmitted(&mut self) {
+        if std::mem::take(&mut self.owed) {
+            self.ready.push_back(Input::Transmitted);
+        }
+    }
+    /// What is still in the pacer goes out, so that the last line is whole.
+    async fn drain(&mut self) {
+        let deadline = self.stopping.unwrap_or_else(|| tokio::time::Instant::now() + LONGEST_STOP);
+        while self.undrained {
+            match tokio::time::timeout_at(deadline, self.device.change(&mut self.buffer)).await {
+                Ok(Change::Paced(Some(Paced::Drained)) | Change::Opened(_) | Change::Paced(None)) | Err(_) => return,
+                Ok(Change::Read(Ok(1..)) | Change::Paced(Some(Paced::Low | Paced::Halted { .. }))) => {}
+                Ok(Change::Read(_) | Change::Paced(Some(Paced::Failed(_)))) => return,
+            }
+        }
+    }
+}
+
+impl Device {
+    /// The next thing that happens to it. Cancel-safe.
+    async fn change(&mut self, buffer: &mut [u8]) -> Change {
+        match self {
+            Device::Opening(opening) => Change::Opened(opening.await),
+            Device::Up { reader, paced, .. } => tokio::select! {
+                told = paced.recv() => Change::Paced(told),
+                read = reader.read(buffer) => Change::Read(read),
+            },
+        }
+    }
+}
+
+impl World<Input, Output> for Live {
+    async fn next(&mut self) -> Option<Input> {
+        loop {
+            if self.failed.is_some() {
+                return None;
+            }
+            if let Some(input) = self.ready.pop_front() {
+                return Some(input);
+            }
+            let overdue = async {
+                match self.stopping {
+                    Some(deadline) => tokio::time::sleep_until(deadline).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                order = self.port.next_order(), if self.stopping.is_none() => return Some(match order {
+                    Some(Order::Deliver(delivery)) => Input::Deliver(delivery),
+                    Some(Order::CallOff(number)) => Input::CallOff(number),
+                    None => {
+                        self.stopping = Some(tokio::time::Instant::now() + LONGEST_STOP);
+                        Input::Stop
+                    }
+                }),
+                Some(Ok((token, verdict))) = self.verdicts.join_next(), if !self.verdicts.is_empty() => {
+                    return Some(Input::Verdict { token, verdict });
+                }
+                change = self.device.change(&mut self.buffer) => self.changed(change),
+                () = overdue => return None,
+            }
+        }
+    }
+
+    async fn act(&mut self, _: Instant, output: Output) -> ControlFlow<()> {
+        match (output, &mut self.device) {
+            (Output::Send(codes), Device::Up { pacer, .. }) => {
+                (self.owed, self.undrained) = (true, true);
+                pacer.send(codes);
+            }
+            (Output::Halt, Device::Up { pacer, .. }) => pacer.halt(),
+            (Output::Send(_) | Output::Halt, Device::Opening(_)) => {} // `LineLost` is on its way to the terminal
+            (Output::Submit { token, message }, _) => {
+                let verdict = self.port.door().submit(message);
+                self.verdicts.spawn(async move { (token, verdict.await) });
+            }
+            (Output::Report { delivery, outcome }, _) => self.port.door().report(delivery, outcome).await,
+            (Output::Event { event, id }, _) => self.port.events().emit(event, id.as_ref()),
+            (Output::Stopped, _) => {
+                self.drain().await;
+                return ControlFlow::Break(());
+            }
+        }
+        ControlFlow::Continue(())
+    }
+}

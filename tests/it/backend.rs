@@ -1,0 +1,321 @@
+//! The teletype backend, live: two ends on a stream in memory, with real time in small amounts.
+
+use molink::line::{Handover, Kind, Opened, pty_pair_with_link};
+use molink::message::Name;
+use molink::router::conformance::{Subject, run};
+use molink::router::event::{Event, EventSink, Stamped};
+use molink::router::port::PortReport;
+use molink::router::{Backend, BackendError, BoxFuture, Fault, Order, Outcome, Port, Verdict};
+use molink::teletype::keys::Keys;
+use molink::teletype::{Opener, Teletype};
+use molink::time::{Clock, Speed};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+
+use crate::pair::{M, W, delivery};
+
+#[derive(Default)]
+struct Notebook(Mutex<Vec<Event>>);
+impl EventSink for Notebook {
+    fn take(&self, event: Stamped) {
+        self.0.lock().unwrap().push(event.event);
+    }
+}
+
+/// Hands out streams that a test puts in; each is a device opened once more.
+fn opener(streams: mpsc::Receiver<DuplexStream>, uart: bool) -> Opener {
+    let streams = Arc::new(tokio::sync::Mutex::new(streams));
+    Box::new(move || {
+        let streams = streams.clone();
+        let kind = if uart { Kind::Uart { adapter: "driver test".into() } } else { Kind::Pty };
+        Box::pin(async move {
+            let stream = streams.lock().await.recv().await.ok_or("`/dev/ttyX` is gone; plug it in")?;
+            Ok(Opened { stream: Box::new(stream), kind, handover: Handover::AtEnd, notes: vec!["a stream in memory".into()] })
+        })
+    })
+}
+
+struct End {
+    orders: Option<mpsc::Sender<Order>>,
+    reports: mpsc::Receiver<(String, PortReport)>,
+    events: Arc<Notebook>,
+    task: JoinHandle<Result<(), BackendError>>,
+    streams: mpsc::Sender<DuplexStream>,
+}
+
+fn end(side: usize, speed: Speed, uart: bool) -> End {
+    let name: Name = ["washington", "moscow"][side].parse().unwrap();
+    let (streams, waiting) = mpsc::channel(4);
+    let keys = Keys::read("baud = 50".parse().unwrap()).unwrap();
+    let (tx, reports) = mpsc::channel(8);
+    let events = Arc::new(Notebook::default());
+    let clock = Clock::new(Some("1963-08-30T16:00:00Z".parse().unwrap()), speed);
+    let (port, orders) = Port::new("cable", &name, tx, events.clone(), clock);
+    let task = tokio::spawn(Box::new(Teletype::new(keys, opener(waiting, uart))).run(port));
+    End { orders: Some(orders), reports, events, task, streams }
+}
+
+async fn joined(speed: Speed) -> (End, End) {
+    let (w, m) = (end(W, speed, false), end(M, speed, false));
+    join(&w, &m).await;
+    (w, m)
+}
+async fn join(w: &End, m: &End) {
+    let (a, b) = tokio::io::duplex(4096);
+    w.streams.send(a).await.unwrap();
+    m.streams.send(b).await.unwrap();
+}
+
+impl End {
+    async fn deliver(&self, side: usize, number: u32, text: &str) {
+        self.orders.as_ref().unwrap().send(Order::Deliver(delivery(side, number, text))).await.unwrap();
+    }
+    async fn report(&mut self) -> PortReport {
+        tokio::time::timeout(Duration::from_secs(20), self.reports.recv()).await.expect("a report in time").unwrap().1
+    }
+    async fn outcome(&mut self) -> Outcome {
+        match self.report().await {
+            PortReport::Ended { outcome, .. } => outcome,
+            PortReport::Came { message, .. } => panic!("{message:?} came; expected an outcome"),
+        }
+    }
+    async fn files(&mut self, verdict: Verdict) -> String {
+        match self.report().await {
+            PortReport::Came { message, answer } => {
+                answer.send(verdict).unwrap();
+                message.text()
+            }
+            other => panic!("{other:?}; expected a message"),
+        }
+    }
+    async fn stop(mut self) {
+        self.orders = None;
+        tokio::time::timeout(Duration::from_secs(5), self.task).await.expect("a stop in time").unwrap().unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn messages_go_both_ways_at_full_speed() {
+    let (mut w, mut m) = joined(Speed::Max).await;
+    w.deliver(W, 1, "THE QUICK BROWN FOX 1234567890").await;
+    m.deliver(M, 1, "RYRY").await;
+    assert_eq!(m.files(Verdict::Filed).await, "THE QUICK BROWN FOX 1234567890");
+    assert_eq!(w.files(Verdict::FiledBefore).await, "RYRY");
+    assert!(matches!(w.outcome().await, Outcome::Delivered(r) if !r.before && r.station.as_str() == "moscow"));
+    assert!(matches!(m.outcome().await, Outcome::Delivered(r) if r.before));
+    assert!(w.events.0.lock().unwrap().contains(&Event::Note { text: "a stream in memory".into() }));
+    w.stop().await;
+    m.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_long_text_at_full_speed_arrives_whole() {
+    let (mut w, mut m) = joined(Speed::Max).await;
+    let text = "THE QUICK BROWN FOX JUMPED OVER THE LAZY DOG 1234567890\n".repeat(1700);
+    w.deliver(W, 1, text.trim_end()).await;
+    assert_eq!(m.files(Verdict::Filed).await, text.trim_end());
+    assert!(matches!(w.outcome().await, Outcome::Delivered(_)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lost_device_gives_deliveries_back_at_once_and_is_opened_again() {
+    let (mut w, mut m) = joined(Speed::Max).await;
+    w.deliver(W, 1, "A").await;
+    m.files(Verdict::Filed).await;
+    w.outcome().await;
+    // The far end goes; the stream ends for both.
+    m.stop().await;
+    let lost = |e: &Event| matches!(e, Event::LineDown { reason } if reason.contains("closed"));
+    while !w.events.0.lock().unwrap().iter().any(lost) {
+        tokio::task::yield_now().await;
+    }
+    w.deliver(W, 2, "B").await;
+    let Outcome::Deferred(reason) = w.outcome().await else { panic!("not deferred") };
+    assert!(reason.fault == Fault::Line && reason.text.contains("MOSCOW is gone"), "{}", reason.text);
+    let mut m = end(M, Speed::Max, false);
+    join(&w, &m).await;
+    // The terminal is told that the line is back; until then deliveries come back at once.
+    let outcome = loop {
+        w.deliver(W, 3, "B").await;
+        tokio::select! {
+            outcome = w.outcome() => if !matches!(outcome, Outcome::Deferred(_)) { break outcome },
+            text = m.files(Verdict::Filed) => { assert_eq!(text, "B"); break w.outcome().await }
+        }
+    };
+    assert!(matches!(outcome, Outcome::Delivered(_)), "{outcome:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_device_that_never_opens_defers_with_its_own_words() {
+    let mut w = end(W, Speed::Max, false);
+    drop(std::mem::replace(&mut w.streams, mpsc::channel(1).0));
+    w.deliver(W, 1, "A").await;
+    let Outcome::Deferred(reason) = w.outcome().await else { panic!("not deferred") };
+    assert!(reason.text.contains("`/dev/ttyX` is gone; plug it in"), "{}", reason.text);
+    w.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stop_in_mid_message_cuts_it_and_the_far_end_has_a_fragment() {
+    let (w, m) = joined(Speed::Times(20.0)).await;
+    w.deliver(W, 1, &"RYRYRYRYRY ".repeat(200)).await;
+    let printed = |m: &End| m.events.0.lock().unwrap().iter().filter(|e| matches!(e, Event::Characters { .. })).count();
+    while printed(&m) < 60 {
+        tokio::task::yield_now().await;
+    }
+    w.stop().await;
+    let fragment = |e: &Event| matches!(e, Event::Fragment { reason, .. } if reason.contains("cut"));
+    let wait = async {
+        while !m.events.0.lock().unwrap().iter().any(fragment) {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(5), wait).await.expect("a fragment");
+    m.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_off_in_mid_message_says_where_it_stopped() {
+    let (mut w, m) = joined(Speed::Times(20.0)).await;
+    w.deliver(W, 1, &"RYRYRYRYRY ".repeat(200)).await;
+    while m.events.0.lock().unwrap().iter().filter(|e| matches!(e, Event::Characters { .. })).count() < 60 {
+        tokio::task::yield_now().await;
+    }
+    w.orders.as_ref().unwrap().send(Order::CallOff(1)).await.unwrap();
+    let Outcome::CalledOff { at } = w.outcome().await else { panic!("not called off") };
+    let sent: usize = at.split(' ').nth(1).unwrap().parse().unwrap();
+    assert!((60..400).contains(&sent), "{at}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_uart_at_another_speed_than_life_is_refused() {
+    let w = end(W, Speed::Times(2.0), true);
+    let (a, _b) = tokio::io::duplex(64);
+    w.streams.send(a).await.unwrap();
+    let why = w.task.await.unwrap().unwrap_err();
+    assert!(why.0.contains("speed 2") && why.0.contains("driver test"), "{why}");
+}
+
+/// A line in memory between `alpha` and `beta` that outlives its ends: each new end is patched in anew.
+struct Exchange {
+    plugged: mpsc::UnboundedSender<(usize, DuplexStream)>,
+    cut: Arc<AtomicBool>,
+}
+
+impl Exchange {
+    fn new() -> Exchange {
+        let (plugged, plugs) = mpsc::unbounded_channel();
+        let cut = Arc::new(AtomicBool::new(false));
+        tokio::spawn(relay(plugs, cut.clone()));
+        Exchange { plugged, cut }
+    }
+}
+
+/// Passes bytes between the two newest streams; what is sent into a cut, or to nobody, is gone.
+async fn relay(mut plugs: mpsc::UnboundedReceiver<(usize, DuplexStream)>, cut: Arc<AtomicBool>) {
+    let mut ends: [Option<DuplexStream>; 2] = [None, None];
+    let mut buffers = [[0; 1024]; 2];
+    loop {
+        let [a, b] = &mut ends;
+        let [to_a, to_b] = &mut buffers;
+        let (from, n) = tokio::select! {
+            plug = plugs.recv() => match plug {
+                Some((side, stream)) => { ends[side] = Some(stream); continue }
+                None => return,
+            },
+            n = read(a, to_a) => (0, n),
+            n = read(b, to_b) => (1, n),
+        };
+        if n == 0 {
+            ends[from] = None; // its end has gone
+        } else if let (Some(far), false) = (&mut ends[1 - from], cut.load(Ordering::SeqCst))
+            && far.write_all(&buffers[from][..n]).await.is_err()
+        {
+            ends[1 - from] = None;
+        }
+    }
+}
+async fn read(stream: &mut Option<DuplexStream>, buffer: &mut [u8]) -> usize {
+    match stream {
+        Some(stream) => stream.read(buffer).await.unwrap_or(0),
+        None => std::future::pending().await,
+    }
+}
+
+impl Subject for Exchange {
+    fn end(&self, station: &Name) -> Box<dyn Backend> {
+        let side = usize::from(station.as_str() != "alpha");
+        let plugged = self.plugged.clone();
+        let open: Opener = Box::new(move || {
+            let (ours, theirs) = tokio::io::duplex(1 << 16);
+            let there = plugged.send((side, theirs)).map_err(|_| "the exchange is gone".to_owned());
+            Box::pin(
+                async move { there.map(|()| Opened { stream: Box::new(ours), kind: Kind::Pty, handover: Handover::AtEnd, notes: vec![] }) },
+            )
+        });
+        Box::new(Teletype::new(Keys::read(toml::Table::new()).unwrap(), open))
+    }
+    fn cut(&self, cut: bool) -> BoxFuture<'_, ()> {
+        self.cut.store(cut, Ordering::SeqCst);
+        Box::pin(async {})
+    }
+    fn patience(&self) -> Duration {
+        Duration::from_secs(60)
+    }
+    /// 0.3 ms a code; the timers stand at their floor of 2 s.
+    fn speed(&self) -> Speed {
+        Speed::Times(500.0)
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_teletype_passes_the_conformance_suite() {
+    let told: Vec<String> = run(Exchange::new).await.into_iter().map(|(case, result)| format!("{case}: {result:?}")).collect();
+    println!("{}", told.join("\n"));
+    assert!(told.len() >= 12 && told.iter().all(|t| t.ends_with("Ok(())")), "{}", told.join("\n"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_stations_on_real_ptys_exchange_messages_from_their_station_files_keys() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = |name: &str| dir.path().join(name);
+    let (mut a, mut b) = (pty_pair_with_link(&path("washington")).unwrap(), pty_pair_with_link(&path("moscow")).unwrap());
+    let wire = tokio::spawn(async move { tokio::io::copy_bidirectional(&mut a, &mut b).await });
+    let end = |name: &str, peer: &str| {
+        let station: Name = name.parse().unwrap();
+        let text = format!("line = {{ pty = \"{}\" }}\npeer = \"{peer}\"\nbaud = 75", path(name).display());
+        let backend = Teletype::from_table("cable", &station, text.parse().unwrap()).unwrap();
+        let (tx, reports) = mpsc::channel(8);
+        let events = Arc::new(Notebook::default());
+        let clock = Clock::new(Some("1963-08-30T16:00:00Z".parse().unwrap()), Speed::Times(50.0));
+        let (port, orders) = Port::new("cable", &station, tx, events.clone(), clock);
+        End { orders: Some(orders), reports, events, task: tokio::spawn(Box::new(backend).run(port)), streams: mpsc::channel(1).0 }
+    };
+    let (mut w, mut m) = (end("washington", "moscow"), end("moscow", "washington"));
+    for number in 1..=2 {
+        w.deliver(W, number, "TEST 123").await;
+        assert_eq!(m.files(Verdict::Filed).await, "TEST 123");
+        assert!(matches!(w.outcome().await, Outcome::Delivered(_)));
+    }
+    m.deliver(M, 1, "RYRY").await;
+    assert_eq!(w.files(Verdict::Filed).await, "RYRY");
+    assert!(matches!(m.outcome().await, Outcome::Delivered(_)));
+    let noted = |e: &Event| matches!(e, Event::Note { text } if text.contains("pty"));
+    assert!(w.events.0.lock().unwrap().iter().any(noted));
+    w.stop().await;
+    m.stop().await;
+    wire.abort();
+}
+
+#[test]
+fn a_table_without_a_line_or_with_itself_as_peer_is_refused() {
+    let station: Name = "washington".parse().unwrap();
+    let refused = |text: &str| Teletype::from_table("cable", &station, text.parse().unwrap()).err().unwrap();
+    assert!(refused("").contains("`cable` has no line"));
+    assert!(refused("line = { pty = \"x\" }\npeer = \"washington\"").contains("this station itself"));
+    assert!(refused("line = { pty = \"x\" }\nbaudd = 50").contains("`baudd`"));
+}

@@ -5,6 +5,7 @@
 //! Left out: disks that lie about a sync. Shown by: the same check finding fault with `test_only_unsynced_journal = true`.
 
 use crate::support::{End, House, Station, peer};
+use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
@@ -114,7 +115,8 @@ fn received_on_disk(calls: &[Call], device: &str) -> Result<(), String> {
     }
     let shape: Vec<(&str, usize)> = runs.iter().map(|r| (if r[0].reads() { "read" } else { "written" }, r.len())).collect();
     // Either end begins to answer while the other's last code is on the line: a run of a few codes is no message.
-    let message = runs.iter().rposition(|r| r[0].reads() && r.len() >= MESSAGE).ok_or_else(|| format!("no message on {device}: {shape:?}"))?;
+    let message =
+        runs.iter().rposition(|r| r[0].reads() && r.len() >= MESSAGE).ok_or_else(|| format!("no message on {device}: {shape:?}"))?;
     let receipt = runs.get(message + 1).ok_or_else(|| format!("no receipt on {device}: {shape:?}"))?;
     let last = runs[message].iter().max_by_key(|c| c.returned).ok_or("no message")?;
     synced_between(calls, last, receipt[0]).map_err(|why| format!("{shape:?}: {why}"))
@@ -174,7 +176,10 @@ fn a_201_before_the_sync_has_returned_is_found() {
 /// Call-up, READY, a message of 60 codes, its receipt.
 fn exchange(order: &[&str]) -> Vec<Call> {
     let one = |what: &str| match what {
-        "call" => "10 read(5</dev/pts/3>, \"\\33\", 512) = 1\n10 read(5</dev/pts/3>, 0x7f, 512) = -1 EAGAIN (Resource temporarily unavailable)\n".to_owned(),
+        "call" => {
+            "10 read(5</dev/pts/3>, \"\\33\", 512) = 1\n10 read(5</dev/pts/3>, 0x7f, 512) = -1 EAGAIN (Resource temporarily unavailable)\n"
+                .to_owned()
+        }
         "ready" | "receipt" => "12 write(5</dev/pts/3>, \"\\33\", 1) = 1\n12 write(5</dev/pts/3>, \"\\4\", 1) = 1\n".to_owned(),
         "message" => "10 read(5</dev/pts/3>, \"\\1\", 512) = 1\n".repeat(60),
         "journal" => "11 pwrite64(7</d/journal.sqlite-wal>, \"\\0\"..., 4096, 0) = 4096\n".to_owned(),
@@ -209,7 +214,7 @@ fn a_receipt_before_the_sync_is_found() {
 /// Starts a station under strace; its trace is in `NAME.trace`.
 fn traced(house: &House, name: &str) -> Station {
     let mut command = Command::new(peer("strace", "strace"));
-    house.clean(&mut command);
+    house.clean(&mut command).process_group(0);
     let trace = house.path(&format!("{name}.trace"));
     let kinds = "trace=read,recvfrom,readv,write,writev,sendto,sendmsg,pwrite64,pwritev,fsync,fdatasync";
     command.args(["-f", "-y", "-s", "200", "-e", kinds, "-o"]).arg(trace).arg(crate::support::molink());

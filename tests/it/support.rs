@@ -154,6 +154,10 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
+        // Started as the leader of a group (as strace is), it takes what it started with it.
+        if let Some(pid) = rustix::process::Pid::from_raw(self.child.id() as i32).filter(|_| !self.board.read(|s| self.gone_in(s))) {
+            let _ = rustix::process::kill_process_group(pid, rustix::process::Signal::KILL);
+        }
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

@@ -8,10 +8,8 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-const KINDS: &[(&str, &str)] = &[
-    ("teletype", include_str!("../../fixtures/stations/teletype.toml")),
-    ("1963", include_str!("../../fixtures/stations/1963.toml")),
-];
+const KINDS: &[(&str, &str)] =
+    &[("teletype", include_str!("../../fixtures/stations/teletype.toml")), ("1963", include_str!("../../fixtures/stations/1963.toml"))];
 
 /// Write a commented station file to start from.
 #[derive(clap::Args)]
@@ -27,7 +25,8 @@ pub struct Init {
 pub(super) fn run(args: Init) -> anyhow::Result<ExitCode> {
     let known: Vec<&str> = KINDS.iter().map(|(kind, _)| *kind).collect();
     let text = KINDS.iter().find(|(kind, _)| *kind == args.kind).map(|(_, text)| *text);
-    let text = text.ok_or_else(|| Usage(format!("there is no station file for `{}`; there is one for: {}", args.kind, known.join(", "))))?;
+    let text =
+        text.ok_or_else(|| Usage(format!("there is no station file for `{}`; there is one for: {}", args.kind, known.join(", "))))?;
     let Some(path) = args.out else {
         std::io::stdout().write_all(text.as_bytes())?;
         return Ok(ExitCode::SUCCESS);

@@ -6,12 +6,8 @@
 mod check;
 mod client;
 mod content;
-mod demo;
-mod doctor;
 mod init;
-mod line;
 mod log;
-mod narrate;
 mod send;
 mod station;
 
@@ -32,22 +28,16 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Run the link's story on this machine: two stations, one line, no configuration
-    Demo(demo::Demo),
     /// Run a station from its file
     Station(station::Station),
     /// Hand a message to a running station
     Send(send::Send),
     /// Show a station's messages and what became of them
     Log(log::Log),
-    /// Join two ends by a simulated circuit: a serial loopback that behaves like a line
-    Line(line::Line),
     /// Write a commented station file to start from
     Init(init::Init),
     /// Try a station file: its keys, devices and far end
     Check(check::Check),
-    /// List serial devices and what each can do
-    Doctor(doctor::Doctor),
 }
 
 /// Usage or configuration: the user can mend it.
@@ -69,17 +59,14 @@ pub fn main() -> ExitCode {
         Ok("warn") => tracing::Level::WARN,
         _ => tracing::Level::INFO,
     };
-    let quiet = matches!(cli.command, Command::Demo(_)) && std::env::var_os("MOLINK_LOG").is_none();
+    let quiet = false && std::env::var_os("MOLINK_LOG").is_none();
     let level = if quiet { tracing::Level::ERROR } else { level };
     tracing_subscriber::fmt().with_max_level(level).with_writer(std::io::stderr).with_target(false).without_time().init();
     let done = match cli.command {
         Command::Send(args) => send::run(args),
         Command::Log(args) => log::run(args),
         Command::Init(args) => init::run(args),
-        Command::Doctor(args) => block_on(async { doctor::run(args) }),
-        Command::Demo(args) => block_on(demo::run(args)),
         Command::Station(args) => block_on(station::run(args)),
-        Command::Line(args) => block_on(line::run(args)),
         Command::Check(args) => block_on(check::run(args)),
     };
     done.unwrap_or_else(|error| {

@@ -11,7 +11,9 @@ use tokio::signal::unix::{SignalKind, signal};
 
 /// Run a station from its file.
 #[derive(clap::Args)]
-#[command(after_help = "Example:\n  molink init teletype > washington.toml\n  molink station washington.toml\n\nStops in order on SIGTERM (exit 0) and Ctrl-C (exit 130): the character on the line is finished,\nthe cut sequence sent, the journal closed. MOLINK_LOG=debug|info|warn|error sets the log on standard error.")]
+#[command(
+    after_help = "Example:\n  molink init teletype > washington.toml\n  molink station washington.toml\n\nStops in order on SIGTERM (exit 0) and Ctrl-C (exit 130): the character on the line is finished,\nthe cut sequence sent, the journal closed. MOLINK_LOG=debug|info|warn|error sets the log on standard error."
+)]
 pub struct Station {
     /// The station file (TOML)
     file: PathBuf,

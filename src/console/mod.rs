@@ -12,8 +12,8 @@ mod sse;
 mod submission;
 pub mod token;
 
-pub use feed::Feed;
 pub use crate::router::Submitted;
+pub use feed::Feed;
 pub use guard::allowed_hosts;
 
 use crate::message::{Draft, Name};

@@ -249,14 +249,14 @@ impl FileEntry {
                 text: need(self.text, "text")?,
             },
             "say" => Act::Say(need(self.text, "text")?),
-            "cut" => {
-                Act::Cut { circuit: need(self.circuit, "circuit")?, lasts: self.lasts.as_deref().map(parse_duration).transpose()? }
-            }
+            "cut" => Act::Cut { circuit: need(self.circuit, "circuit")?, lasts: self.lasts.as_deref().map(parse_duration).transpose()? },
             "restore" => Act::Restore { circuit: need(self.circuit, "circuit")? },
             "noise" => Act::Noise { circuit: need(self.circuit, "circuit")?, level: need(self.level, "level")? },
             "kill" => Act::Kill(need(self.station, "station")?.parse()?),
             "start" => Act::Start(need(self.station, "station")?.parse()?),
-            other => return Err(format!("`{other}` is not something a timeline can do; it can send, say, cut, restore, noise, kill, start")),
+            other => {
+                return Err(format!("`{other}` is not something a timeline can do; it can send, say, cut, restore, noise, kill, start"));
+            }
         };
         Ok(Entry { when, act })
     }

@@ -4,13 +4,13 @@
 //! Left out: devices, threads, the system's clock. Shown by: `tests/it/world.rs`.
 
 use super::scenario::{Act, Entry, Scenario, When};
-use crate::line::{Arrival, Circuit, Noise, Profile};
 use crate::line::driver::Driver;
 use crate::line::symbol::Code;
+use crate::line::{Arrival, Circuit, Noise, Profile};
 use crate::machine::Machine;
 use crate::message::{Draft, Envelope, Identity, Name, Part};
-use crate::router::journal::memory::MemoryJournal;
 use crate::router::journal::Change;
+use crate::router::journal::memory::MemoryJournal;
 use crate::router::{self, Event, Query, Router, Stamped, Submitted, Verdict};
 use crate::station::StationConfig;
 use crate::teletype::{self, Terminal};
@@ -170,7 +170,10 @@ impl World {
             retry: station.retry,
             most_waiting: 100_000,
         };
-        self.stations.insert(name.clone(), Node { config, terminals, journal: MemoryJournal::new(), alive: None, life: 0, disk_busy_until: Instant::ZERO });
+        self.stations.insert(
+            name.clone(),
+            Node { config, terminals, journal: MemoryJournal::new(), alive: None, life: 0, disk_busy_until: Instant::ZERO },
+        );
         Ok(())
     }
 
@@ -310,7 +313,8 @@ impl World {
             Happening::OnDisk { station, life, batch, changes } => self.on_disk(&station, life, batch, changes),
             Happening::Arrived { circuit, way, flight } => self.arrived(&circuit, way, flight),
             Happening::Gone { from, life, circuit, way, flight } => {
-                let halted = self.circuits.get(&circuit).is_some_and(|w| w.ways[way].flights.iter().any(|f| f.number == flight && f.halted));
+                let halted =
+                    self.circuits.get(&circuit).is_some_and(|w| w.ways[way].flights.iter().any(|f| f.number == flight && f.halted));
                 if !halted && self.stations.get(&from.0).is_some_and(|n| n.life == life) {
                     self.tell_port(&from, teletype::Input::Transmitted);
                 }

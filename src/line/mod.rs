@@ -11,6 +11,7 @@ pub mod driver;
 pub mod pacer;
 pub mod profile;
 pub mod pty;
+pub mod relay;
 pub mod symbol;
 
 pub use circuit::{Arrival, Circuit, Fate};
@@ -18,4 +19,5 @@ pub use device::{AsyncReadWrite, Kind, LineSpec, Opened, Settings, open, refuse_
 pub use pacer::{Handover, OutputQueue, Paced, Pacer};
 pub use profile::{Burst, Noise, Profile};
 pub use pty::{PtyEnd, pty_pair_with_link};
+pub use relay::{End, Relay, RelayConfig, RelayHandle};
 pub use symbol::{Code, Symbol};

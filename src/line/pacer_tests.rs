@@ -7,8 +7,11 @@ fn codes(n: usize) -> Vec<Code> {
     (0..n).map(|i| Code::new(i as u8)).collect()
 }
 
+/// When, what.
+type Told = Vec<(u64, &'static str)>;
+
 /// Runs a schedule, as an obedient thread would, until it waits beyond `until`: what was handed over when, and what was told.
-fn run(s: &mut Schedule, from: u64, until: u64) -> (Vec<(u64, u8)>, Vec<(u64, &'static str)>) {
+fn run(s: &mut Schedule, from: u64, until: u64) -> (Vec<(u64, u8)>, Told) {
     let (mut now, mut handed, mut told) = (from, vec![], vec![]);
     loop {
         match s.step(Instant(now)) {

@@ -75,8 +75,8 @@ impl Profile {
 
 /// The name most like `word`, if one is at all like it.
 pub(crate) fn nearest<'a>(word: &str, names: &[&'a str]) -> Option<&'a str> {
-    let near = names.iter().map(|n| (strsim::jaro_winkler(word, n), *n)).max_by(|a, b| a.0.total_cmp(&b.0))?;
-    (near.0 > 0.7).then_some(near.1)
+    let (far, name) = names.iter().map(|n| (strsim::damerau_levenshtein(word, n), *n)).min()?;
+    (far <= (name.len() / 3).max(1)).then_some(name)
 }
 
 /// Which errors a circuit makes; the delay is always the profile's.

@@ -4,6 +4,7 @@
 //! In: codes for whoever has it open. Out: bytes they write. Left out: modem lines, break, data bits, speed (a pty has none).
 //! Shown by: `tests/it/line.rs`.
 
+use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::fs::OFlags;
 use rustix::io::Errno;
 use rustix::pty::OpenptFlags;
@@ -49,6 +50,7 @@ pub struct PtyEnd {
     master: Arc<OwnedFd>,
     state: State,
     watch: Arc<PtyWatch>,
+    wait_when_full: bool,
     device: PathBuf,
     link: PathBuf,
 }
@@ -68,7 +70,7 @@ pub fn pty_pair_with_link(path: &Path) -> Result<PtyEnd, String> {
     std::os::unix::fs::symlink(&device, path)
         .map_err(|e| format!("cannot make the link `{}` to {}: {e}", path.display(), device.display()))?;
     let state = State::Nobody(Box::pin(tokio::time::sleep(Duration::ZERO)));
-    Ok(PtyEnd { master: Arc::new(master), state, watch: Arc::default(), device, link: path.to_owned() })
+    Ok(PtyEnd { master: Arc::new(master), state, watch: Arc::default(), wait_when_full: false, device, link: path.to_owned() })
 }
 
 /// Removes a link that an earlier run left behind. Call it for all links before making the first pty: a new one may take an old number.
@@ -123,9 +125,20 @@ impl PtyEnd {
     pub fn device(&self) -> &Path {
         &self.device
     }
+    /// Whether writing waits for whoever has it open and reads slowly (for a line without pacing), rather than losing codes.
+    pub fn wait_when_full(&mut self, wait: bool) {
+        self.wait_when_full = wait;
+    }
     /// Who has it open, and what was lost.
     pub fn watch(&self) -> Arc<PtyWatch> {
         self.watch.clone()
+    }
+
+    /// Whether nobody has the device open now: asked of the kernel before each write, since the reader may not have seen it yet.
+    fn is_nobodys(&self) -> bool {
+        let mut asked = [PollFd::new(&*self.master, PollFlags::empty())];
+        let now = Timespec { tv_sec: 0, tv_nsec: 0 };
+        rustix::event::poll(&mut asked, Some(&now)).is_ok() && asked[0].revents().contains(PollFlags::HUP)
     }
 
     /// The far side closed: the next to open starts with nothing of the old, on a raw line.
@@ -182,12 +195,26 @@ impl AsyncRead for PtyEnd {
 }
 
 impl AsyncWrite for PtyEnd {
-    fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        let taken = match self.state {
-            State::Nobody(_) => 0,
-            State::Open(_) => rustix::io::write(&*self.master, buf).unwrap_or(0),
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        let this = self.get_mut();
+        let taken = loop {
+            if this.is_nobodys() {
+                break 0;
+            }
+            match (rustix::io::write(&*this.master, buf), &this.state) {
+                (Ok(n), _) if n > 0 => break n,
+                (Ok(_) | Err(Errno::AGAIN), State::Open(fd)) if this.wait_when_full => match fd.poll_write_ready(cx)? {
+                    Poll::Ready(mut guard) => guard.clear_ready(),
+                    Poll::Pending => return Poll::Pending,
+                },
+                (Err(Errno::INTR), _) => (),
+                (Ok(_) | Err(_), _) => break 0,
+            }
         };
-        self.watch.lost.fetch_add((buf.len() - taken) as u64, Ordering::Relaxed);
+        if taken > 0 && this.wait_when_full {
+            return Poll::Ready(Ok(taken));
+        }
+        this.watch.lost.fetch_add((buf.len() - taken) as u64, Ordering::Relaxed);
         Poll::Ready(Ok(buf.len()))
     }
     fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -136,8 +136,40 @@ fn long_text() -> String {
     "THE QUICK BROWN FOX JUMPED OVER THE LAZY DOG\n".repeat(40).trim_end().to_owned()
 }
 
-async fn deliver<S: Subject>(s: &S) -> Result<(), String> {
+/// Delivers until it is received, trying again after `deferred` as the router would. Returns the last number used.
+async fn through(a: &mut End, b: &mut End, mut number: u64, m: &Message, verdict: &Verdict) -> Result<u64, String> {
+    a.deliver(number, m).await?;
+    let mut left = a.patience;
+    loop {
+        tokio::select! {
+            came = b.comes(m) => answer(came?, verdict.clone()),
+            outcome = a.ended(number) => match outcome? {
+                Outcome::Delivered(_) => return Ok(number),
+                Outcome::Deferred(_) if left > BACK_OFF => {
+                    left -= BACK_OFF;
+                    tokio::time::sleep(BACK_OFF).await;
+                    number += 1;
+                    a.deliver(number, m).await?;
+                }
+                other => return Err(format!("got {other:?}; expected a receipt")),
+            },
+        }
+    }
+}
+
+/// The router waits seconds; a suite need not.
+const BACK_OFF: Duration = Duration::from_millis(100);
+
+/// Two ends that have been seen to reach each other.
+async fn met<S: Subject>(s: &S) -> Result<(End, End), String> {
     let (mut a, mut b) = (End::start(s, "alpha")?, End::start(s, "beta")?);
+    let hello = message("alpha", "beta", 99, "HELLO")?;
+    through(&mut a, &mut b, 900, &hello, &Verdict::Filed).await?;
+    Ok((a, b))
+}
+
+async fn deliver<S: Subject>(s: &S) -> Result<(), String> {
+    let (mut a, mut b) = met(s).await?;
     for serial in 1..=3 {
         let m = message("alpha", "beta", serial, "HELLO 123")?;
         a.deliver(u64::from(serial), &m).await?;
@@ -152,7 +184,7 @@ fn answer(to: oneshot::Sender<Verdict>, verdict: Verdict) {
 }
 
 async fn both_ways<S: Subject>(s: &S) -> Result<(), String> {
-    let (a, b) = (End::start(s, "alpha")?, End::start(s, "beta")?);
+    let (a, b) = met(s).await?;
     let (there, back) = (message("alpha", "beta", 1, "THERE")?, message("beta", "alpha", 1, "BACK")?);
     a.deliver(1, &there).await?;
     b.deliver(1, &back).await?;
@@ -175,7 +207,7 @@ async fn both_ways<S: Subject>(s: &S) -> Result<(), String> {
 }
 
 async fn repeat<S: Subject>(s: &S) -> Result<(), String> {
-    let (mut a, mut b) = (End::start(s, "alpha")?, End::start(s, "beta")?);
+    let (mut a, mut b) = met(s).await?;
     let m = message("alpha", "beta", 1, "AGAIN")?;
     for (number, verdict) in [(1, Verdict::Filed), (2, Verdict::FiledBefore)] {
         a.deliver(number, &m).await?;
@@ -186,7 +218,7 @@ async fn repeat<S: Subject>(s: &S) -> Result<(), String> {
 }
 
 async fn refuse<S: Subject>(s: &S) -> Result<(), String> {
-    let (mut a, mut b) = (End::start(s, "alpha")?, End::start(s, "beta")?);
+    let (mut a, mut b) = met(s).await?;
     let m = message("alpha", "beta", 1, "FOR NOBODY")?;
     a.deliver(1, &m).await?;
     answer(b.comes(&m).await?, Verdict::Refused(Reason::new(Fault::Peer, "UNKNOWN DESK")));
@@ -197,7 +229,7 @@ async fn refuse<S: Subject>(s: &S) -> Result<(), String> {
 }
 
 async fn try_later<S: Subject>(s: &S) -> Result<(), String> {
-    let (mut a, mut b) = (End::start(s, "alpha")?, End::start(s, "beta")?);
+    let (mut a, mut b) = met(s).await?;
     let m = message("alpha", "beta", 1, "NOT NOW")?;
     a.deliver(1, &m).await?;
     // The medium may try again by itself; in the end it must say deferred, not delivered and not refused.
@@ -213,7 +245,7 @@ async fn try_later<S: Subject>(s: &S) -> Result<(), String> {
 }
 
 async fn defer<S: Subject>(s: &S) -> Result<(), String> {
-    let (mut a, mut b) = (End::start(s, "alpha")?, End::start(s, "beta")?);
+    let (mut a, mut b) = met(s).await?;
     s.cut(true).await;
     let m = message("alpha", "beta", 1, "INTO THE VOID")?;
     a.deliver(1, &m).await?;
@@ -222,13 +254,11 @@ async fn defer<S: Subject>(s: &S) -> Result<(), String> {
         other => return Err(format!("got {other:?}; expected deferred by the line's fault")),
     }
     s.cut(false).await;
-    a.deliver(2, &m).await?;
-    answer(b.comes(&m).await?, Verdict::Filed);
-    a.delivered(2).await
+    through(&mut a, &mut b, 2, &m, &Verdict::Filed).await.map(drop)
 }
 
 async fn call_off<S: Subject>(s: &S) -> Result<(), String> {
-    let (mut a, mut b) = (End::start(s, "alpha")?, End::start(s, "beta")?);
+    let (mut a, mut b) = met(s).await?;
     let long = message("alpha", "beta", 1, &long_text())?;
     a.deliver(1, &long).await?;
     a.order(Order::CallOff(1)).await?;
@@ -253,7 +283,7 @@ async fn call_off<S: Subject>(s: &S) -> Result<(), String> {
 }
 
 async fn crash<S: Subject>(s: &S, sender: bool) -> Result<(), String> {
-    let (mut a, mut b) = (End::start(s, "alpha")?, End::start(s, "beta")?);
+    let (mut a, mut b) = met(s).await?;
     let m = message("alpha", "beta", 1, "SURVIVES")?;
     a.deliver(1, &m).await?;
     let unanswered = b.comes(&m).await?;
@@ -261,28 +291,19 @@ async fn crash<S: Subject>(s: &S, sender: bool) -> Result<(), String> {
         a.crash().await;
         answer(unanswered, Verdict::Filed); // on disk at beta, whose receipt finds nobody
         a = End::start(s, "alpha")?;
-    } else {
-        b.crash().await;
-        drop(unanswered);
-        b = End::start(s, "beta")?;
+        return through(&mut a, &mut b, 2, &m, &Verdict::FiledBefore).await.map(drop);
     }
-    let verdict = || if sender { Verdict::FiledBefore } else { Verdict::Filed };
-    if sender {
-        a.deliver(2, &m).await?;
-    }
-    let number = if sender { 2 } else { 1 };
-    // The sender of a crashed receiver may be told `deferred` once; then it is delivered anew, as the router would.
-    let mut number = number;
+    b.crash().await;
+    drop(unanswered);
+    b = End::start(s, "beta")?;
+    // The medium may find out by itself and try again, or say deferred; then it is delivered anew.
     loop {
         tokio::select! {
-            came = b.comes(&m) => answer(came?, verdict()),
-            outcome = a.ended(number) => match outcome? {
-                Outcome::Delivered(_) => return Ok(()),
-                Outcome::Deferred(_) if number < 5 => {
-                    number += 1;
-                    a.deliver(number, &m).await?;
-                }
-                other => return Err(format!("got {other:?}; expected a receipt")),
+            came = b.comes(&m) => answer(came?, Verdict::Filed),
+            outcome = a.ended(1) => return match outcome? {
+                Outcome::Delivered(_) => Ok(()),
+                Outcome::Deferred(_) => through(&mut a, &mut b, 2, &m, &Verdict::Filed).await.map(drop),
+                other => Err(format!("got {other:?}; expected a receipt")),
             },
         }
     }
@@ -292,9 +313,7 @@ async fn restart<S: Subject>(s: &S) -> Result<(), String> {
     for serial in 1..=2 {
         let (mut a, mut b) = (End::start(s, "alpha")?, End::start(s, "beta")?);
         let m = message("alpha", "beta", serial, "AFTER A RESTART")?;
-        a.deliver(1, &m).await?;
-        answer(b.comes(&m).await?, Verdict::Filed);
-        a.delivered(1).await?;
+        through(&mut a, &mut b, 1, &m, &Verdict::Filed).await?;
         a.crash().await;
         b.crash().await;
     }
@@ -302,7 +321,7 @@ async fn restart<S: Subject>(s: &S) -> Result<(), String> {
 }
 
 async fn slow<S: Subject>(s: &S) -> Result<(), String> {
-    let (mut a, mut b) = (End::start(s, "alpha")?, End::start(s, "beta")?);
+    let (mut a, mut b) = met(s).await?;
     let m = message("alpha", "beta", 1, "SLOWLY FILED")?;
     a.deliver(1, &m).await?;
     let first = b.comes(&m).await?;
@@ -337,4 +356,3 @@ async fn within(patience: Duration, task: &mut JoinHandle<Result<(), BackendErro
         Err(e) => Err(format!("the backend panicked: {e}")),
     })
 }
-

@@ -73,7 +73,9 @@ impl Origin {
         let start = self.text.lines().position(|l| l.trim() == header || l.trim() == quoted);
         let in_table = start.and_then(|s| {
             let body = self.text.lines().skip(s + 1).take_while(|l| !l.trim_start().starts_with('['));
-            body.enumerate().find(|(_, l)| !key.is_empty() && l.trim_start().trim_start_matches('"').starts_with(key)).map(|(i, _)| s + 1 + i)
+            body.enumerate()
+                .find(|(_, l)| !key.is_empty() && l.trim_start().trim_start_matches('"').starts_with(key))
+                .map(|(i, _)| s + 1 + i)
         });
         match in_table.or(start) {
             Some(line) => ConfigError(format!("{}:{}: port `{port}`: {sentence}", self.name, line + 1)),
@@ -206,7 +208,7 @@ impl StationConfig {
                     Some(known) => format!("did you mean `{known}`"),
                     None => format!("add a table [port.{port}]"),
                 };
-                return Err(format!("route to `{to}` names the port `{port}`, which does not exist; {hint}"));
+                return Err(format!("there is no port `{port}`, which the route to `{to}` names; {hint}"));
             }
         }
         if ports.is_empty() {
@@ -281,7 +283,7 @@ ports = ["cable"]
         assert_eq!(refused("speed", "spede"), "w.toml:4: unknown key `spede`; did you mean `speed`");
         assert_eq!(
             refused("[\"cable\"]", "[\"cabel\"]"),
-            "w.toml:13: route to `*@moscow` names the port `cabel`, which does not exist; did you mean `cable`"
+            "w.toml:13: there is no port `cabel`, which the route to `*@moscow` names; did you mean `cable`"
         );
         assert!(refused("\"washington\"", "\"москва\"").starts_with("w.toml:2: `"));
         assert!(refused("speed = 20", "speed = 0").starts_with("w.toml:4:") || refused("speed = 20", "speed = 0").contains("not a speed"));

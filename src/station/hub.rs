@@ -144,7 +144,8 @@ pub(super) async fn start(builder: Builder, config: StationConfig) -> Result<Run
     let desk = HubDesk(to_hub.clone());
     let api = listener.as_ref().and_then(|l| l.local_addr().ok());
     if let Some(listener) = listener {
-        let console = Console::new(&config, journal_path(&config), store, feed.clone(), Arc::new(desk.clone()), &listener).map_err(StationError)?;
+        let console =
+            Console::new(&config, journal_path(&config), store, feed.clone(), Arc::new(desk.clone()), &listener).map_err(StationError)?;
         let mut stopping = stopping.clone();
         let shutdown = async move { drop(stopping.wait_for(|stop| *stop).await) };
         tokio::spawn(console::serve(listener, Arc::new(console), shutdown));
@@ -212,7 +213,10 @@ fn journal_path(config: &StationConfig) -> PathBuf {
 fn open_journal(config: &StationConfig, hub: mpsc::Sender<ToHub>) -> Result<(Writer, crate::router::journal::Recovered), StationError> {
     let data = &config.data;
     std::fs::create_dir_all(data).map_err(|e| {
-        StationError(format!("the data folder `{}` cannot be made: {e}; set `data` in the station file to one you may write", data.display()))
+        StationError(format!(
+            "the data folder `{}` cannot be made: {e}; set `data` in the station file to one you may write",
+            data.display()
+        ))
     })?;
     let sync = if config.synced { Sync::Full } else { Sync::Off };
     let options = Options { sync, ..Options::new(journal_path(config), config.station.clone()) };
@@ -232,6 +236,14 @@ async fn run(router: Router, mut hub: Hub, mut tasks: tokio::task::JoinSet<()>, 
         Some(error) => Err(StationError(error)),
         None => Ok(()),
     }
+}
+
+/// What the hub may hear next.
+enum Heard {
+    Stop,
+    Told(ToHub),
+    News(FromPort),
+    Report(String, PortReport),
 }
 
 struct Hub {
@@ -261,12 +273,18 @@ impl World<Input, Output> for Hub {
             if let Some(input) = self.next.pop_front() {
                 return Some(input);
             }
-            tokio::select! {
+            let heard = tokio::select! {
                 biased;
-                _ = self.stopping.wait_for(|stop| *stop) => return None,
-                Some(told) = self.from_all.recv() => self.told(told),
-                Some(news) = self.port_news.recv() => self.port_news(news),
-                Some((port, report)) = self.from_ports.recv() => self.reported(port, report),
+                _ = self.stopping.wait_for(|stop| *stop) => Heard::Stop,
+                Some(told) = self.from_all.recv() => Heard::Told(told),
+                Some(news) = self.port_news.recv() => Heard::News(news),
+                Some((port, report)) = self.from_ports.recv() => Heard::Report(port, report),
+            };
+            match heard {
+                Heard::Stop => return None,
+                Heard::Told(told) => self.told(told),
+                Heard::News(news) => self.port_news(news),
+                Heard::Report(port, report) => self.reported(port, report),
             }
         }
     }

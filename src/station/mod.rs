@@ -5,7 +5,6 @@
 
 pub mod config;
 mod hub;
-pub mod live;
 mod ports;
 
 pub use config::{ConfigError, StationConfig};
@@ -22,7 +21,7 @@ pub type Factory = Arc<dyn Fn(&str, &Name, toml::Table) -> Result<Box<dyn Backen
 /// THE list of backends: adding a medium is one folder and one line here.
 fn backends() -> BTreeMap<String, Factory> {
     let teletype: Factory = Arc::new(|port, station, keys| {
-        let backend = crate::teletype::backend::Teletype::from_table(port, station, keys)?;
+        let backend = crate::teletype::Teletype::from_table(port, station, keys)?;
         Ok(Box::new(backend) as Box<dyn Backend>)
     });
     BTreeMap::from([("teletype".to_owned(), teletype)])

@@ -166,11 +166,16 @@ fn a_bad_line(seed: u64) -> BTreeMap<String, u32> {
             let more = draw.below(150) as usize;
             house.board.until(Duration::from_secs(10), |s| (codes_out(&s.events) >= from + more).then_some(()));
             let command = left.remove(draw.below(left.len() as u64) as usize);
-            control.say(command);
+            if ["drop", "double", "flip"].contains(&command) {
+                let way = ["a>b", "b>a"][draw.below(2) as usize];
+                control.say(&format!("{command} {way} {}", 1 + draw.below(80)));
+            } else {
+                control.say(command);
+            }
             if command == "noise heavy" {
                 let from = house.board.read(|s| codes_out(&s.events));
                 house.board.until(Duration::from_secs(5), |s| (codes_out(&s.events) >= from + 200).then_some(()));
-                control.say("noise off");
+                control.say("noise none");
             }
         }
         (one.join().unwrap(), two.join().unwrap())

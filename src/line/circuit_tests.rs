@@ -1,3 +1,5 @@
+//! Tests of the circuit.
+
 use super::*;
 use crate::line::Code;
 

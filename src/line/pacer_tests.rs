@@ -1,3 +1,5 @@
+//! Tests of the pacer.
+
 use super::*;
 use tokio::io::AsyncReadExt;
 

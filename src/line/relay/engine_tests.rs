@@ -1,3 +1,5 @@
+//! Tests of the relay's engine.
+
 use super::*;
 
 const UNIT: Duration = Duration::from_millis(150);

@@ -1,3 +1,5 @@
+//! Tests of the simulated circuit: what a profile promises, counted over many codes.
+
 use super::*;
 use crate::line::Code;
 

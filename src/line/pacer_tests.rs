@@ -1,3 +1,5 @@
+//! Tests of the pacer: its schedule in virtual time, its thread on a pipe.
+
 use super::*;
 use tokio::io::AsyncReadExt;
 

@@ -12,9 +12,11 @@ pub mod port;
 mod queue;
 pub mod retry;
 pub mod route;
+pub mod seam;
 #[cfg(test)]
 mod tests;
 
-pub use core::{Config, Input, Output, Query, Router, Submitted};
+pub use core::Router;
 pub use event::{Event, EventSink, Stamped};
 pub use port::{Backend, BackendError, BoxFuture, Delivery, Door, Fault, Order, Outcome, Port, Reason, Receipt, Verdict};
+pub use seam::{Config, Input, Output, Query, Submitted};

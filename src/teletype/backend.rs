@@ -13,6 +13,7 @@ use crate::router::{Backend, BackendError, BoxFuture, Event, Order, Port, Verdic
 use crate::time::{Instant, Speed};
 use std::collections::VecDeque;
 use std::ops::ControlFlow;
+use std::pin::Pin;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, ReadHalf};
 use tokio::sync::mpsc::UnboundedReceiver;
@@ -122,7 +123,8 @@ struct Live {
     owed: bool,
     /// Codes are on their way that the pacer has not called drained.
     undrained: bool,
-    stopping: Option<tokio::time::Instant>,
+    /// Once stopping: when the time for it is over.
+    stopping: Option<Pin<Box<tokio::time::Sleep>>>,
     failed: Option<String>,
 }
 
@@ -214,12 +216,16 @@ impl Live {
     }
     /// What is still in the pacer goes out, so that the last line is whole.
     async fn drain(&mut self) {
-        let deadline = self.stopping.unwrap_or_else(|| tokio::time::Instant::now() + LONGEST_STOP);
+        let mut over = self.stopping.take().unwrap_or_else(|| Box::pin(tokio::time::sleep(LONGEST_STOP)));
         while self.undrained {
-            match tokio::time::timeout_at(deadline, self.device.change(&mut self.buffer)).await {
-                Ok(Change::Paced(Some(Paced::Drained)) | Change::Opened(_) | Change::Paced(None)) | Err(_) => return,
-                Ok(Change::Read(Ok(1..)) | Change::Paced(Some(Paced::Low | Paced::Halted { .. }))) => {}
-                Ok(Change::Read(_) | Change::Paced(Some(Paced::Failed(_)))) => return,
+            let change = tokio::select! {
+                change = self.device.change(&mut self.buffer) => change,
+                () = &mut over => return,
+            };
+            match change {
+                Change::Paced(Some(Paced::Drained)) | Change::Opened(_) | Change::Paced(None) => return,
+                Change::Read(Ok(1..)) | Change::Paced(Some(Paced::Low | Paced::Halted { .. })) => {}
+                Change::Read(_) | Change::Paced(Some(Paced::Failed(_))) => return,
             }
         }
     }
@@ -247,18 +253,19 @@ impl World<Input, Output> for Live {
             if let Some(input) = self.ready.pop_front() {
                 return Some(input);
             }
+            let stops = self.stopping.is_some();
             let overdue = async {
-                match self.stopping {
-                    Some(deadline) => tokio::time::sleep_until(deadline).await,
+                match &mut self.stopping {
+                    Some(over) => over.await,
                     None => std::future::pending().await,
                 }
             };
             tokio::select! {
-                order = self.port.next_order(), if self.stopping.is_none() => return Some(match order {
+                order = self.port.next_order(), if !stops => return Some(match order {
                     Some(Order::Deliver(delivery)) => Input::Deliver(delivery),
                     Some(Order::CallOff(number)) => Input::CallOff(number),
                     None => {
-                        self.stopping = Some(tokio::time::Instant::now() + LONGEST_STOP);
+                        self.stopping = Some(Box::pin(tokio::time::sleep(LONGEST_STOP)));
                         Input::Stop
                     }
                 }),

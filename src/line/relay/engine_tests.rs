@@ -1,3 +1,5 @@
+//! Tests of the relay's engine: two ends in memory, commanded while it runs.
+
 use super::*;
 
 const UNIT: Duration = Duration::from_millis(150);

@@ -53,9 +53,9 @@ pub(super) async fn run(args: Demo) -> anyhow::Result<ExitCode> {
     let ended = {
         let story = live.perform(|told| match told {
             Told::Say(text) => {
-                narrator.say("", "")?;
+                narrator.blank()?;
                 narrator.say("    ", &text)?;
-                narrator.say("", "")
+                narrator.blank()
             }
             Told::Event(event) => {
                 serde_json::to_writer(&mut trace, &event)?;
@@ -94,8 +94,8 @@ fn cannot_write(out: &Path) -> String {
 /// Makes the folder fit: new, empty, or left by an earlier demo (whose files go).
 fn clear(out: &Path, scenario: &Scenario) -> anyhow::Result<()> {
     let foreign = || Usage(format!("`{}` is not empty and was not made by a demo; give another folder with --out", out.display()));
-    match std::fs::read_dir(out) {
-        Ok(mut entries) if !out.join(TRACE).exists() && entries.next().is_some() => return Err(foreign().into()),
+    match std::fs::read_dir(out).map(Iterator::count) {
+        Ok(entries) if !out.join(TRACE).exists() && entries > 0 => return Err(foreign().into()),
         Ok(_) => {
             for station in scenario.stations.keys() {
                 let dir = out.join(station.as_str());
@@ -105,7 +105,8 @@ fn clear(out: &Path, scenario: &Scenario) -> anyhow::Result<()> {
             }
         }
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
-            std::fs::create_dir_all(out).map_err(|e| Usage(format!("`{}` cannot be made: {e}; give another folder with --out", out.display())))?;
+            std::fs::create_dir_all(out)
+                .map_err(|e| Usage(format!("`{}` cannot be made: {e}; give another folder with --out", out.display())))?;
         }
         Err(e) => return Err(Usage(format!("`{}` cannot be read: {e}; give another folder with --out", out.display())).into()),
     }
@@ -113,14 +114,17 @@ fn clear(out: &Path, scenario: &Scenario) -> anyhow::Result<()> {
 }
 
 fn introduce(n: &mut Narrator<Stdout>, scenario: &Scenario, speed: Speed) -> anyhow::Result<()> {
-    n.say("", "")?;
+    n.blank()?;
     n.say("  MOLINK   ", &scenario.title)?;
-    n.say("", "")?;
+    n.blank()?;
     for line in scenario.cast.values() {
         n.say("    ", line)?;
     }
     for (name, plan) in &scenario.circuits {
-        let line = format!("between them: the {name}, 50 baud, {} ms one way, played over a pty pair on this machine", plan.profile.delay.as_millis());
+        let line = format!(
+            "between them: the {name}, 50 baud, {} ms one way, played over a pty pair on this machine",
+            plan.profile.delay.as_millis()
+        );
         n.say("    ", &line)?;
     }
     let pace = match speed {
@@ -129,12 +133,12 @@ fn introduce(n: &mut Narrator<Stdout>, scenario: &Scenario, speed: Speed) -> any
         Speed::Times(times) => format!("{times} times as fast as in life"),
     };
     n.say("    ", &format!("speed: {pace}; times are UTC; what the sources say is at the end"))?;
-    n.say("", "")?;
+    n.blank()?;
     Ok(())
 }
 
 fn conclude(n: &mut Narrator<Stdout>, ended: &Ended, out: &Path, scenario: &Scenario) -> anyhow::Result<ExitCode> {
-    n.say("", "")?;
+    n.blank()?;
     let code = match ended {
         Ended::Interrupted => {
             n.say("  ", &format!("Interrupted. What there is so far lies in {}", out.display()))?;
@@ -149,11 +153,11 @@ fn conclude(n: &mut Narrator<Stdout>, ended: &Ended, out: &Path, scenario: &Scen
             ExitCode::from(1)
         }
     };
-    n.say("", "")?;
+    n.blank()?;
     for line in scenario.sources.lines() {
         n.say("  ", line)?;
     }
-    n.say("", "")?;
+    n.blank()?;
     n.say("  ", "Left for you to look at:")?;
     for station in scenario.stations.keys() {
         let papers = out.join(station.as_str()).join("paper");

@@ -6,12 +6,15 @@
 mod check;
 mod client;
 mod content;
+mod demo;
 mod init;
 mod log;
+mod narrate;
 mod send;
 mod station;
 
 use clap::{Parser, Subcommand};
+use std::io::IsTerminal;
 use std::process::ExitCode;
 
 /// The Washington-Moscow hotline as working software.
@@ -28,6 +31,8 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Run the link's story on this machine: two stations, one line, no configuration
+    Demo(demo::Demo),
     /// Run a station from its file
     Station(station::Station),
     /// Hand a message to a running station
@@ -59,13 +64,14 @@ pub fn main() -> ExitCode {
         Ok("warn") => tracing::Level::WARN,
         _ => tracing::Level::INFO,
     };
-    let quiet = false && std::env::var_os("MOLINK_LOG").is_none();
+    let quiet = matches!(cli.command, Command::Demo(_)) && std::env::var_os("MOLINK_LOG").is_none();
     let level = if quiet { tracing::Level::ERROR } else { level };
-    tracing_subscriber::fmt().with_max_level(level).with_writer(std::io::stderr).with_target(false).without_time().init();
+    tracing_subscriber::fmt().with_max_level(level).with_writer(std::io::stderr).with_ansi(std::io::stderr().is_terminal()).with_target(false).without_time().init();
     let done = match cli.command {
         Command::Send(args) => send::run(args),
         Command::Log(args) => log::run(args),
         Command::Init(args) => init::run(args),
+        Command::Demo(args) => block_on(demo::run(args)),
         Command::Station(args) => block_on(station::run(args)),
         Command::Check(args) => block_on(check::run(args)),
     };

@@ -21,21 +21,24 @@ enum Carriage {
 pub(super) struct Narrator<W: Write> {
     out: W,
     carriage: Carriage,
+    /// Whose printing was told last, with no news since.
+    printing: Option<Name>,
 }
 
 /// Columns of an ordinary terminal.
 const COLUMNS: usize = 80;
 /// What a printed line begins with.
-const PAPER: &str = "          | ";
+const PAPER: &str = "  | ";
 
 impl<W: Write> Narrator<W> {
     pub fn new(out: W) -> Self {
-        Narrator { out, carriage: Carriage::Margin }
+        Narrator { out, carriage: Carriage::Margin, printing: None }
     }
 
     /// A paragraph, broken at the terminal's width, each line after `lead` or as much blank.
     pub fn say(&mut self, lead: &str, text: &str) -> std::io::Result<()> {
         self.to_margin()?;
+        self.printing = None;
         let width = COLUMNS - 1 - lead.chars().count();
         let blank = " ".repeat(lead.chars().count());
         let mut lead = lead;
@@ -58,41 +61,56 @@ impl<W: Write> Narrator<W> {
         self.out.flush()
     }
 
+    /// An empty line.
+    pub fn blank(&mut self) -> std::io::Result<()> {
+        self.to_margin()?;
+        writeln!(self.out)
+    }
+
     /// One event, if an audience wants to see it.
     pub fn event(&mut self, e: &Stamped) -> std::io::Result<()> {
         let who = e.station.upper();
         let id = e.id.as_ref().map(|i| i.heading()).unwrap_or_default();
         let said = match &e.event {
-            Event::Accepted { to, precedence, .. } if e.port.is_none() => format!("{who} accepts {id}, {precedence}, for {to}; it is on disk"),
+            Event::Accepted { to, precedence, .. } if e.port.is_none() => {
+                format!("{who} accepts {id}, {precedence}, for {to}; it is on disk")
+            }
             Event::Sent { attempt, .. } if *attempt > 1 => format!("{who} tries again, attempt {attempt}"),
-            Event::Service { dir: Direction::Out, line, .. } => format!("{who} sends   {line}"),
+            Event::Service { dir: Direction::Out, line, .. } => format!("{who} sends  {line}"),
             Event::LineUp { peer } => format!("{who} has the line to {}", peer.upper()),
             Event::LineDown { reason } => format!("{who} has lost the line: {reason}"),
-            Event::Filed { at, receipt } if *at == e.station && receipt.is_empty() => format!("{who} files   {id}"),
+            Event::Filed { at, receipt } if *at == e.station && receipt.is_empty() => format!("{who} files {id}: it is on disk"),
             Event::Filed { at, .. } => format!("{who} knows: {id} is on file at {}", at.upper()),
             Event::Custody { at, .. } => format!("{who} knows: {} answers for {id} now", at.upper()),
-            Event::Printed => format!("{who} has    {id} on paper"),
+            Event::Printed => format!("{who} has {id} on paper"),
             Event::CameAgain => format!("{who} has {id} already and does not file it again"),
             Event::Delayed { reason, .. } => format!("{who} could not deliver {id} yet: {reason}"),
             Event::CalledOff { at } => format!("{who} stops {id} {at}: something more urgent waits"),
             Event::Returned { reason } => format!("{who} returns {id} to the sender: {reason}"),
             Event::Refused { reason } => format!("{who} refuses {id}: {reason}"),
             Event::Fragment { reason, .. } => format!("{who} received a part of a message and does not file it: {reason}"),
-            Event::Characters { dir: Direction::In, text } => return self.characters(&e.station, text),
+            Event::Characters { dir: Direction::In, text } => return self.characters(e, text),
             // The far end of a line tells the rest.
             Event::Accepted { .. } | Event::Sent { .. } | Event::Service { .. } | Event::Characters { .. } => return Ok(()),
-            Event::Started { .. } | Event::Transmission { .. } | Event::Ignored { .. } | Event::Note { .. } | Event::Gap { .. } => return Ok(()),
+            Event::Started { .. } | Event::Transmission { .. } | Event::Ignored { .. } | Event::Note { .. } | Event::Gap { .. } => {
+                return Ok(());
+            }
         };
         self.say(&format!("{}  ", e.utc.clock_time()), &said)
     }
 
-    fn characters(&mut self, station: &Name, text: &str) -> std::io::Result<()> {
+    fn characters(&mut self, event: &Stamped, text: &str) -> std::io::Result<()> {
+        let station = &event.station;
         for c in text.chars().filter(|c| *c != '\r') {
             let column = match &self.carriage {
                 Carriage::Printing(who, column) if who == station => *column,
                 _ if c == '\n' => continue,
                 _ => {
                     self.to_margin()?;
+                    if self.printing.as_ref() != Some(station) {
+                        writeln!(self.out, "{}  {} prints", event.utc.clock_time(), station.upper())?;
+                        self.printing = Some(station.clone());
+                    }
                     write!(self.out, "{PAPER}")?;
                     0
                 }
@@ -149,7 +167,10 @@ mod tests {
             n.event(&e).unwrap();
         }
         let told = String::from_utf8(n.out).unwrap();
-        let expected = format!("{PAPER}THE QUICK\n{PAPER}FOX\n{PAPER}DA\n00:00:00  MOSCOW has the line to WASHINGTON\n");
+        let expected = format!(
+            "00:00:00  MOSCOW prints\n{PAPER}THE QUICK\n{PAPER}FOX\n\
+             00:00:00  WASHINGTON prints\n{PAPER}DA\n00:00:00  MOSCOW has the line to WASHINGTON\n"
+        );
         assert_eq!(told, expected);
     }
 

@@ -23,10 +23,11 @@ pub(super) async fn run(args: Station) -> anyhow::Result<ExitCode> {
     let config = StationConfig::read(&args.file).map_err(|e| Usage(e.0))?;
     let ports: Vec<String> = config.ports.keys().cloned().collect();
     let data = config.data.clone();
+    // Before anything can be seen of the station: whoever reads that it is up may stop it at once.
+    let (mut term, mut int) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     let mut running = AnyStation::builder().start(config).await.map_err(|e| Usage(e.0))?;
     let api = running.api.map_or("no API".to_owned(), |a| format!("http://{a}"));
     println!("{} is up: {api}, ports {}, data in {}", running.station, ports.join(", "), data.display());
-    let (mut term, mut int) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     let code = tokio::select! {
         ended = running.ended() => return ended.map(|()| ExitCode::SUCCESS).map_err(|e| anyhow::anyhow!("{e}")),
         _ = term.recv() => ExitCode::SUCCESS,

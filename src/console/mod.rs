@@ -21,7 +21,6 @@ use crate::router::BoxFuture;
 use crate::router::journal::JournalError;
 use crate::router::journal::reader::Reader;
 use crate::router::journal::store::Store;
-use crate::station::StationConfig;
 use crate::time::Clock;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
@@ -73,24 +72,37 @@ pub struct Console {
     pub clock: Clock,
 }
 
+/// What a console is made of.
+pub struct Setup {
+    /// The station's name.
+    pub station: Name,
+    /// The station's folder: the token lies here.
+    pub data: PathBuf,
+    /// The address as the station file has it.
+    pub listen: String,
+    /// The journal's file.
+    pub journal: PathBuf,
+    /// The contents.
+    pub store: Store,
+    /// The events.
+    pub feed: Feed,
+    /// Who takes messages.
+    pub desk: Arc<dyn Desk>,
+    /// The station's clock.
+    pub clock: Clock,
+}
+
 impl Console {
     /// The console of a station: makes its token (and the link by which the command line finds it) if it has none.
-    pub fn new(
-        config: &StationConfig,
-        journal: PathBuf,
-        store: Store,
-        feed: Feed,
-        desk: Arc<dyn Desk>,
-        listener: &TcpListener,
-    ) -> Result<Console, String> {
+    pub fn new(setup: Setup, listener: &TcpListener) -> Result<Console, String> {
         let address = listener.local_addr().map_err(|e| format!("the listening address cannot be read: {e}"))?;
-        let token = token::make(&config.data)?;
-        if let Err(why) = token::link(&config.data, address) {
-            tracing::warn!("{why}; `molink send` will need `--token-file {}`", config.data.join("api-token").display());
+        let token = token::make(&setup.data)?;
+        if let Err(why) = token::link(&setup.data, address) {
+            tracing::warn!("{why}; `molink send` will need `--token-file {}`", setup.data.join("api-token").display());
         }
-        let hosts = allowed_hosts(config.listen.as_deref().unwrap_or_default(), address);
-        let clock = Clock::new(config.start, config.speed); // only for the time of a gap
-        Ok(Console { station: config.station.clone(), journal, store, feed, desk, token, hosts, clock })
+        let hosts = allowed_hosts(&setup.listen, address);
+        let Setup { station, journal, store, feed, desk, clock, .. } = setup;
+        Ok(Console { station, journal, store, feed, desk, token, hosts, clock })
     }
 }
 

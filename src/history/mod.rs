@@ -5,6 +5,7 @@
 //! Shown by: `tests/it/world.rs`, `fixtures/scenarios`.
 
 pub mod scenario;
+mod wire;
 pub mod world;
 
 pub use scenario::Scenario;

@@ -3,9 +3,8 @@
 //! Standards: none. In: a scenario (or parts put together by a test), a seed. Out: a trace, and every station's journal.
 //! Left out: devices, threads, the system's clock. Shown by: `tests/it/world.rs`.
 
-mod wires;
-
 use super::scenario::{Act, Entry, Scenario, When};
+use super::wire::Wire;
 use crate::line::driver::Driver;
 use crate::line::symbol::Code;
 use crate::line::{Circuit, Noise, Profile};
@@ -19,9 +18,8 @@ use crate::teletype::{self, Terminal};
 use crate::time::{Instant, Speed, Utc};
 use rand_core::{Rng, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::time::Duration;
-use wires::{Way, Wire};
 
 /// A place on a station: its name and the port's.
 pub type End = (Name, String);
@@ -158,14 +156,7 @@ impl World {
 
     /// Joins two ports by a circuit.
     pub fn add_circuit(&mut self, name: &str, ends: [End; 2], profile: Profile, seed: u64) {
-        let way = |direction| Way {
-            delay: profile.delay,
-            circuit: Circuit::new(profile.clone(), seed, direction),
-            free_at: Instant::ZERO,
-            flights: VecDeque::new(),
-            counted: 0,
-        };
-        self.circuits.insert(name.to_owned(), Wire { ends, ways: [way(0), way(1)] });
+        self.circuits.insert(name.to_owned(), Wire::new(ends, &profile, seed));
     }
 
     /// Sets how slow disks are.
@@ -523,6 +514,37 @@ impl World {
         if let Some(at) = self.terminal(end).and_then(|t| t.deadline()) {
             self.driver.set(at, Happening::TickPort(end.clone(), life));
         }
+    }
+
+    fn wire_of(&mut self, end: &End) -> Option<(String, usize)> {
+        self.circuits.iter().find_map(|(name, w)| w.ends.iter().position(|e| e == end).map(|i| (name.clone(), i)))
+    }
+
+    fn transmit(&mut self, end: &End, codes: &[Code]) {
+        let now = self.now();
+        let Some((circuit, i)) = self.wire_of(end) else { return };
+        let Some(node) = self.stations.get(&end.0) else { return };
+        let (life, unit) = (node.life, node.terminals[&end.1].code_time);
+        let Some(wire) = self.circuits.get_mut(&circuit) else { return };
+        let (flight, gone, last) = wire.ways[i].send(now, unit, codes);
+        self.driver.set(gone, Happening::Gone { from: end.clone(), life, circuit: circuit.clone(), way: i, flight });
+        self.driver.set(last, Happening::Arrived { circuit, way: i, flight });
+    }
+
+    fn arrived(&mut self, circuit: &str, way: usize, flight: u64) {
+        let Some(wire) = self.circuits.get_mut(circuit) else { return };
+        let to = wire.ends[1 - way].clone();
+        let Some(codes) = wire.ways[way].take(flight) else { return };
+        if !codes.is_empty() {
+            self.tell_port(&to, teletype::Input::Received(codes));
+        }
+    }
+
+    fn halt(&mut self, end: &End) {
+        let now = self.now();
+        let Some((circuit, i)) = self.wire_of(end) else { return };
+        let left = self.circuits.get_mut(&circuit).map_or(0, |w| w.ways[i].stop_after(now));
+        self.tell_port(end, teletype::Input::Halted { left });
     }
 }
 

@@ -10,7 +10,7 @@ use super::port::{Delivery, Fault, Order, Outcome, Reason, Receipt, Verdict};
 use super::queue::{Busy, Entry, PortState, Queue, Step};
 use super::retry::{Hold, hold};
 use super::route::{ports_for, unknown};
-use super::seam::{Config, Input, Output, Query, Submitted};
+use super::talk::{Config, Input, Output, Query, Submitted};
 use crate::faults;
 use crate::machine::Machine;
 use crate::message::{Address, Draft, Identity, Message, Name, Part, Takes, convert};

@@ -12,11 +12,11 @@ pub mod port;
 mod queue;
 pub mod retry;
 pub mod route;
-pub mod seam;
+pub mod talk;
 #[cfg(test)]
 mod tests;
 
 pub use core::Router;
 pub use event::{Event, EventSink, Stamped};
 pub use port::{Backend, BackendError, BoxFuture, Delivery, Door, Fault, Order, Outcome, Port, Reason, Receipt, Verdict};
-pub use seam::{Config, Input, Output, Query, Submitted};
+pub use talk::{Config, Input, Output, Query, Submitted};

@@ -144,8 +144,17 @@ pub(super) async fn start(builder: Builder, config: StationConfig) -> Result<Run
     let desk = HubDesk(to_hub.clone());
     let api = listener.as_ref().and_then(|l| l.local_addr().ok());
     if let Some(listener) = listener {
-        let console =
-            Console::new(&config, journal_path(&config), store, feed.clone(), Arc::new(desk.clone()), &listener).map_err(StationError)?;
+        let setup = console::Setup {
+            station: config.station.clone(),
+            data: config.data.clone(),
+            listen: config.listen.clone().unwrap_or_default(),
+            journal: journal_path(&config),
+            store,
+            feed: feed.clone(),
+            desk: Arc::new(desk.clone()),
+            clock: clock.clone(),
+        };
+        let console = Console::new(setup, &listener).map_err(StationError)?;
         let mut stopping = stopping.clone();
         let shutdown = async move { drop(stopping.wait_for(|stop| *stop).await) };
         tokio::spawn(console::serve(listener, Arc::new(console), shutdown));

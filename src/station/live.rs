@@ -8,7 +8,7 @@ use crate::console::Submitted;
 use crate::history::Scenario;
 use crate::history::scenario::{Act, CircuitPlan, Entry, When};
 use crate::line::device::Settings;
-use crate::line::relay::{Relay, RelayConfig, RelayHandle};
+use crate::line::relay::{End, Relay, RelayConfig, RelayHandle};
 use crate::message::{Draft, Envelope, Identity, Name, Part};
 use crate::router::event::Stamped;
 use crate::router::{Event, EventSink};
@@ -52,9 +52,18 @@ struct Item {
 struct Sent {
     id: Identity,
     to: Name,
-    /// Nothing more is to be heard of it: on paper at its desk, or returned.
-    ended: bool,
+    /// On paper at its desk.
+    printed: bool,
+    /// Its sender knows it filed.
     filed: bool,
+    returned: bool,
+}
+
+impl Sent {
+    /// Nothing more is to be heard of it.
+    fn ended(&self) -> bool {
+        self.returned || (self.printed && self.filed)
+    }
 }
 
 struct Observer(mpsc::UnboundedSender<Stamped>);
@@ -102,12 +111,20 @@ impl Live {
     }
 
     async fn join(&self, name: &str, plan: &CircuitPlan, seed: u64, speed: Speed) -> Result<RelayHandle, StationError> {
-        let end = |i: usize| format!("pty:{}", self.end_path(name, &plan.ends[i].0).display());
-        let config = RelayConfig { profile: plan.profile.clone(), seed, settings: Settings { baud: 50.0, units: 7.5 }, speed, log: None };
-        Relay::start(&end(0), &end(1), config).await.map_err(|e| StationError(format!("circuit `{name}`: {e}")))
+        let end = |i: usize| End::Pty(self.end_path(name, &plan.ends[i].0));
+        let settings = Settings { baud: 50.0, units: 7.5 };
+        let config = RelayConfig { profile: plan.profile, seed, settings, speed, log: None, control: None };
+        Relay::start(end(0), end(1), config).await.map_err(|e| StationError(format!("circuit `{name}`: {e}")))
     }
 
-    fn config(&self, name: &Name, keys: &toml::Table, scenario: &Scenario, speed: Speed, out: &Path) -> Result<StationConfig, StationError> {
+    fn config(
+        &self,
+        name: &Name,
+        keys: &toml::Table,
+        scenario: &Scenario,
+        speed: Speed,
+        out: &Path,
+    ) -> Result<StationConfig, StationError> {
         let mut keys = keys.clone();
         keys.insert("station".into(), name.to_string().into());
         keys.insert("listen".into(), "off".into());
@@ -156,7 +173,7 @@ impl Live {
                     self.act(i, act).await?;
                 }
             }
-            if self.timeline.iter().all(|i| i.done) && self.messages.values().all(|m| m.ended) {
+            if self.timeline.iter().all(|i| i.done) && self.messages.values().all(Sent::ended) {
                 return Ok(self.messages.values().all(|m| m.filed));
             }
             let next = self.timeline.iter().filter(|i| !i.done).filter_map(|i| i.due).min();
@@ -180,7 +197,7 @@ impl Live {
     /// The first entry that is due. At full speed an entry is due as soon as nothing earlier is unfinished.
     fn ready(&self) -> Option<usize> {
         let now = self.clock.now();
-        let quiet = self.messages.values().all(|m| m.ended);
+        let quiet = self.messages.values().all(Sent::ended);
         let full = self.clock.speed() == Speed::Max;
         self.timeline.iter().position(|i| {
             let due = i.due.is_some_and(|at| at <= now || (full && quiet));
@@ -193,10 +210,10 @@ impl Live {
         let Some((number, message)) = self.messages.iter_mut().find(|(_, m)| m.id == *id) else { return };
         let number = *number;
         match &event.event {
-            Event::Filed { .. } => message.filed = true,
-            Event::Printed if event.station == message.to => message.ended = true,
-            Event::Returned { .. } => message.ended = true,
-            _ => {}
+            Event::Filed { .. } if event.station == id.station => message.filed = true,
+            Event::Printed if event.station == message.to => message.printed = true,
+            Event::Returned { .. } => message.returned = true,
+            _ => {} // the other events change nothing here
         }
         // `filed` counts where the receipt is known too: the sender's word comes last.
         let here = event.station == id.station;
@@ -225,7 +242,7 @@ impl Live {
                 let envelope = Envelope { from, to, precedence, subject, via: vec![] };
                 match running.submit(Draft { envelope, content: vec![Part::Text { text }] }, None).await {
                     Submitted::Accepted(id) | Submitted::Known(id) => {
-                        self.messages.insert(number, Sent { id, to: to_station, ended: false, filed: false });
+                        self.messages.insert(number, Sent { id, to: to_station, printed: false, filed: false, returned: false });
                     }
                     Submitted::Unknown(why) | Submitted::Refused(why) | Submitted::Stuck(why) => {
                         return Err(StationError(format!("timeline: message {number}: {why}")));

@@ -5,6 +5,7 @@
 
 pub mod config;
 mod hub;
+pub mod live;
 mod ports;
 
 pub use config::{ConfigError, StationConfig};

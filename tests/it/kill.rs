@@ -94,7 +94,7 @@ impl Rig {
     }
     fn post(&mut self, from: usize, text: String) {
         let Some(station) = &self.up[from] else { return };
-        let id = match station.post(&format!("operator@{}", ENDS[1 - from]), &text, &text) {
+        let id = match station.post(&format!("operator@{}", ENDS[1 - from]), &text) {
             Some((200 | 201, body)) => Some(body["id"].as_str().unwrap().to_owned()),
             // A station that is being killed may still say that it stops.
             Some((503, _)) | None => None,
@@ -149,7 +149,8 @@ impl Rig {
             self.up[other].take().unwrap().process.kill();
             self.both += 1;
         }
-        [victim, other].map(|end| self.start(end));
+        self.start(victim);
+        self.start(other);
         // Whoever got no answer may ask again with the same key, and then has the message accepted once.
         let unanswered = self.posts.iter().filter(|p| p.id.is_none() && round.number % 2 == 0);
         let unanswered: Vec<(usize, String)> = unanswered.map(|p| (p.from, p.text.clone())).collect();

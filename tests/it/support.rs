@@ -131,11 +131,7 @@ impl Process {
         self.board.until(within, |s| s.gone.contains(&self.number).then_some(()))?;
         self.child.wait().ok()
     }
-    /// Whether it has ended.
-    pub fn gone(&self) -> bool {
-        self.board.read(|s| self.gone_in(s))
-    }
-    /// The same, for whoever is at the board.
+    /// Whether it has ended, for whoever is at the board.
     pub fn gone_in(&self, seen: &Seen) -> bool {
         seen.gone.contains(&self.number)
     }
@@ -150,10 +146,6 @@ impl Process {
         let pid = rustix::process::Pid::from_raw(self.child.id() as i32).unwrap();
         rustix::process::kill_process(pid, signal).unwrap();
     }
-    /// Its process number.
-    pub fn pid(&self) -> u32 {
-        self.child.id()
-    }
     /// What it said on standard error so far, with all before it in the same file.
     pub fn errors(&self) -> String {
         std::fs::read_to_string(&self.log).unwrap_or_default()
@@ -162,6 +154,10 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
+        // Started as the leader of a group (as strace is), it takes what it started with it.
+        if let Some(pid) = rustix::process::Pid::from_raw(self.child.id() as i32).filter(|_| !self.board.read(|s| self.gone_in(s))) {
+            let _ = rustix::process::kill_process_group(pid, rustix::process::Signal::KILL);
+        }
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
@@ -291,8 +287,9 @@ fn agent(within: Option<Duration>) -> ureq::Agent {
 }
 
 impl Station {
-    /// `POST /api/messages`: status and body, or nothing if no answer came.
-    pub fn post(&self, to: &str, text: &str, key: &str) -> Option<(u16, Value)> {
+    /// `POST /api/messages`: status and body, or nothing if no answer came. The text is its own idempotency key.
+    pub fn post(&self, to: &str, text: &str) -> Option<(u16, Value)> {
+        let key: String = text.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).take(100).collect();
         let body = json!({ "to": to, "subject": "TEST", "parts": [{ "text": text }] }).to_string();
         let request = agent(Some(Duration::from_secs(60))).post(format!("{}/api/messages", self.api));
         let request = request.header("Authorization", format!("Bearer {}", self.token)).header("Content-Type", "application/json");
@@ -302,7 +299,7 @@ impl Station {
     }
     /// Hands in a message that must be accepted; gives its identity.
     pub fn accept(&self, to: &str, text: &str) -> String {
-        let answer = self.post(to, text, text);
+        let answer = self.post(to, text);
         let Some((201, body)) = &answer else { panic!("{}: {answer:?}\n{}", self.name, self.process.errors()) };
         body["id"].as_str().unwrap().to_owned()
     }

@@ -1,7 +1,7 @@
-//! What a router is told and what it does: its configuration, [`Input`] and [`Output`].
+//! What a router is made with, told, and says: plain values.
 //!
-//! Standards: none. In: nothing. Out: types; whoever drives a router speaks them (`station::hub` live, `history::world` in memory).
-//! Left out: what follows from what (`core`). Shown by: `router::tests`.
+//! Standards: none. In: nothing. Out: [`Config`], [`Input`], [`Output`] and what they hold.
+//! Left out: what follows from what (see `core`). Shown by: `router::tests`.
 
 use super::event::Stamped;
 use super::journal::{Change, Recovered};
@@ -17,7 +17,7 @@ use std::collections::{BTreeMap, BTreeSet};
 pub struct Config {
     /// The station's name.
     pub station: Name,
-    /// UTC at [`crate::time::Instant::ZERO`].
+    /// UTC at [`Instant::ZERO`].
     pub epoch: Utc,
     /// The clock's speed (for the floor of waiting times).
     pub speed: Speed,

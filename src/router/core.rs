@@ -9,7 +9,7 @@ use super::journal::{Change, Recovered, Row, State};
 use super::port::{Delivery, Fault, Order, Outcome, Reason, Receipt, Verdict};
 use super::queue::{Busy, Entry, PortState, Queue, Step};
 use super::retry::{Hold, hold};
-use super::route::{ports_for, unknown};
+use super::route::{no_desk, ports_for, unknown};
 use super::talk::{Config, Input, Output, Query, Submitted};
 use crate::faults;
 use crate::machine::Machine;
@@ -302,7 +302,7 @@ impl Router {
         let refused = if message.identity.station == *own || message.envelope.via.contains(own) {
             Some(format!("loop: {own} sent this message before"))
         } else if to.station == *own {
-            (!self.config.desks.contains(&to.desk)).then(|| self.unknown(to))
+            (!self.config.desks.contains(&to.desk)).then(|| no_desk(&to.desk, &self.config.desks))
         } else {
             let onward = ports_for(&self.config.routes, to).is_some_and(|ports| ports.iter().any(|p| *p != port));
             (!onward).then(|| self.unknown(to))

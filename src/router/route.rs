@@ -57,6 +57,14 @@ pub fn ports_for<'a>(routes: &'a [Route], to: &Address) -> Option<&'a [String]> 
     routes.iter().find(|r| r.to.fits(to)).map(|r| r.ports.as_slice())
 }
 
+/// A few words for a desk that is not here, short enough for a line of the slowest medium.
+pub fn no_desk(desk: &Name, desks: &BTreeSet<Name>) -> String {
+    match nearest(desk.as_str(), desks.iter().map(Name::as_str)) {
+        Some(meant) => format!("no desk `{desk}` here; did you mean `{meant}`"),
+        None => format!("no desk `{desk}` here"),
+    }
+}
+
 /// One sentence for an address that nobody here knows.
 pub fn unknown(to: &Address, own: &Name, desks: &BTreeSet<Name>, routes: &[Route]) -> String {
     if to.station == *own {

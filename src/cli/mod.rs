@@ -66,7 +66,13 @@ pub fn main() -> ExitCode {
     };
     let quiet = matches!(cli.command, Command::Demo(_)) && std::env::var_os("MOLINK_LOG").is_none();
     let level = if quiet { tracing::Level::ERROR } else { level };
-    tracing_subscriber::fmt().with_max_level(level).with_writer(std::io::stderr).with_ansi(std::io::stderr().is_terminal()).with_target(false).without_time().init();
+    tracing_subscriber::fmt()
+        .with_max_level(level)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_target(false)
+        .without_time()
+        .init();
     let done = match cli.command {
         Command::Send(args) => send::run(args),
         Command::Log(args) => log::run(args),

@@ -62,7 +62,7 @@ impl KillPoint {
 mod planted {
     use super::{Fault, KillPoint};
     use std::cell::Cell;
-    use std::sync::atomic::{AtomicU32, Ordering};
+    use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
     thread_local!(static PLANTED: Cell<Option<Fault>> = const { Cell::new(None) });
 
@@ -76,17 +76,38 @@ mod planted {
     }
     /// Kills this process, as `kill -9` would, the n-th time it comes to the point named in `MOLINK_KILL_AT`.
     pub fn kill_point(point: KillPoint) {
-        static PASSED: AtomicU32 = AtomicU32::new(0);
-        let Ok(wanted) = std::env::var("MOLINK_KILL_AT") else { return };
-        let (name, nth) = wanted.split_once(':').unwrap_or((&wanted, "1"));
-        if name == point.name() && PASSED.fetch_add(1, Ordering::SeqCst) + 1 == nth.parse().unwrap_or(1) {
-            let _ = rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::KILL);
-            std::thread::sleep(std::time::Duration::from_secs(60)); // SIGKILL arrives before this ends
+        if reached(point) {
+            die();
         }
+    }
+    /// The same, once all codes sent so far have left: until then nothing more goes out (see `teletype::backend`).
+    /// A pacer takes a good many codes ahead, so that what has been sent has not yet left.
+    pub fn kill_point_once_sent(point: KillPoint) {
+        if reached(point) {
+            DYING.store(true, Ordering::SeqCst);
+        }
+    }
+    /// Whether this process is to be killed once its codes have left.
+    pub fn dying() -> bool {
+        DYING.load(Ordering::SeqCst)
+    }
+    /// Kills this process.
+    pub fn die() {
+        let _ = rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::KILL);
+        std::thread::sleep(std::time::Duration::from_secs(60)); // SIGKILL arrives before this ends
+    }
+
+    static DYING: AtomicBool = AtomicBool::new(false);
+
+    fn reached(point: KillPoint) -> bool {
+        static PASSED: AtomicU32 = AtomicU32::new(0);
+        let Ok(wanted) = std::env::var("MOLINK_KILL_AT") else { return false };
+        let (name, nth) = wanted.split_once(':').unwrap_or((&wanted, "1"));
+        name == point.name() && PASSED.fetch_add(1, Ordering::SeqCst) + 1 == nth.parse().unwrap_or(1)
     }
 }
 #[cfg(feature = "faults")]
-pub use planted::{kill_point, plant, planted};
+pub use planted::{die, dying, kill_point, kill_point_once_sent, plant, planted};
 
 /// Whether the fault is planted: never, in this build.
 #[cfg(not(feature = "faults"))]
@@ -98,3 +119,17 @@ pub fn planted(_: Fault) -> bool {
 #[cfg(not(feature = "faults"))]
 #[inline(always)]
 pub fn kill_point(_: KillPoint) {}
+/// The same, once what was sent has left: nothing, in this build.
+#[cfg(not(feature = "faults"))]
+#[inline(always)]
+pub fn kill_point_once_sent(_: KillPoint) {}
+/// Whether this process is to be killed once its codes have left: never, in this build.
+#[cfg(not(feature = "faults"))]
+#[inline(always)]
+pub fn dying() -> bool {
+    false
+}
+/// Kills this process: nothing, in this build.
+#[cfg(not(feature = "faults"))]
+#[inline(always)]
+pub fn die() {}

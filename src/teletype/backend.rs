@@ -6,6 +6,7 @@
 
 use super::keys::Keys;
 use super::terminal::{Input, Output, Terminal};
+use crate::faults;
 use crate::line::{AsyncReadWrite, Code, LineSpec, Opened, Paced, Pacer, Settings, device, refuse_speed};
 use crate::machine::{World, drive};
 use crate::message::{Name, Takes};
@@ -250,6 +251,9 @@ impl World<Input, Output> for Live {
             if self.failed.is_some() {
                 return None;
             }
+            if faults::dying() && !self.undrained {
+                faults::die();
+            }
             if let Some(input) = self.ready.pop_front() {
                 return Some(input);
             }
@@ -280,6 +284,7 @@ impl World<Input, Output> for Live {
 
     async fn act(&mut self, _: Instant, output: Output) -> ControlFlow<()> {
         match (output, &mut self.device) {
+            (Output::Send(_), _) if faults::dying() => {}
             (Output::Send(codes), Device::Up { pacer, .. }) => {
                 (self.owed, self.undrained) = (true, true);
                 pacer.send(codes);

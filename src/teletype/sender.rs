@@ -8,7 +8,7 @@ use super::service::{Line, Stamp, Why};
 use super::terminal::{OnLine, Output, Terminal, Timer};
 use super::timing::{CALLS, TRANSMISSIONS};
 use super::wire::{self, Wire};
-use crate::faults::{self, KillPoint, kill_point};
+use crate::faults::{self, KillPoint, kill_point, kill_point_once_sent};
 use crate::message::Name;
 use crate::router::{Delivery, Fault, Outcome, Reason, Receipt};
 use crate::time::Instant;
@@ -168,10 +168,10 @@ impl Terminal {
     pub(super) fn chunk_sent(&mut self, now: Instant, number: usize) {
         let chunks = self.sending.job().and_then(|j| j.wire.as_ref()).map_or(0, |w| w.ends.len());
         if number == chunks / 2 {
-            kill_point(KillPoint::MidText);
+            kill_point_once_sent(KillPoint::MidText);
         }
         if number + 1 == chunks {
-            kill_point(KillPoint::AfterEnd);
+            kill_point_once_sent(KillPoint::AfterEnd);
             self.all_sent(now, false);
         }
     }

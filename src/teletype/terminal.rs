@@ -9,7 +9,7 @@ use super::receiver::{Pending, Receiving};
 use super::sender::Sending;
 use super::service::{Detector, Line};
 use super::timing::Timing;
-use crate::faults::{KillPoint, kill_point};
+use crate::faults::{KillPoint, kill_point_once_sent};
 use crate::line::{Code, symbol};
 use crate::machine::{Machine, Timers};
 use crate::message::{Identity, Message, Name};
@@ -295,7 +295,7 @@ impl Terminal {
             OnLine::Service(line) => match line {
                 Line::Call { no, .. } => self.call_sent(now, no),
                 Line::Ready { no, .. } => self.ready_sent(now, no),
-                Line::Received { .. } => kill_point(KillPoint::ReceiptSent),
+                Line::Received { .. } => kill_point_once_sent(KillPoint::ReceiptSent),
                 Line::NotReceived { .. } | Line::Refused { .. } => {}
             },
         }

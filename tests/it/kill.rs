@@ -43,7 +43,11 @@ struct Rig {
     up: [Option<Station>; 2],
     posts: Vec<Post>,
     hits: BTreeMap<&'static str, u32>,
+    /// Messages that came again at the far end in the rounds of a point: where a receipt did not get through.
+    again: BTreeMap<&'static str, usize>,
     both: u32,
+    /// Attempts that got no answer at first; each is made again with the same key.
+    unanswered: u32,
 }
 
 /// What one round is to do.
@@ -59,9 +63,8 @@ impl Round {
     fn plan(number: usize) -> Round {
         let (point, turn) = (KillPoint::ALL[number % 7], number / 7);
         let nth = match point {
-            KillPoint::StartUp => 1 + turn % 2,
             KillPoint::BeforePersist | KillPoint::AfterPersist => 1 + turn % 6,
-            KillPoint::MidText | KillPoint::AfterEnd | KillPoint::ReceiptSent | KillPoint::ReceiptReceived => 1,
+            KillPoint::StartUp | KillPoint::MidText | KillPoint::AfterEnd | KillPoint::ReceiptSent | KillPoint::ReceiptReceived => 1,
         };
         Round { number, point, nth, victim: turn % 2, both: number % 3 == 2 }
     }
@@ -80,7 +83,7 @@ impl Rig {
             house.station_file(&End { name: ENDS[i], peer: ENDS[1 - i], line: house.path(link), speed: "100", extra });
         }
         let line = house.line(&["--speed", "100", "--baud", "50"]);
-        Rig { house, _line: line, up: [None, None], posts: vec![], hits: BTreeMap::new(), both: 0 }
+        Rig { house, _line: line, up: [None, None], posts: vec![], hits: BTreeMap::new(), again: BTreeMap::new(), both: 0, unanswered: 0 }
     }
 
     fn start(&mut self, end: usize) {
@@ -100,6 +103,7 @@ impl Rig {
             Some((503, _)) | None => None,
             Some(other) => panic!("{}: {other:?}", ENDS[from]),
         };
+        self.unanswered += u32::from(id.is_none());
         match self.posts.iter_mut().find(|p| p.text == text) {
             Some(post) => post.id = id.or(post.id.take()),
             None => self.posts.push(Post { from, text, id }),
@@ -115,7 +119,12 @@ impl Rig {
         self.house.board.until(within, |s| open.iter().all(|(at, id)| s.told(at, id, "filed")).then_some(())).is_some()
     }
 
+    fn came_again(&self) -> usize {
+        self.house.board.read(|s| s.events.iter().filter(|e| e["event"] == "came_again").count())
+    }
+
     fn round(&mut self, round: &Round) {
+        let before = self.came_again();
         let (victim, other) = (round.victim, 1 - round.victim);
         if let Some(station) = self.up[victim].take() {
             let status = station.stop();
@@ -159,6 +168,7 @@ impl Rig {
         if round.number % 2 == 0 {
             assert!(self.settle(SETTLED), "round {}, {at}: still open {:?}\n{}\n{}", round.number, self.open(), self.log(0), self.log(1));
         }
+        *self.again.entry(round.point.name()).or_default() += self.came_again() - before;
     }
 
     /// How the victim ended; `None` if all messages got through and it lives.
@@ -193,8 +203,10 @@ impl Rig {
             self.posts.len(),
             self.both
         );
-        println!("{:<18} hits", "kill point");
-        KillPoint::ALL.iter().for_each(|p| println!("{:<18} {:>4}", p.name(), self.hits.get(p.name()).unwrap_or(&0)));
+        println!("{:<18} hits  came again", "kill point");
+        for name in KillPoint::ALL.map(KillPoint::name) {
+            println!("{name:<18} {:>4} {:>11}", self.hits.get(name).unwrap_or(&0), self.again.get(name).unwrap_or(&0));
+        }
     }
 }
 

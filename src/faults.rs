@@ -2,7 +2,7 @@
 //!
 //! Standards: none. In: [`plant`] (per thread), `MOLINK_KILL_AT=point[:n]`. Out: a wrong turn where one is asked for; SIGKILL at a point.
 //! Left out of every ordinary build: without the feature all of it is constant and vanishes.
-//! Shown by: `tests/it/faults.rs`, `tests/it/kill.rs`.
+//! Shown by: `tests/it/storm.rs`, `tests/it/kill.rs`.
 
 /// A fault that can be planted.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

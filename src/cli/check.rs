@@ -1,7 +1,7 @@
 //! `molink check FILE`: tries a station file: its keys, data folder, listen address, devices and far ends.
 //!
 //! Standards: none. In: a station file. Out: one line a finding; exit 0 if a station could run with it, 2 if not.
-//! Left out: sending a message. Shown by: `tests/it/cli.rs`.
+//! Left out: sending a message. Shown by: `tests/it/processes.rs`.
 
 use super::{USAGE, Usage};
 use crate::station::{Station, StationConfig};

@@ -1,7 +1,7 @@
 //! `molink demo`: a scenario of the link's history, run live on this machine and told to an audience.
 //!
 //! Standards: none; the scenario says which parts are history. In: an era. Out: the story on the terminal; papers, journals and
-//! the trace in DIR. Left out: how it is run (`station::live`). Shown by: `tests/it/cli.rs`.
+//! the trace in DIR. Left out: how it is run (`station::live`). Shown by: `tests/it/processes.rs`.
 
 use super::narrate::Narrator;
 use super::{INTERRUPTED, Usage};

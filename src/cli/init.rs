@@ -1,7 +1,7 @@
 //! `molink init ERA|teletype`: writes a commented station file to start from.
 //!
 //! Standards: none. In: a kind. Out: TOML on standard output, or in a new file.
-//! Left out: asking questions. Shown by: `fixtures/stations`, `tests/it/cli.rs`.
+//! Left out: asking questions. Shown by: `fixtures/stations`, `tests/it/processes.rs`.
 
 use super::Usage;
 use std::io::Write;

@@ -1,7 +1,7 @@
 //! The commands, one file each; what they share: exit codes, the log, Ctrl-C.
 //!
 //! Standards: exit codes 0 done, 1 not delivered or check failed, 2 usage or configuration, 130 interrupted.
-//! In: the command line. Out: an exit code. Left out: what a station does. Shown by: `tests/it/cli.rs`.
+//! In: the command line. Out: an exit code. Left out: what a station does. Shown by: `tests/it/processes.rs`.
 
 mod check;
 mod client;
@@ -66,7 +66,13 @@ pub fn main() -> ExitCode {
     };
     let quiet = matches!(cli.command, Command::Demo(_)) && std::env::var_os("MOLINK_LOG").is_none();
     let level = if quiet { tracing::Level::ERROR } else { level };
-    tracing_subscriber::fmt().with_max_level(level).with_writer(std::io::stderr).with_ansi(std::io::stderr().is_terminal()).with_target(false).without_time().init();
+    tracing_subscriber::fmt()
+        .with_max_level(level)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_target(false)
+        .without_time()
+        .init();
     let done = match cli.command {
         Command::Send(args) => send::run(args),
         Command::Log(args) => log::run(args),

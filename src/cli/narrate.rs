@@ -115,7 +115,7 @@ impl<W: Write> Narrator<W> {
                     0
                 }
             };
-            let full = PAPER.len() + column + 1 >= COLUMNS;
+            let full = PAPER.len() + column + 2 >= COLUMNS;
             match c {
                 '\n' => {
                     writeln!(self.out)?;

@@ -1,7 +1,7 @@
 //! `molink station FILE.toml`: runs a station until SIGTERM or Ctrl-C.
 //!
 //! Standards: none. In: a station file. Out: a running station; its address on standard output.
-//! Left out: more than one station a process (see `demo`). Shown by: `tests/it/cli.rs`.
+//! Left out: more than one station a process (see `demo`). Shown by: `tests/it/processes.rs`.
 
 use super::{INTERRUPTED, Usage};
 use crate::station::{Station as AnyStation, StationConfig};

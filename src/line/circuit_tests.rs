@@ -1,4 +1,4 @@
-//! Tests of the simulated circuit: what a profile promises, counted over many codes.
+//! Tests of the circuit.
 
 use super::*;
 use crate::line::Code;

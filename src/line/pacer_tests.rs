@@ -1,4 +1,4 @@
-//! Tests of the pacer: its schedule in virtual time, its thread on a pipe.
+//! Tests of the pacer.
 
 use super::*;
 use tokio::io::AsyncReadExt;

@@ -2,7 +2,7 @@
 //!
 //! Standards: precedence in the order of STANAG 4406; heading lines after ACP 127 (see [`period`]).
 //! In: what a person or a port hands in. Out: a [`Message`] any medium can carry.
-//! Left out: how it travels. Shown by: the tests of each file; `fixtures/messages`.
+//! Left out: how it travels. Shown by: the tests of each file.
 
 pub mod address;
 pub mod convert;

@@ -1,7 +1,7 @@
 //! The hub of a running station: the world around its router.
 //!
 //! Standards: none. In: people (API), ports, the disk's confirmations. Out: what the router says, carried out.
-//! Left out: decisions (the router's). Shown by: `tests/it/station.rs`.
+//! Left out: decisions (the router's). Shown by: `tests/it/processes.rs`.
 
 use super::ports::{FromPort, PortTask};
 use super::{Builder, ConfigError, StationConfig};

@@ -1,7 +1,7 @@
 //! A configuration made into a running station: the list of backends, the hub between router, ports, disk and people.
 //!
 //! Standards: none. In: a station file, or a [`StationConfig`]. Out: a [`Running`] station.
-//! Left out: what any medium does. Shown by: `tests/it/station.rs`, `molink demo`.
+//! Left out: what any medium does. Shown by: `tests/it/processes.rs`, `molink demo`.
 
 pub mod config;
 mod hub;

@@ -1,7 +1,7 @@
 //! Keeps the backends of a station running: makes each, watches it, starts it again after a failure.
 //!
 //! Standards: none. In: a port's factory and keys. Out: [`FromPort`] messages to the hub.
-//! Left out: what follows for messages (the router decides). Shown by: `tests/it/station.rs`.
+//! Left out: what follows for messages (the router decides). Shown by: `tests/it/processes.rs`.
 
 use super::Factory;
 use crate::message::Name;

@@ -123,7 +123,7 @@ struct Live {
     owed: bool,
     /// Codes are on their way that the pacer has not called drained.
     undrained: bool,
-    /// Once stopping: when the time for it is over.
+    /// Set when the station stops: how long it may still take.
     stopping: Option<Pin<Box<tokio::time::Sleep>>>,
     failed: Option<String>,
 }
@@ -216,11 +216,11 @@ impl Live {
     }
     /// What is still in the pacer goes out, so that the last line is whole.
     async fn drain(&mut self) {
-        let mut over = self.stopping.take().unwrap_or_else(|| Box::pin(tokio::time::sleep(LONGEST_STOP)));
+        let mut overdue = self.stopping.take().unwrap_or_else(|| Box::pin(tokio::time::sleep(LONGEST_STOP)));
         while self.undrained {
             let change = tokio::select! {
                 change = self.device.change(&mut self.buffer) => change,
-                () = &mut over => return,
+                () = &mut overdue => return,
             };
             match change {
                 Change::Paced(Some(Paced::Drained)) | Change::Opened(_) | Change::Paced(None) => return,
@@ -253,15 +253,15 @@ impl World<Input, Output> for Live {
             if let Some(input) = self.ready.pop_front() {
                 return Some(input);
             }
-            let stops = self.stopping.is_some();
+            let stopping = self.stopping.is_some();
             let overdue = async {
                 match &mut self.stopping {
-                    Some(over) => over.await,
+                    Some(overdue) => overdue.as_mut().await,
                     None => std::future::pending().await,
                 }
             };
             tokio::select! {
-                order = self.port.next_order(), if !stops => return Some(match order {
+                order = self.port.next_order(), if !stopping => return Some(match order {
                     Some(Order::Deliver(delivery)) => Input::Deliver(delivery),
                     Some(Order::CallOff(number)) => Input::CallOff(number),
                     None => {

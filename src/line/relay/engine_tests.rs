@@ -1,4 +1,4 @@
-//! Tests of the relay's engine: two ends in memory, commanded while it runs.
+//! Tests of the relay's engine.
 
 use super::*;
 

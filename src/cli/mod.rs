@@ -7,7 +7,9 @@ mod check;
 mod client;
 mod content;
 mod demo;
+mod doctor;
 mod init;
+mod line;
 mod log;
 mod narrate;
 mod send;
@@ -39,10 +41,14 @@ enum Command {
     Send(send::Send),
     /// Show a station's messages and what became of them
     Log(log::Log),
+    /// Join two ends by a simulated circuit: a serial loopback that behaves like a line
+    Line(line::Line),
     /// Write a commented station file to start from
     Init(init::Init),
     /// Try a station file: its keys, devices and far end
     Check(check::Check),
+    /// List serial devices and what each can do
+    Doctor(doctor::Doctor),
 }
 
 /// Usage or configuration: the user can mend it.
@@ -78,6 +84,8 @@ pub fn main() -> ExitCode {
         Command::Log(args) => log::run(args),
         Command::Init(args) => init::run(args),
         Command::Demo(args) => block_on(demo::run(args)),
+        Command::Doctor(args) => block_on(doctor::run(args)),
+        Command::Line(args) => block_on(line::run(args)),
         Command::Station(args) => block_on(station::run(args)),
         Command::Check(args) => block_on(check::run(args)),
     };

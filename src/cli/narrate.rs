@@ -37,7 +37,7 @@ impl<W: Write> Narrator<W> {
 
     /// A paragraph, broken at the terminal's width, each line after `lead` or as much blank.
     pub fn say(&mut self, lead: &str, text: &str) -> std::io::Result<()> {
-        self.to_margin()?;
+        self.finish_line()?;
         self.printing = None;
         let width = COLUMNS - 1 - lead.chars().count();
         let blank = " ".repeat(lead.chars().count());
@@ -63,7 +63,7 @@ impl<W: Write> Narrator<W> {
 
     /// An empty line.
     pub fn blank(&mut self) -> std::io::Result<()> {
-        self.to_margin()?;
+        self.finish_line()?;
         writeln!(self.out)
     }
 
@@ -106,7 +106,7 @@ impl<W: Write> Narrator<W> {
                 Carriage::Printing(who, column) if who == station => *column,
                 _ if c == '\n' => continue,
                 _ => {
-                    self.to_margin()?;
+                    self.finish_line()?;
                     if self.printing.as_ref() != Some(station) {
                         writeln!(self.out, "{}  {} prints", event.utc.clock_time(), station.upper())?;
                         self.printing = Some(station.clone());
@@ -128,13 +128,13 @@ impl<W: Write> Narrator<W> {
             }
             self.carriage = Carriage::Printing(station.clone(), column + 1);
             if full {
-                self.to_margin()?;
+                self.finish_line()?;
             }
         }
         self.out.flush()
     }
 
-    fn to_margin(&mut self) -> std::io::Result<()> {
+    fn finish_line(&mut self) -> std::io::Result<()> {
         if matches!(self.carriage, Carriage::Printing(..)) {
             writeln!(self.out)?;
         }

@@ -112,7 +112,7 @@ impl World {
             world.add_station(name, keys)?;
         }
         for (name, plan) in &scenario.circuits {
-            world.add_circuit(name, plan.ends.clone(), plan.profile.clone(), seed);
+            world.add_circuit(name, plan.ends.clone(), plan.profile, seed);
         }
         world.timeline = scenario.timeline.clone();
         for (i, entry) in scenario.timeline.iter().enumerate() {
@@ -264,7 +264,7 @@ impl World {
             }
             match self.driver.upcoming() {
                 Some(at) if at <= until => {
-                    if let Some(happening) = self.driver.next() {
+                    if let Some(happening) = self.driver.step() {
                         self.happen(happening);
                     }
                 }

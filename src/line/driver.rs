@@ -58,7 +58,7 @@ impl<E> Driver<E> {
         self.agenda.peek().map(|Reverse(due)| due.at)
     }
     /// Takes the next thing, and moves the time to it.
-    pub fn next(&mut self) -> Option<E> {
+    pub fn step(&mut self) -> Option<E> {
         let Reverse(due) = self.agenda.pop()?;
         self.now = due.at;
         Some(due.what)
@@ -79,10 +79,10 @@ mod tests {
         for (at, what) in [(5, 'c'), (1, 'a'), (5, 'd'), (2, 'b')] {
             d.set(Instant(at), what);
         }
-        let happened: Vec<char> = std::iter::from_fn(|| d.next()).collect();
+        let happened: Vec<char> = std::iter::from_fn(|| d.step()).collect();
         assert_eq!((happened, d.now()), (vec!['a', 'b', 'c', 'd'], Instant(5)));
         d.set(Instant(3), 'e');
-        assert_eq!((d.next(), d.now()), (Some('e'), Instant(5)), "the past is now");
+        assert_eq!((d.step(), d.now()), (Some('e'), Instant(5)), "the past is now");
         d.pass_to(Instant(9));
         assert_eq!(d.now(), Instant(9));
     }

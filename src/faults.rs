@@ -1,6 +1,6 @@
 //! Planted faults and kill points, by which the tests check their own checkers (feature `faults`).
 //!
-//! Standards: none. In: [`plant`] (per thread), `MOLINK_KILL_AT=point[:n]`. Out: a wrong turn where one is asked for; SIGKILL at a point.
+//! Standards: none. In: `plant` (per thread), `MOLINK_KILL_AT=point[:n]`. Out: a wrong turn where one is asked for; SIGKILL at a point.
 //! Left out of every ordinary build: without the feature all of it is constant and vanishes.
 //! Shown by: `tests/it/storm.rs`, `tests/it/kill.rs`.
 

@@ -17,7 +17,7 @@ use std::collections::{BTreeMap, BTreeSet};
 pub struct Config {
     /// The station's name.
     pub station: Name,
-    /// UTC at [`Instant::ZERO`].
+    /// UTC at [`crate::time::Instant::ZERO`].
     pub epoch: Utc,
     /// The clock's speed (for the floor of waiting times).
     pub speed: Speed,

@@ -161,11 +161,11 @@ impl Rig {
         self.start(victim);
         self.start(other);
         // Whoever got no answer may ask again with the same key, and then has the message accepted once.
-        let unanswered = self.posts.iter().filter(|p| p.id.is_none() && round.number % 2 == 0);
+        let unanswered = self.posts.iter().filter(|p| p.id.is_none() && round.number.is_multiple_of(2));
         let unanswered: Vec<(usize, String)> = unanswered.map(|p| (p.from, p.text.clone())).collect();
         unanswered.into_iter().for_each(|(from, text)| self.post(from, text));
         // Every other round the next kill meets messages that still wait.
-        if round.number % 2 == 0 {
+        if round.number.is_multiple_of(2) {
             assert!(self.settle(SETTLED), "round {}, {at}: still open {:?}\n{}\n{}", round.number, self.open(), self.log(0), self.log(1));
         }
         *self.again.entry(round.point.name()).or_default() += self.came_again() - before;

@@ -1,0 +1,132 @@
+//! `molink doctor`: the serial devices of this machine, and which of them can do five-unit code at 45 and 50 Bd.
+//!
+//! Standards: none. In: what the kernel lists. Out: one paragraph a device, or JSON; exit 0 also when there is none.
+//! Each is really set and read back, then put back as it was; nothing is sent. Left out: modems, modem lines. Shown by: `docs/serial.md`.
+
+use crate::line::adapter::{Adapter, Suits};
+use crate::line::device::{self, Settings};
+use serde::Serialize;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+/// List serial devices and what they can do at 5 data bits
+#[derive(clap::Args)]
+#[command(
+    after_help = "Example:\n  molink doctor\n\nTries each device's settings and puts them back; sends nothing. docs/serial.md tells of adapters."
+)]
+pub struct Doctor {
+    /// As JSON, for programs
+    #[arg(long)]
+    json: bool,
+}
+
+/// Rates tried: those of the link and of telex (50), and of American teletypes (45.45).
+const TRIED: [Settings; 2] = [Settings { baud: 50.0, units: 7.5 }, Settings { baud: 45.45, units: 7.42 }];
+
+const NO_DEVICE: &str =
+    "without one: `molink line pty:/tmp/a pty:/tmp/b` makes two devices joined by a line; open them with any serial program";
+
+#[derive(Serialize)]
+struct Report {
+    devices: Vec<Device>,
+    hint: &'static str,
+}
+
+#[derive(Serialize)]
+struct Device {
+    path: PathBuf,
+    driver: Option<String>,
+    product: Option<String>,
+    known: Option<&'static str>,
+    remark: Option<&'static str>,
+    tried: Vec<Trial>,
+    /// `yes`, `no` or `unknown`
+    suits: &'static str,
+}
+
+#[derive(Serialize)]
+struct Trial {
+    baud: f64,
+    units: f64,
+    works: bool,
+    says: String,
+}
+
+/// Prints what is there.
+pub async fn run(args: Doctor) -> anyhow::Result<ExitCode> {
+    let ports = tokio_serial::available_ports().unwrap_or_default();
+    let mut paths: Vec<PathBuf> = ports.into_iter().map(|p| PathBuf::from(p.port_name)).collect();
+    paths.sort();
+    let mut devices = vec![];
+    for path in paths {
+        devices.push(examine(path).await);
+    }
+    if args.json {
+        println!("{}", serde_json::to_string_pretty(&Report { devices, hint: NO_DEVICE })?);
+        return Ok(ExitCode::SUCCESS);
+    }
+    if devices.is_empty() {
+        println!("no serial device found");
+    }
+    devices.iter().for_each(tell);
+    println!("ptys (/dev/pts/N) are not listed: they hold 8 data bits and have no speed; molink masks and paces there itself");
+    println!("{NO_DEVICE}");
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn examine(path: PathBuf) -> Device {
+    let adapter = Adapter::of(&path);
+    let known = adapter.known();
+    let tried = match is_console(&path) {
+        true => vec![],
+        false => try_settings(&path).await,
+    };
+    let suits = match (tried.iter().any(|t| t.works), known.map(|k| k.suits)) {
+        (true, Some(Suits::Depends)) => "unknown",
+        (true, _) => "yes",
+        (false, Some(Suits::No)) => "no",
+        // Refused by what it read back, not for being busy or closed to us.
+        (false, _) if tried.iter().any(|t| t.says.contains("it kept")) => "no",
+        (false, _) => "unknown",
+    };
+    let Adapter { driver, product } = adapter;
+    Device { path, driver, product, known: known.map(|k| k.name), remark: known.map(|k| k.remark), tried, suits }
+}
+
+/// The kernel writes there: its settings are left alone.
+fn is_console(path: &Path) -> bool {
+    let active = std::fs::read_to_string("/sys/class/tty/console/active").unwrap_or_default();
+    path.file_name().and_then(|n| n.to_str()).is_some_and(|name| active.split_ascii_whitespace().any(|a| a == name))
+}
+
+async fn try_settings(path: &Path) -> Vec<Trial> {
+    let mut tried = vec![];
+    for settings in TRIED {
+        let result = device::try_settings(path, &settings).await;
+        let (works, says) = match result {
+            Ok(notes) => (true, notes.join("; ")),
+            Err(why) => (false, why),
+        };
+        tried.push(Trial { baud: settings.baud, units: settings.units, works, says });
+    }
+    tried
+}
+
+fn tell(d: &Device) {
+    let adapter = Adapter { driver: d.driver.clone(), product: d.product.clone() };
+    println!("{} ({adapter})", d.path.display());
+    if let (Some(name), Some(remark)) = (d.known, d.remark) {
+        println!("    {name}: {remark}");
+    }
+    if d.tried.is_empty() {
+        println!("    not tried: it is this machine's console");
+    }
+    for t in &d.tried {
+        println!("    {} Bd, {} units: {}: {}", t.baud, t.units, if t.works { "ok" } else { "no" }, t.says);
+    }
+    match d.suits {
+        "yes" => println!("    five-unit code: yes"),
+        "no" => println!("    five-unit code: no; docs/serial.md names adapters that have 5 data bits"),
+        _ => println!("    five-unit code: not known; docs/serial.md tells what to look for"),
+    }
+}

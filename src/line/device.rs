@@ -141,6 +141,17 @@ pub async fn open(spec: &LineSpec, settings: &Settings) -> Result<Opened, String
     }
 }
 
+/// Tries settings on a device, sends nothing, and puts the device back as it was. Answers with what would be in force.
+pub async fn try_settings(path: &Path, settings: &Settings) -> Result<Vec<String>, String> {
+    let before = open_beside(path).ok().and_then(|tty| Some((rustix::termios::tcgetattr(&tty).ok()?, tty)));
+    let opened = open(&LineSpec::Serial(path.to_owned()), settings).await;
+    let notes = opened.map(|o| o.notes); // closed here
+    if let Some((before, tty)) = before {
+        let _ = rustix::termios::tcsetattr(&tty, rustix::termios::OptionalActions::Now, &before);
+    }
+    notes
+}
+
 /// `speed` other than 1 cannot be had of a real serial port: it sends at its own rate.
 pub fn refuse_speed(kind: &Kind, speed: Speed) -> Result<(), String> {
     match kind {

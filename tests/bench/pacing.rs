@@ -1,1 +1,171 @@
-fn main() {}
+//! Accuracy in time of a paced line, measured at the far end of a real pty by a plain blocking thread.
+//!
+//! Standards: start-stop at 50 Bd, 7.5 units unless asked otherwise. In: `cargo bench --bench pacing -- [--codes N] [--baud B] [--units U]
+//! [--load]` (`--load`: two `sha256sum /dev/zero` beside it). Out: the figures; exit 1 when they are out of bounds.
+//! Bounds: first to last within 20 ms of what is due, 99 % of codes within 5 ms of the schedule, the last within 5 ms. Shown by: itself.
+
+use molink::line::{Code, LineSpec, Paced, Pacer, Settings, open};
+use molink::time::{Clock, Instant, Speed};
+use rustix::pty::OpenptFlags;
+use std::io;
+use std::pin::Pin;
+use std::process::{Child, ExitCode, Stdio};
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll};
+use std::time::Duration;
+use tokio::io::AsyncWrite;
+
+struct Asked {
+    codes: usize,
+    settings: Settings,
+    load: bool,
+}
+
+fn asked() -> Result<Asked, String> {
+    let mut asked = Asked { codes: 400, settings: Settings::default(), load: false };
+    let mut args = std::env::args().skip(1);
+    while let Some(arg) = args.next() {
+        let mut number = || args.next().and_then(|v| v.parse::<f64>().ok()).ok_or(format!("`{arg}` needs a number"));
+        match arg.as_str() {
+            "--codes" => asked.codes = number()?.max(2.0) as usize,
+            "--baud" => asked.settings.baud = number()?,
+            "--units" => asked.settings.units = number()?,
+            "--load" => asked.load = true,
+            "--bench" => (), // cargo's own
+            _ => return Err(format!("`{arg}` is not known: there are --codes, --baud, --units, --load")),
+        }
+    }
+    asked.settings.check().map(|()| asked)
+}
+
+fn main() -> ExitCode {
+    let asked = match asked() {
+        Ok(asked) => asked,
+        Err(e) => {
+            eprintln!("{e}");
+            return ExitCode::from(2);
+        }
+    };
+    let mut busy: Vec<Child> = vec![];
+    if asked.load {
+        let sha = || std::process::Command::new("sha256sum").arg("/dev/zero").stdout(Stdio::null()).spawn();
+        busy.extend((0..2).filter_map(|_| sha().ok()));
+    }
+    println!("{} codes at {} Bd, {} units; {} busy programs beside", asked.codes, asked.settings.baud, asked.settings.units, busy.len());
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    let measured = runtime.block_on(measure(&asked));
+    busy.iter_mut().for_each(|b| {
+        let _ = b.kill();
+        let _ = b.wait();
+    });
+    match measured {
+        Ok(measured) => report(asked.settings.code_time(), &measured),
+        Err(e) => {
+            eprintln!("{e}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Notes when each code is handed over, so that the pacer's own lateness can be told from the far end's waking up.
+struct Noted<W>(W, Clock, Arc<Mutex<Vec<Instant>>>);
+
+impl<W: AsyncWrite + Unpin> AsyncWrite for Noted<W> {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        let now = self.1.now();
+        let written = Pin::new(&mut self.0).poll_write(cx, buf);
+        if let Poll::Ready(Ok(n)) = written {
+            self.2.lock().unwrap_or_else(|e| e.into_inner()).extend((0..n).map(|_| now));
+        }
+        written
+    }
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_flush(cx)
+    }
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_shutdown(cx)
+    }
+}
+
+/// What was measured: when the codes were sent, when each was handed over, when each came out of the far end.
+struct Measured {
+    start: Instant,
+    handed: Vec<Instant>,
+    arrived: Vec<Instant>,
+}
+
+async fn measure(asked: &Asked) -> Result<Measured, String> {
+    let master = rustix::pty::openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).map_err(|e| e.to_string())?;
+    rustix::pty::unlockpt(&master).map_err(|e| e.to_string())?;
+    let name = rustix::pty::ptsname(&master, vec![]).map_err(|e| e.to_string())?;
+    let opened = open(&LineSpec::Pty(name.to_string_lossy().into_owned().into()), &asked.settings).await?;
+
+    let clock = Clock::new(None, Speed::REAL);
+    let (far_clock, count) = (clock.clone(), asked.codes);
+    let far = std::thread::spawn(move || {
+        let mut at = vec![];
+        let mut buffer = [0; 64];
+        while at.len() < count {
+            let n = rustix::io::read(&master, &mut buffer).unwrap_or(0);
+            let now = far_clock.now();
+            at.extend((0..n).map(|_| now));
+        }
+        at
+    });
+
+    let unit = asked.settings.code_time();
+    let noted: Arc<Mutex<Vec<Instant>>> = Arc::default();
+    let (pacer, mut told) =
+        Pacer::start(Noted(opened.stream, clock.clone(), noted.clone()), unit, opened.handover, tokio::runtime::Handle::current());
+    let mut left: Vec<Code> = (0..asked.codes).map(|i| Code::new(i as u8)).collect();
+    let start = clock.now();
+    loop {
+        // Forty at a time, as a station sends: the schedule must hold across them.
+        let rest = left.split_off(left.len().min(40));
+        pacer.send(std::mem::replace(&mut left, rest));
+        match told.recv().await {
+            Some(Paced::Low) if left.is_empty() => break,
+            Some(Paced::Low) => (),
+            other => return Err(format!("the pacer says {other:?}")),
+        }
+    }
+    let arrived = tokio::task::spawn_blocking(move || far.join()).await.ok().and_then(Result::ok).ok_or("the far end failed")?;
+    let handed = noted.lock().unwrap_or_else(|e| e.into_inner()).clone();
+    Ok(Measured { start, handed, arrived })
+}
+
+/// How far from the schedule each is, in microseconds: code i is whole when its slot is over.
+fn lateness(unit: Duration, start: Instant, at: &[Instant]) -> Vec<i64> {
+    let due = |i: usize| (start + unit * (i as u32 + 1)).0 as i64;
+    at.iter().enumerate().map(|(i, at)| at.0 as i64 - due(i)).collect()
+}
+
+fn tell(what: &str, off: &[i64]) -> f64 {
+    let mut sorted = off.to_vec();
+    sorted.sort_unstable();
+    let part = |p: usize| sorted[(sorted.len() - 1) * p / 100] as f64 / 1e3;
+    let share = off.iter().filter(|o| o.abs() <= 5_000).count() as f64 * 100.0 / off.len() as f64;
+    println!(
+        "{what}: {share:.2} % within 5 ms of the schedule; median {:+.2}, 90 % {:+.2}, 99 % {:+.2}, worst {:+.2}, earliest {:+.2} ms",
+        part(50),
+        part(90),
+        part(99),
+        part(100),
+        part(0)
+    );
+    share
+}
+
+fn report(unit: Duration, m: &Measured) -> ExitCode {
+    let (first, last) = (m.arrived[0], m.arrived[m.arrived.len() - 1]);
+    let (took, due) = (last.since(first).as_micros() as i64, (unit * (m.arrived.len() as u32 - 1)).as_micros() as i64);
+    println!("first to last code: {:.3} s; due {:.3} s; off by {:+.2} ms", took as f64 / 1e6, due as f64 / 1e6, (took - due) as f64 / 1e3);
+    tell("handed over", &lateness(unit, m.start, &m.handed));
+    let off = lateness(unit, m.start, &m.arrived);
+    let share = tell("at the far end", &off);
+    let end = off[off.len() - 1];
+    println!("the last code at the far end: {:+.2} ms", end as f64 / 1e3);
+    let good = (took - due).abs() <= 20_000 && share >= 99.0 && end.abs() <= 5_000;
+    println!("{}", if good { "within bounds" } else { "OUT OF BOUNDS: 20 ms over all, 99 % within 5 ms, the last within 5 ms" });
+    if good { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}

@@ -10,6 +10,7 @@ pub mod device;
 pub mod pacer;
 pub mod profile;
 pub mod pty;
+pub mod punctual;
 pub mod relay;
 pub mod symbol;
 

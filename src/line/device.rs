@@ -131,6 +131,10 @@ pub async fn open(spec: &LineSpec, settings: &Settings) -> Result<Opened, String
     match spec {
         LineSpec::Serial(path) => open_tty(path, settings),
         LineSpec::Pty(path) => {
+            if std::fs::symlink_metadata(path).is_err_and(|e| e.kind() == io::ErrorKind::NotFound) {
+                let shown = path.display();
+                return Err(format!("there is no pty `{shown}` yet: `molink line pty:{shown} OTHER-END` makes it, or socat"));
+            }
             if !look(path)? {
                 return Err(format!("`{}` is a serial device, not a pty: write `serial` instead of `pty`", path.display()));
             }

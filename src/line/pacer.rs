@@ -1,16 +1,15 @@
-//! The pacer: hands codes to a device one at a time, on an absolute schedule, from a thread of its own.
+//! The pacer: hands codes to a device one at a time, on an absolute schedule, from threads of its own.
 //!
-//! Standards: start-stop at the line's rate (50 Bd, 7.5 units: 150 ms a code). Why a thread: under load tokio's timers were seen 15 ms late,
-//! a plain thread 0.15 ms. In: codes, any amount at a time. Out: bytes on a writer, and word of how far it is ([`Paced`]).
-//! Left out: flow control (a line has none). The schedule itself (`Schedule`) is a value and is tested in virtual time.
+//! Standards: start-stop at the line's rate (50 Bd, 7.5 units: 150 ms a code). Why threads: under load tokio's timers were seen 15 ms late,
+//! and a single thread is late too where the processor is busy (see `places`). In: codes, any amount at a time. Out: bytes on a writer, and word of how far it is ([`Paced`]).
+//! Left out: flow control (a line has none). The schedule itself ([`Schedule`]) is a value and is tested in virtual time.
 //! Shown by: `line::pacer::tests`, `tests/bench/pacing.rs`.
 
 use super::symbol::Code;
 use crate::time::{Clock, Instant, Speed};
 use std::collections::VecDeque;
 use std::io;
-use std::sync::Arc;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, TryRecvError, channel};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::time::Duration;
 use tokio::io::{AsyncWrite, AsyncWriteExt};
 use tokio::runtime::Handle;
@@ -58,13 +57,23 @@ enum Command {
     Halt,
 }
 
-/// A handle on a pacer; the thread ends, without writing more, when the last clone is dropped.
+/// A handle on a pacer; its threads end, without writing more, when the last clone is dropped.
 #[derive(Clone)]
 pub struct Pacer {
     clock: Clock,
-    commands: Sender<Command>,
+    desk: Arc<Desk>,
     /// Breaks off a write that the device does not take.
-    halts: Arc<watch::Sender<u64>>,
+    halts: Arc<Halts>,
+}
+
+/// Dropped with the last handle.
+struct Halts(watch::Sender<u64>, Arc<Desk>);
+
+impl Drop for Halts {
+    fn drop(&mut self) {
+        self.1.lock().ended = true;
+        self.1.changed.notify_all();
+    }
 }
 
 impl Pacer {
@@ -77,7 +86,6 @@ impl Pacer {
         W: AsyncWrite + Send + Unpin + 'static,
     {
         let clock = Clock::new(None, Speed::REAL); // pacing is real time, not the station's
-        let (commands, orders) = channel();
         let (halts, halted) = watch::channel(0);
         let (events, told) = unbounded_channel();
         let (at_end, output_queue) = match handover {
@@ -85,76 +93,167 @@ impl Pacer {
             Handover::AtStart(queue) => (false, queue),
         };
         let schedule = Schedule::new(unit, at_end);
-        let work = Work { writer, unit, output_queue, clock: clock.clone(), orders, halted, events: events.clone(), runtime, schedule };
-        if let Err(e) = std::thread::Builder::new().name("pacer".into()).spawn(move || work.run()) {
-            let _ = events.send(Paced::Failed(e));
+        let writer: Box<dyn AsyncWrite + Send + Unpin> = Box::new(writer);
+        let work = Work { writer, unit, output_queue, clock: clock.clone(), halted, events: events.clone(), runtime, schedule };
+        let desk = Arc::new(Desk { state: Mutex::new(State { work: Some(work), ..State::default() }), changed: Condvar::new() });
+        for place in places(unit) {
+            let (desk, clock) = (desk.clone(), clock.clone());
+            let thread = std::thread::Builder::new().name("pacer".into());
+            if let Err(e) = thread.spawn(move || desk.wake_in_time(&clock, place)) {
+                let _ = events.send(Paced::Failed(e));
+            }
         }
-        (Pacer { clock, commands, halts: Arc::new(halts) }, told)
+        (Pacer { clock, desk: desk.clone(), halts: Arc::new(Halts(halts, desk)) }, told)
     }
 
     /// Appends to the queue. An idle line starts at once; else the codes follow without a gap.
     pub fn send(&self, codes: Vec<Code>) {
-        let _ = self.commands.send(Command::Send(self.clock.now(), codes)); // a pacer that failed has said so
+        self.desk.order(Command::Send(self.clock.now(), codes)); // a pacer that failed has said so
     }
 
     /// Forgets everything not yet written; answered by [`Paced::Halted`].
     pub fn halt(&self) {
-        let _ = self.commands.send(Command::Halt);
-        self.halts.send_modify(|n| *n += 1); // after the order: a write broken off finds it waiting, or is tried again
+        self.desk.order(Command::Halt);
+        self.halts.0.send_modify(|n| *n += 1); // after the order: a write broken off finds it waiting, or is tried again
     }
 }
 
-/// What the pacer's thread owns.
-struct Work<W> {
-    writer: W,
+/// Where the threads of a pacer live: one on each of a few processors.
+///
+/// A busy processor may let a thread wait for several milliseconds after its time has come (seen on Linux 6.18: one code in ten more than
+/// 5 ms late beside two busy programs). Of several that wait for the same moment, on different processors, one is nearly always in time.
+fn places(unit: Duration) -> Vec<Option<usize>> {
+    let processors = if unit.is_zero() { vec![] } else { processors() };
+    match processors.len() {
+        0 | 1 => vec![None],
+        n @ 2..=4 => processors.into_iter().take(n).map(Some).collect(),
+        // Where there are many, one may look for an idle one itself.
+        _ => processors.into_iter().take(3).map(Some).chain([None]).collect(),
+    }
+}
+
+#[cfg(target_os = "linux")]
+fn processors() -> Vec<usize> {
+    let allowed = rustix::thread::sched_getaffinity(None);
+    allowed.map(|set| (0..rustix::thread::CpuSet::MAX_CPU).filter(|c| set.is_set(*c)).collect()).unwrap_or_default()
+}
+
+#[cfg(not(target_os = "linux"))]
+fn processors() -> Vec<usize> {
+    vec![]
+}
+
+#[cfg(target_os = "linux")]
+fn stay_on(processor: usize) {
+    let mut set = rustix::thread::CpuSet::new();
+    set.set(processor);
+    let _ = rustix::thread::sched_setaffinity(None, &set); // not allowed: then wherever the kernel likes
+}
+
+#[cfg(not(target_os = "linux"))]
+fn stay_on(_: usize) {}
+
+/// Where a pacer's threads meet.
+struct Desk {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    /// Away while one of the threads is at work.
+    work: Option<Work>,
+    orders: VecDeque<Command>,
+    /// When there is work again; `None`: when there is an order.
+    next: Option<Instant>,
+    ended: bool,
+}
+
+impl Desk {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(|e| e.into_inner())
+    }
+
+    fn order(&self, order: Command) {
+        let mut state = self.lock();
+        if !state.ended {
+            state.orders.push_back(order);
+            self.changed.notify_all();
+        }
+    }
+
+    /// One thread: waits with the others, does the work when it is the first to wake.
+    fn wake_in_time(&self, clock: &Clock, place: Option<usize>) {
+        if let Some(processor) = place {
+            stay_on(processor);
+        }
+        let mut state = self.lock();
+        while !state.ended {
+            let wait = match (&state.work, state.next) {
+                (None, _) => None, // another is at work
+                (Some(_), _) if !state.orders.is_empty() => Some(Duration::ZERO),
+                (Some(_), Some(at)) => Some(clock.until(at)),
+                (Some(_), None) => None,
+            };
+            state = match wait {
+                Some(Duration::ZERO) => self.work(state),
+                Some(time) => self.changed.wait_timeout(state, time).unwrap_or_else(|e| e.into_inner()).0,
+                None => self.changed.wait(state).unwrap_or_else(|e| e.into_inner()),
+            };
+        }
+    }
+
+    fn work<'a>(&'a self, mut state: MutexGuard<'a, State>) -> MutexGuard<'a, State> {
+        let Some(mut work) = state.work.take() else { return state };
+        let orders = std::mem::take(&mut state.orders);
+        drop(state);
+        let next = work.turn(orders);
+        let mut state = self.lock();
+        match next {
+            Ok(next) => {
+                state.next = next;
+                state.work = Some(work);
+            }
+            Err(e) => {
+                let _ = work.events.send(Paced::Failed(e));
+                state.ended = true;
+            }
+        }
+        self.changed.notify_all(); // the others wait for the new moment
+        state
+    }
+}
+
+/// What the pacer's threads pass to each other.
+struct Work {
+    writer: Box<dyn AsyncWrite + Send + Unpin>,
     unit: Duration,
     output_queue: Option<OutputQueue>,
     clock: Clock,
-    orders: Receiver<Command>,
     halted: watch::Receiver<u64>,
     events: UnboundedSender<Paced>,
     runtime: Handle,
     schedule: Schedule,
 }
 
-impl<W: AsyncWrite + Send + Unpin> Work<W> {
-    fn run(mut self) {
+impl Work {
+    /// Takes the orders, does what is due, at most one write; answers with the moment there is more.
+    fn turn(&mut self, orders: VecDeque<Command>) -> io::Result<Option<Instant>> {
+        orders.into_iter().for_each(|order| self.obey(order));
         loop {
-            match self.orders.try_recv() {
-                Ok(order) => {
-                    self.obey(order);
-                    continue;
-                }
-                Err(TryRecvError::Disconnected) => return,
-                Err(TryRecvError::Empty) => (),
-            }
             let now = self.clock.now();
-            let order = match self.schedule.step(now) {
-                Step::Idle => self.orders.recv().map_err(|_| RecvTimeoutError::Disconnected),
-                Step::Wait(until) => self.orders.recv_timeout(self.clock.until(until)),
+            match self.schedule.step(now) {
+                Step::Idle => return Ok(None),
+                Step::Wait(until) => return Ok(Some(until)),
                 Step::Tell(paced) => {
                     let _ = self.events.send(paced);
-                    continue;
                 }
-                Step::Hand(_) if self.device_is_behind() => {
-                    self.schedule.put_off(now + self.unit / 4);
-                    continue;
+                Step::Hand(_) if self.device_is_behind() => self.schedule.put_off(now + self.unit / 4),
+                Step::Hand(codes) => {
+                    let written = self.write(&codes)?;
+                    self.schedule.handed(written);
+                    return Ok(Some(now)); // orders first
                 }
-                Step::Hand(codes) => match self.write(&codes) {
-                    Ok(written) => {
-                        self.schedule.handed(written);
-                        continue;
-                    }
-                    Err(e) => {
-                        let _ = self.events.send(Paced::Failed(e));
-                        return;
-                    }
-                },
-            };
-            match order {
-                Ok(order) => self.obey(order),
-                Err(RecvTimeoutError::Timeout) => (),
-                Err(RecvTimeoutError::Disconnected) => return,
             }
         }
     }

@@ -1,4 +1,4 @@
-//! Accuracy in time of a paced line, measured at the far end of a real pty by a plain blocking thread.
+//! Accuracy in time of a paced line, measured at the far end of a real pty by plain blocking threads.
 //!
 //! Standards: start-stop at 50 Bd, 7.5 units unless asked otherwise. In: `cargo bench --bench pacing -- [--codes N] [--baud B] [--units U]
 //! [--load]` (`--load`: two `sha256sum /dev/zero` beside it). Out: the figures; exit 1 when they are out of bounds.
@@ -6,14 +6,19 @@
 
 use molink::line::{Code, LineSpec, Paced, Pacer, Settings, open};
 use molink::time::{Clock, Instant, Speed};
+use rustix::event::{PollFd, PollFlags};
+use rustix::fs::OFlags;
 use rustix::pty::OpenptFlags;
+use rustix::thread::CpuSet;
 use std::io;
+use std::os::fd::OwnedFd;
 use std::pin::Pin;
 use std::process::{Child, ExitCode, Stdio};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::io::AsyncWrite;
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 struct Asked {
     codes: usize,
@@ -87,6 +92,36 @@ impl<W: AsyncWrite + Unpin> AsyncWrite for Noted<W> {
     }
 }
 
+/// Reads the far end in a plain blocking thread on each processor: the first to wake notes the time, so that what is measured is the line
+/// and not how long a busy processor kept the instrument waiting.
+fn watch_far_end(master: OwnedFd, clock: &Clock, count: usize) -> Result<UnboundedReceiver<Instant>, String> {
+    rustix::fs::fcntl_setfl(&master, OFlags::NONBLOCK).map_err(|e| e.to_string())?;
+    let (noted, far) = unbounded_channel();
+    let state = Arc::new((master, Mutex::new(0)));
+    let allowed = rustix::thread::sched_getaffinity(None).map_err(|e| e.to_string())?;
+    for processor in (0..CpuSet::MAX_CPU).filter(|c| allowed.is_set(*c)).take(4) {
+        let (state, noted, clock) = (state.clone(), noted.clone(), clock.clone());
+        std::thread::spawn(move || {
+            let mut here = CpuSet::new();
+            here.set(processor);
+            let _ = rustix::thread::sched_setaffinity(None, &here);
+            let (master, seen) = &*state;
+            while *seen.lock().unwrap_or_else(|e| e.into_inner()) < count {
+                let _ = rustix::event::poll(&mut [PollFd::new(master, PollFlags::IN)], None);
+                let mut buffer = [0; 64];
+                let mut seen = seen.lock().unwrap_or_else(|e| e.into_inner());
+                let now = clock.now();
+                let n = rustix::io::read(master, &mut buffer).unwrap_or(0);
+                *seen += n;
+                (0..n).for_each(|_| {
+                    let _ = noted.send(now);
+                });
+            }
+        });
+    }
+    Ok(far)
+}
+
 /// What was measured: when the codes were sent, when each was handed over, when each came out of the far end.
 struct Measured {
     start: Instant,
@@ -101,17 +136,7 @@ async fn measure(asked: &Asked) -> Result<Measured, String> {
     let opened = open(&LineSpec::Pty(name.to_string_lossy().into_owned().into()), &asked.settings).await?;
 
     let clock = Clock::new(None, Speed::REAL);
-    let (far_clock, count) = (clock.clone(), asked.codes);
-    let far = std::thread::spawn(move || {
-        let mut at = vec![];
-        let mut buffer = [0; 64];
-        while at.len() < count {
-            let n = rustix::io::read(&master, &mut buffer).unwrap_or(0);
-            let now = far_clock.now();
-            at.extend((0..n).map(|_| now));
-        }
-        at
-    });
+    let mut far = watch_far_end(master, &clock, asked.codes)?;
 
     let unit = asked.settings.code_time();
     let noted: Arc<Mutex<Vec<Instant>>> = Arc::default();
@@ -129,7 +154,12 @@ async fn measure(asked: &Asked) -> Result<Measured, String> {
             other => return Err(format!("the pacer says {other:?}")),
         }
     }
-    let arrived = tokio::task::spawn_blocking(move || far.join()).await.ok().and_then(Result::ok).ok_or("the far end failed")?;
+    let mut arrived = vec![];
+    while arrived.len() < asked.codes {
+        let read = tokio::time::timeout(Duration::from_secs(10), far.recv()).await;
+        let Ok(Some(at)) = read else { return Err(format!("only {} codes came", arrived.len())) };
+        arrived.push(at);
+    }
     let handed = noted.lock().unwrap_or_else(|e| e.into_inner()).clone();
     Ok(Measured { start, handed, arrived })
 }

@@ -211,7 +211,9 @@ pub fn look(path: &Path) -> Result<bool, String> {
                 Ok(to) => {
                     format!("`{shown}` links to {}, which is gone: does what made it (`molink line`, socat) still run?", to.display())
                 }
-                Err(_) => format!("no device `{shown}`: is it plugged in? `molink doctor` lists what is there"),
+                Err(_) => format!(
+                    "no device `{shown}`: is it plugged in (`molink doctor` lists what is there), or is `molink line` still to make it?"
+                ),
             });
         }
         Err(e) if e.kind() == io::ErrorKind::PermissionDenied => return Err(no_permission(path)),

@@ -95,7 +95,7 @@ async fn a_device_that_cannot_be_had_is_told_in_one_sentence_of_its_own() {
     let (_far, busy) = pty(&dir, "busy");
     let held = open(&spec(&busy), &Settings::default()).await.unwrap();
     let cases = [
-        (dir.path().join("none"), "no device", "is it plugged in?"),
+        (dir.path().join("none"), "no device", "is it plugged in"),
         (gone, "links to /dev/pts/999999, which is gone", "still run?"),
         (dir.path().to_owned(), "is a folder", "give the device"),
         (file, "is a file, not a serial device", "give a device"),

@@ -154,27 +154,29 @@ fn a_bad_line(seed: u64) -> BTreeMap<String, u32> {
     let long = format!("SEED {seed}\n{TEST_LINE}\n{TEST_LINE}\n{TEST_LINE}\nEND");
     let reply = format!("REPLY {seed}\n{TEST_LINE}\nEND");
     let patience = Duration::from_secs(180);
+    // A line that is cut may carry nothing for a while: not longer than this.
+    let after_codes = |n: usize| {
+        let from = house.board.read(|s| codes_out(&s.events));
+        house.board.until(Duration::from_secs(10), |s| (codes_out(&s.events) >= from + n).then_some(()));
+    };
     let (one, two) = std::thread::scope(|s| {
         let one = s.spawn(|| send(&house, washington, "operator@moscow", &long, patience));
         let two = s.spawn(|| send(&house, moscow, "operator@washington", &reply, patience));
         let mut draw = Draw(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1);
         let mut control = Control::open(control);
-        let mut left = vec!["drop", "double", "flip", "cut 10s", "noise heavy"];
+        // Three codes of what is to come, drawn: of a call-up, a heading, a text, an end, a receipt.
+        for fault in ["drop", "double", "flip"] {
+            let way = ["a>b", "b>a"][draw.below(2) as usize];
+            control.say(&format!("{fault} {way} {}", 1 + draw.below(250)));
+        }
+        let mut left = vec!["cut 10s", "noise heavy"];
         while !left.is_empty() {
-            // Each at a drawn number of codes after the last: over call-up, heading, text, end or receipt.
-            let from = house.board.read(|s| codes_out(&s.events));
-            let more = draw.below(150) as usize;
-            house.board.until(Duration::from_secs(10), |s| (codes_out(&s.events) >= from + more).then_some(()));
+            // Each at a drawn number of codes after the last.
+            after_codes(draw.below(250) as usize);
             let command = left.remove(draw.below(left.len() as u64) as usize);
-            if ["drop", "double", "flip"].contains(&command) {
-                let way = ["a>b", "b>a"][draw.below(2) as usize];
-                control.say(&format!("{command} {way} {}", 1 + draw.below(80)));
-            } else {
-                control.say(command);
-            }
+            control.say(command);
             if command == "noise heavy" {
-                let from = house.board.read(|s| codes_out(&s.events));
-                house.board.until(Duration::from_secs(5), |s| (codes_out(&s.events) >= from + 200).then_some(()));
+                after_codes(200);
                 control.say("noise none");
             }
         }

@@ -34,7 +34,7 @@ pub(super) async fn run(args: Check) -> anyhow::Result<ExitCode> {
         say(tried.map(|_| format!("listen {listen} is free")));
     }
     for (port, backend) in backends {
-        match backend.check(config.speed).await {
+        match backend.check(&config.station, config.speed).await {
             Ok(notes) if notes.is_empty() => say(Ok(format!("port {port}"))),
             Ok(notes) => notes.into_iter().for_each(|n| say(Ok(format!("port {port}: {n}")))),
             Err(why) => say(Err(format!("port {port}: {why}"))),

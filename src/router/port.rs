@@ -21,7 +21,7 @@ pub trait Backend: Send + 'static {
     /// What its line can carry. The router converts or refuses; a backend gets only what it takes.
     fn takes(&self) -> Takes;
     /// Tries its device and, where that does no harm, its far end, before the station runs: notes, or why it would not work.
-    fn check(&self, _speed: Speed) -> BoxFuture<'_, Result<Vec<String>, String>> {
+    fn check(&self, _station: &Name, _speed: Speed) -> BoxFuture<'_, Result<Vec<String>, String>> {
         Box::pin(async { Ok(vec![]) })
     }
     /// Runs until the port closes (its orders end) or the backend cannot go on.

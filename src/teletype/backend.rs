@@ -4,6 +4,7 @@
 //! Out: paced bytes, reports, submissions, events. Left out: everything that decides (see `terminal`), opening devices (see `line::device`).
 //! Shown by: `tests/it/backend.rs`, the conformance suite.
 
+use super::backend_check::call_up;
 use super::keys::Keys;
 use super::terminal::{Input, Output, Terminal};
 use crate::faults;
@@ -61,11 +62,16 @@ impl Backend for Teletype {
     fn takes(&self) -> Takes {
         self.keys.takes()
     }
-    fn check(&self, speed: Speed) -> BoxFuture<'_, Result<Vec<String>, String>> {
-        let opening = (self.open)();
+    fn check(&self, station: &Name, speed: Speed) -> BoxFuture<'_, Result<Vec<String>, String>> {
+        let (opening, station) = ((self.open)(), station.clone());
         Box::pin(async move {
             match tokio::time::timeout(FIRST_OPEN, opening).await {
-                Ok(Ok(line)) => refuse_speed(&line.kind, speed).map(|()| line.notes),
+                Ok(Ok(mut line)) => {
+                    refuse_speed(&line.kind, speed)?;
+                    let mut notes = std::mem::take(&mut line.notes);
+                    notes.push(call_up(line, &self.keys, &station, speed).await);
+                    Ok(notes)
+                }
                 Ok(Err(why)) => Err(why),
                 Err(_) => Ok(vec![NOBODY.into()]),
             }

@@ -5,6 +5,7 @@
 //! Shown by: `fixtures/dialogues`.
 
 mod backend;
+mod backend_check;
 pub mod ita2;
 pub mod keys;
 mod receiver;

@@ -42,6 +42,13 @@ pub struct Config {
     pub longest: usize,
 }
 
+impl Config {
+    /// The procedure's timers for this line.
+    pub fn timing(&self) -> Timing {
+        Timing::new(self.code_time, self.max_delay, self.speed)
+    }
+}
+
 /// What the terminal is told.
 #[derive(Debug)]
 pub enum Input {
@@ -171,7 +178,7 @@ impl Terminal {
     /// A terminal at rest.
     pub fn new(config: Config) -> Terminal {
         Terminal {
-            timing: Timing::new(config.code_time, config.max_delay, config.speed),
+            timing: config.timing(),
             timers: Timers::default(),
             held: None,
             lines: VecDeque::new(),

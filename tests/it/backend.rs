@@ -319,3 +319,21 @@ fn a_table_without_a_line_or_with_itself_as_peer_is_refused() {
     assert!(refused("line = { pty = \"x\" }\npeer = \"washington\"").contains("this station itself"));
     assert!(refused("line = { pty = \"x\" }\nbaudd = 50").contains("`baudd`"));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_check_calls_up_and_says_who_answers_or_that_nobody_does() {
+    let moscow = end(M, Speed::Times(100.0), false);
+    let (streams, waiting) = mpsc::channel(2);
+    let keys = Keys::read("baud = 50".parse().unwrap()).unwrap();
+    let washington = Teletype::new(keys, opener(waiting, false));
+    let (a, b) = tokio::io::duplex(4096);
+    streams.send(a).await.unwrap();
+    moscow.streams.send(b).await.unwrap();
+    let station: Name = "washington".parse().unwrap();
+    let notes = washington.check(&station, Speed::Times(100.0)).await.unwrap();
+    assert!(notes.last().unwrap().contains("MOSCOW is ready"), "{notes:?}");
+    let (alone, _nobody) = tokio::io::duplex(4096);
+    streams.send(alone).await.unwrap();
+    let notes = washington.check(&station, Speed::Times(100.0)).await.unwrap();
+    assert!(notes.last().unwrap().contains("no answer within"), "{notes:?}");
+}

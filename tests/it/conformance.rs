@@ -3,8 +3,9 @@
 use crate::courier::Courier;
 use molink::message::Name;
 use molink::router::conformance::{CaseResult, Subject, run};
-use molink::router::{Backend, BoxFuture};
+use molink::router::{Backend, BoxFuture, EventSink, Stamped};
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
@@ -59,4 +60,44 @@ async fn the_courier_passes() {
     };
     all_pass(run(subject).await);
     assert_eq!(N.load(Ordering::SeqCst), 12, "each case on a fresh line");
+}
+
+struct Seen(tokio::sync::mpsc::UnboundedSender<Stamped>);
+impl EventSink for Seen {
+    fn take(&self, event: Stamped) {
+        let _ = self.0.send(event);
+    }
+}
+
+/// A whole station, built with the public API only, on the courier.
+async fn station(dir: &std::path::Path, name: &str, far: &str, seen: Arc<Seen>) -> molink::station::Running {
+    let text = format!(
+        "station = \"{name}\"\ndata = \"{0}/{name}-data\"\nlisten = \"off\"\n[desk.operator]\n\
+         [port.bag]\nbackend = \"courier\"\nown = \"{0}/{name}\"\nfar = \"{0}/{far}\"\n\
+         [[route]]\nto = \"*@{far}\"\nports = [\"bag\"]\n[retry]\nfirst = \"100ms\"\n",
+        dir.display()
+    );
+    let config = molink::station::StationConfig::parse("a test", &text).unwrap();
+    let courier = |_: &str, _: &Name, keys: toml::Table| -> Result<Box<dyn Backend>, String> {
+        let path = |key: &str| keys.get(key).and_then(|v| v.as_str()).map(PathBuf::from).ok_or(format!("`{key}` is missing"));
+        Ok(Box::new(Courier { own: path("own")?, far: path("far")? }))
+    };
+    molink::station::Station::builder().backend("courier", courier).observe(seen).start(config).await.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_stations_talk_by_a_backend_that_is_not_ours() {
+    let dir = tempfile::tempdir().unwrap();
+    let (events, mut heard) = tokio::sync::mpsc::unbounded_channel();
+    let seen = Arc::new(Seen(events));
+    let alpha = station(dir.path(), "alpha", "beta", seen.clone()).await;
+    let beta = station(dir.path(), "beta", "alpha", seen).await;
+    let draft = crate::world::draft("operator@alpha", "operator@beta", "Grüße, and a lower case");
+    let molink::router::Submitted::Accepted(id) = alpha.submit(draft, None).await else { panic!("not accepted") };
+    let printed = async { while heard.recv().await.unwrap().event != molink::router::Event::Printed {} };
+    tokio::time::timeout(Duration::from_secs(20), printed).await.expect("on paper in time");
+    let papers = dir.path().join("beta-data/paper").join(format!("{id}.txt"));
+    alpha.stop().await.unwrap();
+    beta.stop().await.unwrap();
+    assert!(std::fs::read_to_string(papers).unwrap().contains("Grüße, and a lower case"), "a courier carries any character");
 }

@@ -1,0 +1,45 @@
+//! Tries a line before a station runs on it: opens the device, calls up, listens for the ready answer. No message is sent.
+//!
+//! Standard: none; the call-up is the procedure's (`docs/procedure.md`). In: an open device. Out: notes for people.
+//! Left out: whether a station is right to go on without an answer (people's). Shown by: `tests/it/backend.rs`, `molink check`.
+
+use super::keys::Keys;
+use super::service::{Detector, Line};
+use crate::line::{Code, Opened, Pacer};
+use crate::message::Name;
+use crate::time::{Clock, Speed};
+use tokio::io::AsyncReadExt;
+
+/// Calls up once; says who answered, or that nobody did within the ready timer.
+pub(super) async fn call_up(line: Opened, keys: &Keys, station: &Name, speed: Speed) -> String {
+    let clock = Clock::new(None, speed);
+    let config = keys.config(station, speed, clock.epoch());
+    let ready = config.timing().ready() + config.code_time * 60; // the call-up itself has about 60 codes
+    let call = Line::Call { to: keys.peer.clone(), from: station.clone(), no: 1 };
+    let said = call.body();
+    let (mut reader, writer) = tokio::io::split(line.stream);
+    let (pacer, _paced) = Pacer::start(writer, speed.real(config.code_time), line.handover, tokio::runtime::Handle::current());
+    pacer.send(call.codes(keys.unshift_on_space));
+    let mut detector = Detector::new(keys.unshift_on_space);
+    let answer = async {
+        let mut buffer = [0; 64];
+        loop {
+            let n = match reader.read(&mut buffer).await {
+                Ok(0) | Err(_) => return None,
+                Ok(n) => n,
+            };
+            for body in buffer[..n].iter().filter_map(|byte| detector.take(Code::new(*byte))) {
+                match Line::read(&body, clock.utc(clock.now())) {
+                    Some(Line::Ready { to, from, no: 1 }) if to == *station => return Some(from),
+                    _ => {} // somebody else's line, or not an answer to this
+                }
+            }
+        }
+    };
+    let limit = speed.real(ready).max(crate::time::TIMER_FLOOR);
+    match tokio::time::timeout(limit, answer).await {
+        Ok(Some(from)) => format!("`{said}` was answered: {} is ready", from.upper()),
+        Ok(None) => format!("`{said}`: the line went away while the answer was waited for"),
+        Err(_) => format!("`{said}`: no answer within {:.0} s; is the far station running? Messages would wait", limit.as_secs_f64()),
+    }
+}

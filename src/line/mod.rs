@@ -11,6 +11,7 @@ pub mod driver;
 pub mod pacer;
 pub mod profile;
 pub mod pty;
+pub mod punctual;
 pub mod relay;
 pub mod symbol;
 

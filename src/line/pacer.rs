@@ -1,10 +1,11 @@
 //! The pacer: hands codes to a device one at a time, on an absolute schedule, from threads of its own.
 //!
 //! Standards: start-stop at the line's rate (50 Bd, 7.5 units: 150 ms a code). Why threads: under load tokio's timers were seen 15 ms late,
-//! and a single thread is late too where the processor is busy (see `places`). In: codes, any amount at a time. Out: bytes on a writer, and word of how far it is ([`Paced`]).
+//! and a single thread is late too where the processor is busy (see `punctual`). In: codes, any amount at a time. Out: bytes on a writer, and word of how far it is ([`Paced`]).
 //! Left out: flow control (a line has none). The schedule itself ([`Schedule`]) is a value and is tested in virtual time.
 //! Shown by: `line::pacer::tests`, `tests/bench/pacing.rs`.
 
+use super::punctual;
 use super::symbol::Code;
 use crate::time::{Clock, Instant, Speed};
 use std::collections::VecDeque;
@@ -96,10 +97,12 @@ impl Pacer {
         let writer: Box<dyn AsyncWrite + Send + Unpin> = Box::new(writer);
         let work = Work { writer, unit, output_queue, clock: clock.clone(), halted, events: events.clone(), runtime, schedule };
         let desk = Arc::new(Desk { state: Mutex::new(State { work: Some(work), ..State::default() }), changed: Condvar::new() });
-        for place in places(unit) {
+        // Unpaced there is no moment to miss: one ordinary thread.
+        let places = if unit.is_zero() { vec![None] } else { punctual::places() };
+        for place in places {
             let (desk, clock) = (desk.clone(), clock.clone());
             let thread = std::thread::Builder::new().name("pacer".into());
-            if let Err(e) = thread.spawn(move || desk.wake_in_time(&clock, place)) {
+            if let Err(e) = thread.spawn(move || desk.wake_in_time(&clock, place, unit.is_zero())) {
                 let _ = events.send(Paced::Failed(e));
             }
         }
@@ -117,41 +120,6 @@ impl Pacer {
         self.halts.0.send_modify(|n| *n += 1); // after the order: a write broken off finds it waiting, or is tried again
     }
 }
-
-/// Where the threads of a pacer live: one on each of a few processors.
-///
-/// A busy processor may let a thread wait for several milliseconds after its time has come (seen on Linux 6.18: one code in ten more than
-/// 5 ms late beside two busy programs). Of several that wait for the same moment, on different processors, one is nearly always in time.
-fn places(unit: Duration) -> Vec<Option<usize>> {
-    let processors = if unit.is_zero() { vec![] } else { processors() };
-    match processors.len() {
-        0 | 1 => vec![None],
-        n @ 2..=4 => processors.into_iter().take(n).map(Some).collect(),
-        // Where there are many, one may look for an idle one itself.
-        _ => processors.into_iter().take(3).map(Some).chain([None]).collect(),
-    }
-}
-
-#[cfg(target_os = "linux")]
-fn processors() -> Vec<usize> {
-    let allowed = rustix::thread::sched_getaffinity(None);
-    allowed.map(|set| (0..rustix::thread::CpuSet::MAX_CPU).filter(|c| set.is_set(*c)).collect()).unwrap_or_default()
-}
-
-#[cfg(not(target_os = "linux"))]
-fn processors() -> Vec<usize> {
-    vec![]
-}
-
-#[cfg(target_os = "linux")]
-fn stay_on(processor: usize) {
-    let mut set = rustix::thread::CpuSet::new();
-    set.set(processor);
-    let _ = rustix::thread::sched_setaffinity(None, &set); // not allowed: then wherever the kernel likes
-}
-
-#[cfg(not(target_os = "linux"))]
-fn stay_on(_: usize) {}
 
 /// Where a pacer's threads meet.
 struct Desk {
@@ -183,9 +151,9 @@ impl Desk {
     }
 
     /// One thread: waits with the others, does the work when it is the first to wake.
-    fn wake_in_time(&self, clock: &Clock, place: Option<usize>) {
-        if let Some(processor) = place {
-            stay_on(processor);
+    fn wake_in_time(&self, clock: &Clock, place: Option<usize>, unpaced: bool) {
+        if !unpaced {
+            punctual::take_place(place);
         }
         let mut state = self.lock();
         while !state.ended {

@@ -4,12 +4,11 @@
 //! [--load]` (`--load`: two `sha256sum /dev/zero` beside it). Out: the figures; exit 1 when they are out of bounds.
 //! Bounds: first to last within 20 ms of what is due, 99 % of codes within 5 ms of the schedule, the last within 5 ms. Shown by: itself.
 
-use molink::line::{Code, LineSpec, Paced, Pacer, Settings, open};
+use molink::line::{Code, LineSpec, Paced, Pacer, Settings, open, punctual};
 use molink::time::{Clock, Instant, Speed};
 use rustix::event::{PollFd, PollFlags};
 use rustix::fs::OFlags;
 use rustix::pty::OpenptFlags;
-use rustix::thread::CpuSet;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::pin::Pin;
@@ -98,13 +97,10 @@ fn watch_far_end(master: OwnedFd, clock: &Clock, count: usize) -> Result<Unbound
     rustix::fs::fcntl_setfl(&master, OFlags::NONBLOCK).map_err(|e| e.to_string())?;
     let (noted, far) = unbounded_channel();
     let state = Arc::new((master, Mutex::new(0)));
-    let allowed = rustix::thread::sched_getaffinity(None).map_err(|e| e.to_string())?;
-    for processor in (0..CpuSet::MAX_CPU).filter(|c| allowed.is_set(*c)).take(4) {
+    for place in punctual::places() {
         let (state, noted, clock) = (state.clone(), noted.clone(), clock.clone());
         std::thread::spawn(move || {
-            let mut here = CpuSet::new();
-            here.set(processor);
-            let _ = rustix::thread::sched_setaffinity(None, &here);
+            punctual::take_place(place);
             let (master, seen) = &*state;
             while *seen.lock().unwrap_or_else(|e| e.into_inner()) < count {
                 let _ = rustix::event::poll(&mut [PollFd::new(master, PollFlags::IN)], None);

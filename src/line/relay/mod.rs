@@ -15,6 +15,7 @@ pub use end::End;
 
 use super::device::{Kind, Settings, refuse_speed};
 use super::profile::Profile;
+use super::punctual;
 use crate::machine::Machine;
 use crate::time::{Clock, Speed};
 use end::Serve;
@@ -205,6 +206,9 @@ struct Thread {
 
 impl Thread {
     fn run(mut self) {
+        if self.clock.speed() != Speed::Max {
+            punctual::take_place(None);
+        }
         let first = self.engine.tick(self.clock.now());
         let mut going = self.obey(first);
         while going {

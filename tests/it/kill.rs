@@ -4,7 +4,7 @@
 //! In: rounds (35 among the peers, 105 among the full figures). Out: a table of hits; every flaw found in the two journals.
 //! Left out: loss of power (kill -9 leaves the page cache: see `durability`). Shown by: itself; `flaws` is shown able to find some.
 
-use crate::support::{End, House, Process, Station, killed, peer, seconds, text};
+use crate::support::{End, House, Process, Station, killed, molink_with_faults, peer, seconds, text};
 use molink::faults::KillPoint;
 use molink::message::Identity;
 use molink::router::journal::State;
@@ -76,7 +76,7 @@ impl Round {
 
 impl Rig {
     fn new() -> Rig {
-        let house = House::new();
+        let house = House::of(molink_with_faults());
         // Half an hour before midnight: at speed 100 the day, and with it the serials, turns within each run of a station.
         let extra = "start = \"1963-08-30T23:30:00Z\"";
         for (i, link) in ["a", "b"].into_iter().enumerate() {
@@ -197,12 +197,12 @@ impl Rig {
             let said = sqlite.arg(self.house.path(name).join("journal.sqlite")).arg("PRAGMA integrity_check").output().unwrap();
             assert_eq!(text(&said.stdout).trim(), "ok", "{name}: {}", text(&said.stderr));
         }
-        let answered = self.posts.iter().filter(|p| p.id.is_some()).count();
+        let (all, answered) = (self.posts.len(), self.posts.iter().filter(|p| p.id.is_some()).count());
         println!(
-            "{} handed in, {answered} answered as accepted; both ends killed together {} times; integrity ok",
-            self.posts.len(),
-            self.both
+            "{all} handed in, {answered} answered as accepted; {} tries got no answer and were made again with their key",
+            self.unanswered
         );
+        println!("both ends killed together {} times; integrity ok", self.both);
         println!("{:<18} hits  came again", "kill point");
         for name in KillPoint::ALL.map(KillPoint::name) {
             println!("{name:<18} {:>4} {:>11}", self.hits.get(name).unwrap_or(&0), self.again.get(name).unwrap_or(&0));

@@ -22,6 +22,11 @@ pub fn molink() -> PathBuf {
     std::env::var_os("MOLINK_BIN").map_or_else(|| env!("CARGO_BIN_EXE_molink").into(), PathBuf::from)
 }
 
+/// The same with kill points in it: this build's (feature `faults`), or the one `MOLINK_FAULTS_BIN` names.
+pub fn molink_with_faults() -> PathBuf {
+    std::env::var_os("MOLINK_FAULTS_BIN").map_or_else(|| env!("CARGO_BIN_EXE_molink").into(), PathBuf::from)
+}
+
 /// A program that a test speaks to, or a panic that says what to install.
 pub fn peer(program: &str, package: &str) -> PathBuf {
     let found = std::env::var_os("PATH").and_then(|p| std::env::split_paths(&p).map(|d| d.join(program)).find(|f| f.is_file()));
@@ -171,6 +176,7 @@ pub fn killed(status: ExitStatus) -> bool {
 /// A folder for one test, with its board.
 pub struct House {
     pub dir: tempfile::TempDir,
+    molink: PathBuf,
     pub board: Arc<Board>,
 }
 
@@ -187,14 +193,18 @@ pub struct End<'a> {
 
 impl House {
     pub fn new() -> House {
-        House { dir: tempfile::tempdir().unwrap(), board: Arc::default() }
+        House::of(molink())
+    }
+    /// One that runs this program.
+    pub fn of(molink: PathBuf) -> House {
+        House { dir: tempfile::tempdir().unwrap(), molink, board: Arc::default() }
     }
     pub fn path(&self, name: &str) -> PathBuf {
         self.dir.path().join(name)
     }
     /// `molink …` with nothing of this account's in its way.
     pub fn command(&self, args: &[&str]) -> Command {
-        let mut command = Command::new(molink());
+        let mut command = Command::new(&self.molink);
         self.clean(&mut command).args(args);
         command
     }

@@ -2,7 +2,7 @@
 //!
 //! Standards: start-stop at the line's rate (50 Bd, 7.5 units: 150 ms a code). Why threads: under load tokio's timers were seen 15 ms late,
 //! and a single thread is late too where the processor is busy (see `punctual`). In: codes, any amount at a time. Out: bytes on a writer, and word of how far it is ([`Paced`]).
-//! Left out: flow control (a line has none). The schedule itself ([`Schedule`]) is a value and is tested in virtual time.
+//! Left out: flow control (a line has none). The schedule itself (`Schedule`) is a value and is tested in virtual time.
 //! Shown by: `line::pacer::tests`, `tests/bench/pacing.rs`.
 
 use super::punctual;

@@ -3,9 +3,9 @@
 //! Standards: POSIX SCHED_FIFO (lowest priority). In: nothing. Out: a thread's place and priority; never an error, as it works without.
 //! Left out: other systems than Linux keep one ordinary thread. Such a thread must sleep nearly always. Shown by: `tests/bench/pacing.rs`.
 //!
-//! Seen on Linux 6.18 (two processors, two busy programs and builds beside): one ordinary thread is more than 5 ms late with one code in
-//! ten, one on each processor with one in fifty, with real-time priority none, and the worst is 0.2 ms. That priority is root's, or
-//! whose limits give it (`rtprio` in limits.conf, `LimitRTPRIO=` of a service).
+//! Seen on Linux 6.18 (two processors, two busy programs and builds beside), codes handed over more than 5 ms late: by one ordinary
+//! thread 14 to 35 in a hundred, by one on each processor 1 to 9, with real-time priority none (the worst 0.1 ms). That priority is
+//! root's, or theirs whose limits give it (`rtprio` in limits.conf, `LimitRTPRIO=` of a service).
 
 use thread_priority::{RealtimeThreadSchedulePolicy, ThreadPriority, ThreadSchedulePolicy};
 

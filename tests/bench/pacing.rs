@@ -1,10 +1,17 @@
 //! Accuracy in time of a paced line, measured at the far end of a real pty by plain blocking threads.
 //!
 //! Standards: start-stop at 50 Bd, 7.5 units unless asked otherwise. In: `cargo bench --bench pacing -- [--codes N] [--baud B] [--units U]
-//! [--load]` (`--load`: two `sha256sum /dev/zero` beside it). Out: the figures; exit 1 when they are out of bounds.
+//! [--load] [--message]` (`--load`: two `sha256sum /dev/zero` beside it; `--message`: a message of the whole teletype backend, called up
+//! and answered, instead of bare codes). Out: the figures; exit 1 when they are out of bounds.
 //! Bounds: first to last within 20 ms of what is due, 99 % of codes within 5 ms of the schedule, the last within 5 ms. Shown by: itself.
 
-use molink::line::{Code, LineSpec, Paced, Pacer, Settings, open, punctual};
+use molink::line::{Code, LineSpec, Opened, Paced, Pacer, Settings, open, punctual};
+use molink::machine::Machine;
+use molink::message::{Envelope, Message, Name, Part, Precedence};
+use molink::router::{Backend, Delivery, EventSink, Order, Port, Stamped};
+use molink::teletype::keys::Keys;
+use molink::teletype::wire::START;
+use molink::teletype::{Input, Opener, Output, Teletype, Terminal};
 use molink::time::{Clock, Instant, Speed};
 use rustix::event::{PollFd, PollFlags};
 use rustix::fs::OFlags;
@@ -16,17 +23,18 @@ use std::process::{Child, ExitCode, Stdio};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 use std::time::Duration;
-use tokio::io::AsyncWrite;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 struct Asked {
     codes: usize,
     settings: Settings,
     load: bool,
+    message: bool,
 }
 
 fn asked() -> Result<Asked, String> {
-    let mut asked = Asked { codes: 400, settings: Settings::default(), load: false };
+    let mut asked = Asked { codes: 400, settings: Settings::default(), load: false, message: false };
     let mut args = std::env::args().skip(1);
     while let Some(arg) = args.next() {
         let mut number = || args.next().and_then(|v| v.parse::<f64>().ok()).ok_or(format!("`{arg}` needs a number"));
@@ -35,8 +43,9 @@ fn asked() -> Result<Asked, String> {
             "--baud" => asked.settings.baud = number()?,
             "--units" => asked.settings.units = number()?,
             "--load" => asked.load = true,
+            "--message" => asked.message = true,
             "--bench" => (), // cargo's own
-            _ => return Err(format!("`{arg}` is not known: there are --codes, --baud, --units, --load")),
+            _ => return Err(format!("`{arg}` is not known: there are --codes, --baud, --units, --load, --message")),
         }
     }
     asked.settings.check().map(|()| asked)
@@ -57,7 +66,7 @@ fn main() -> ExitCode {
     }
     println!("{} codes at {} Bd, {} units; {} busy programs beside", asked.codes, asked.settings.baud, asked.settings.units, busy.len());
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
-    let measured = runtime.block_on(measure(&asked));
+    let measured = runtime.block_on(async { if asked.message { measure_message(&asked).await } else { measure(&asked).await } });
     busy.iter_mut().for_each(|b| {
         let _ = b.kill();
         let _ = b.wait();
@@ -73,6 +82,12 @@ fn main() -> ExitCode {
 
 /// Notes when each code is handed over, so that the pacer's own lateness can be told from the far end's waking up.
 struct Noted<W>(W, Clock, Arc<Mutex<Vec<Instant>>>);
+
+impl<R: AsyncRead + Unpin> AsyncRead for Noted<R> {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_read(cx, buf)
+    }
+}
 
 impl<W: AsyncWrite + Unpin> AsyncWrite for Noted<W> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
@@ -93,10 +108,10 @@ impl<W: AsyncWrite + Unpin> AsyncWrite for Noted<W> {
 
 /// Reads the far end in a plain blocking thread on each processor: the first to wake notes the time, so that what is measured is the line
 /// and not how long a busy processor kept the instrument waiting.
-fn watch_far_end(master: OwnedFd, clock: &Clock, count: usize) -> Result<UnboundedReceiver<Instant>, String> {
-    rustix::fs::fcntl_setfl(&master, OFlags::NONBLOCK).map_err(|e| e.to_string())?;
+fn watch_far_end(master: &Arc<OwnedFd>, clock: &Clock, count: usize) -> Result<UnboundedReceiver<(Instant, Code)>, String> {
+    rustix::fs::fcntl_setfl(master, OFlags::NONBLOCK).map_err(|e| e.to_string())?;
     let (noted, far) = unbounded_channel();
-    let state = Arc::new((master, Mutex::new(0)));
+    let state = Arc::new((master.clone(), Mutex::new(0)));
     for place in punctual::places() {
         let (state, noted, clock) = (state.clone(), noted.clone(), clock.clone());
         std::thread::spawn(move || {
@@ -109,8 +124,8 @@ fn watch_far_end(master: OwnedFd, clock: &Clock, count: usize) -> Result<Unbound
                 let now = clock.now();
                 let n = rustix::io::read(master, &mut buffer).unwrap_or(0);
                 *seen += n;
-                (0..n).for_each(|_| {
-                    let _ = noted.send(now);
+                buffer[..n].iter().for_each(|byte| {
+                    let _ = noted.send((now, Code::new(*byte)));
                 });
             }
         });
@@ -132,7 +147,7 @@ async fn measure(asked: &Asked) -> Result<Measured, String> {
     let opened = open(&LineSpec::Pty(name.to_string_lossy().into_owned().into()), &asked.settings).await?;
 
     let clock = Clock::new(None, Speed::REAL);
-    let mut far = watch_far_end(master, &clock, asked.codes)?;
+    let mut far = watch_far_end(&Arc::new(master), &clock, asked.codes)?;
 
     let unit = asked.settings.code_time();
     let noted: Arc<Mutex<Vec<Instant>>> = Arc::default();
@@ -153,11 +168,85 @@ async fn measure(asked: &Asked) -> Result<Measured, String> {
     let mut arrived = vec![];
     while arrived.len() < asked.codes {
         let read = tokio::time::timeout(Duration::from_secs(10), far.recv()).await;
-        let Ok(Some(at)) = read else { return Err(format!("only {} codes came", arrived.len())) };
+        let Ok(Some((at, _))) = read else { return Err(format!("only {} codes came", arrived.len())) };
         arrived.push(at);
     }
     let handed = noted.lock().unwrap_or_else(|e| e.into_inner()).clone();
     Ok(Measured { start, handed, arrived })
+}
+
+/// A message of a whole backend: call-up and answer first, then text enough; what is measured is its first `codes` codes.
+async fn measure_message(asked: &Asked) -> Result<Measured, String> {
+    let master = rustix::pty::openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).map_err(|e| e.to_string())?;
+    rustix::pty::unlockpt(&master).map_err(|e| e.to_string())?;
+    let device: std::path::PathBuf =
+        rustix::pty::ptsname(&master, vec![]).map_err(|e| e.to_string())?.to_string_lossy().into_owned().into();
+    let (master, clock) = (Arc::new(master), Clock::new(None, Speed::REAL));
+    let noted: Arc<Mutex<Vec<Instant>>> = Arc::default();
+    let table = format!("baud = {:?}\nunits = {:?}\npeer = \"moscow\"", asked.settings.baud, asked.settings.units);
+    let keys = Keys::read(table.parse().map_err(|e: toml::de::Error| e.to_string())?)?;
+    let (settings, notes, timer) = (asked.settings, noted.clone(), clock.clone());
+    let opener: Opener = Box::new(move || {
+        let (spec, notes, timer) = (LineSpec::Pty(device.clone()), notes.clone(), timer.clone());
+        Box::pin(async move {
+            let opened = open(&spec, &settings).await?;
+            Ok(Opened { stream: Box::new(Noted(opened.stream, timer, notes)), ..opened })
+        })
+    });
+    let washington: Name = "washington".parse()?;
+    let (reports, mut ended) = tokio::sync::mpsc::channel(8);
+    let (port, orders) = Port::new("cable", &washington, reports, Arc::new(Deaf), clock.clone());
+    let mut moscow = Terminal::new(keys.config(&"moscow".parse()?, Speed::REAL, clock.epoch()));
+    let mut far = watch_far_end(&master, &clock, usize::MAX)?;
+    let backend = tokio::spawn(Box::new(Teletype::new(keys, opener)).run(port));
+    orders.send(Order::Deliver(delivery(asked.codes)?)).await.map_err(|e| e.to_string())?;
+    let (mut codes, mut arrived) = (vec![], vec![]);
+    let first = loop {
+        let (at, code) = match tokio::time::timeout(Duration::from_secs(30), far.recv()).await {
+            Ok(Some(came)) => came,
+            Ok(None) | Err(_) => return Err(format!("only {} codes came; {:?}", codes.len(), ended.try_recv())),
+        };
+        (codes.push(code), arrived.push(at));
+        // Moscow answers at once and unpaced: what is measured is Washington's line.
+        let mut todo = vec![moscow.handle(at, Input::Received(vec![code]))];
+        while let Some(outputs) = todo.pop() {
+            for output in outputs {
+                if let Output::Send(codes) = output {
+                    let bytes: Vec<u8> = codes.iter().map(|c| c.value()).collect();
+                    rustix::io::write(&*master, &bytes).map_err(|e| e.to_string())?;
+                    todo.push(moscow.handle(clock.now(), Input::Transmitted));
+                }
+            }
+        }
+        let start = codes.windows(START.len()).position(|w| w == START);
+        if let Some(first) = start.filter(|first| codes.len() >= first + asked.codes) {
+            break first;
+        }
+    };
+    backend.abort();
+    let handed = noted.lock().unwrap_or_else(|e| e.into_inner())[first..first + asked.codes].to_vec();
+    // The message's schedule begins where its first code was handed over.
+    let start = Instant(handed[0].0 - asked.settings.code_time().as_micros() as u64);
+    Ok(Measured { start, handed, arrived: arrived[first..first + asked.codes].to_vec() })
+}
+
+struct Deaf;
+impl EventSink for Deaf {
+    fn take(&self, _: Stamped) {}
+}
+
+fn delivery(codes: usize) -> Result<Delivery, String> {
+    let text = "RYRYRYRYRY THE QUICK BROWN FOX JUMPED OVER THE LAZY DOG\n".repeat(codes / 40 + 2);
+    let envelope = Envelope {
+        from: "operator@washington".parse()?,
+        to: "operator@moscow".parse()?,
+        precedence: Precedence::Routine,
+        subject: String::new(),
+        via: vec![],
+    };
+    let content = vec![Part::Text { text: text.trim_end().into() }];
+    let message = Message { identity: "WASHINGTON-0001-19630830T1600Z".parse()?, envelope, content };
+    Ok(Delivery { number: 1, message, channel: 1 })
 }
 
 /// How far from the schedule each is, in microseconds: code i is whole when its slot is over.

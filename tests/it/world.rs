@@ -95,6 +95,23 @@ fn codes_of_an_exchange() -> [u64; 2] {
     [0, 1].map(|way| world.circuit("cable", way).unwrap().carried())
 }
 
+/// Each message of a station: accepted, then sent, then filed at the far end, then known as filed; whatever happened between.
+fn in_order(world: &World, origin: &str) -> Result<(), String> {
+    for row in world.journal(&name(origin)).unwrap().rows().iter().filter(|r| r.id.station == name(origin)) {
+        let first = |station: &str, event: &str| {
+            let found =
+                world.trace().iter().position(|e| e.id.as_ref() == Some(&row.id) && e.station == name(station) && e.event.name() == event);
+            found.ok_or(format!("{}: {station} never says {event}", row.id))
+        };
+        let far = row.to.station.to_string();
+        let steps = [first(origin, "accepted")?, first(origin, "sent")?, first(&far, "filed")?, first(origin, "filed")?];
+        if !steps.is_sorted() {
+            return Err(format!("{}: events out of order: {steps:?}", row.id));
+        }
+    }
+    Ok(())
+}
+
 #[test]
 fn two_hundred_seeds_of_drops_doubles_flips_and_cuts_lose_and_double_nothing() {
     let lengths = codes_of_an_exchange();
@@ -123,6 +140,9 @@ fn two_hundred_seeds_of_drops_doubles_flips_and_cuts_lose_and_double_nothing() {
         world.run(hours(3), |_| false);
         assert_eq!(filed(&world, "moscow"), [TEST_LINE], "seed {seed}");
         assert_eq!(filed(&world, "washington"), ["REPLY 42"], "seed {seed}");
+        for station in ["washington", "moscow"] {
+            in_order(&world, station).unwrap_or_else(|what| panic!("seed {seed}: {what}\n{}", world.trace_lines()));
+        }
         for e in world.trace() {
             *tally.entry(e.event.name()).or_insert(0u32) += 1;
         }

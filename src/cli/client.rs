@@ -11,6 +11,7 @@ use std::io::{self, BufRead, BufReader, Read};
 use std::ops::ControlFlow;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
+use tokio::signal::unix::{SignalKind, signal};
 
 /// Where a station listens unless its file says otherwise.
 pub(super) const STATION: &str = "http://127.0.0.1:1963";
@@ -225,9 +226,13 @@ impl Standing {
     /// From now on Ctrl-C says what stands, and exits with 130.
     pub(super) fn on_interrupt(&self) {
         let standing = self.clone();
+        // In force before the first line is printed, not when a thread gets its turn.
+        let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else { return };
+        let inside = runtime.enter();
+        let Ok(mut interrupt) = signal(SignalKind::interrupt()) else { return };
+        drop(inside);
         std::thread::spawn(move || {
-            let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else { return };
-            if runtime.block_on(tokio::signal::ctrl_c()).is_ok() {
+            if runtime.block_on(interrupt.recv()).is_some() {
                 eprintln!("molink: interrupted; {}", standing.0.lock().unwrap_or_else(PoisonError::into_inner));
                 std::process::exit(INTERRUPTED.into());
             }

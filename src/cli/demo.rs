@@ -14,6 +14,7 @@ use std::io::{BufWriter, Stdout, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
+use tokio::signal::unix::{SignalKind, signal};
 
 /// The scenarios in the program, by era.
 const ERAS: &[(&str, &str)] = &[("1963", include_str!("../../fixtures/scenarios/1963.toml"))];
@@ -45,6 +46,7 @@ pub(super) async fn run(args: Demo) -> anyhow::Result<ExitCode> {
     let scenario = Scenario::parse(&format!("{}.toml", args.era), text).map_err(Usage)?;
     let speed = args.speed.unwrap_or(scenario.speed);
     clear(&args.out, &scenario)?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
     let mut trace = BufWriter::new(File::create(args.out.join(TRACE)).with_context(|| cannot_write(&args.out))?);
     let mut narrator = Narrator::new(std::io::stdout());
     introduce(&mut narrator, &scenario, speed)?;
@@ -66,7 +68,7 @@ pub(super) async fn run(args: Demo) -> anyhow::Result<ExitCode> {
         tokio::select! {
             done = story => Ended::Told(done?),
             () = tokio::time::sleep(LONGEST) => Ended::Told(false),
-            _ = tokio::signal::ctrl_c() => Ended::Interrupted,
+            _ = interrupt.recv() => Ended::Interrupted,
         }
     };
     let mut late = vec![];

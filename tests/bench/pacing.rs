@@ -206,7 +206,8 @@ async fn measure_message(asked: &Asked) -> Result<Measured, String> {
             Ok(Some(came)) => came,
             Ok(None) | Err(_) => return Err(format!("only {} codes came; {:?}", codes.len(), ended.try_recv())),
         };
-        (codes.push(code), arrived.push(at));
+        codes.push(code);
+        arrived.push(at);
         // Moscow answers at once and unpaced: what is measured is Washington's line.
         let mut todo = vec![moscow.handle(at, Input::Received(vec![code]))];
         while let Some(outputs) = todo.pop() {

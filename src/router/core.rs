@@ -17,6 +17,9 @@ use crate::message::{Address, Draft, Identity, Message, Name, Part, Takes, conve
 use crate::time::{Dtg, Instant, Utc};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
+/// Batches that may wait for the disk at one time: what comes while it is stuck must not fill the memory.
+const MOST_HELD: usize = 500;
+
 /// What waits for a batch to be on disk.
 enum Effect {
     Show(Output),
@@ -276,6 +279,9 @@ impl Router {
         if !self.recovered {
             return Err(Submitted::Stuck("the station is starting; try again in a moment".into()));
         }
+        if self.held.len() >= MOST_HELD {
+            return Err(Submitted::Stuck("the journal cannot be written just now; try again with the same key".into()));
+        }
         if to.station == self.config.station {
             return if self.config.desks.contains(&to.desk) { Ok(()) } else { Err(Submitted::Unknown(self.unknown(to))) };
         }
@@ -311,7 +317,7 @@ impl Router {
             self.event(now, Some(&port), Some(&message.identity), Event::Refused { reason: text.clone() });
             return self.show(Output::Verdict { token, verdict: Verdict::Refused(Reason::new(Fault::Peer, text)) });
         }
-        if !self.recovered || self.queue.len() >= self.config.most_waiting {
+        if !self.recovered || self.queue.len() >= self.config.most_waiting || self.held.len() >= MOST_HELD {
             let verdict = Verdict::TryLater(Reason::new(Fault::Us, "the station cannot file just now"));
             return self.show(Output::Verdict { token, verdict });
         }

@@ -184,6 +184,21 @@ fn nothing_is_shown_before_it_is_on_disk() {
 }
 
 #[test]
+fn a_disk_that_confirms_nothing_does_not_fill_the_memory() {
+    let mut b = Bench::new();
+    b.slow = true;
+    let draft = || draft("operator@washington", Precedence::Routine, "A");
+    (0..2000).for_each(|token| b.step(Input::Submit { token, draft: draft(), key: None }));
+    assert_eq!(b.unconfirmed.len(), 500);
+    let confirmed = b.confirm();
+    b.step(confirmed);
+    b.slow = false;
+    b.shown.clear();
+    b.step(Input::Submit { token: 1, draft: draft(), key: None });
+    assert!(b.shown().iter().any(|o| matches!(o, Output::Answer { submitted: Submitted::Accepted(_), .. })), "and goes on when it can");
+}
+
+#[test]
 fn urgent_before_old_and_flash_calls_off_what_is_being_sent() {
     let mut b = Bench::new();
     for (p, text) in [(Precedence::Routine, "A"), (Precedence::Deferred, "B"), (Precedence::Priority, "C")] {

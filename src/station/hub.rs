@@ -320,8 +320,10 @@ impl World<Input, Output> for Hub {
                 }
             }
             Output::Load(id) => {
-                let message = match self.reader.load(&id) {
-                    Ok(Some(message)) => Ok(message),
+                let message = match self.reader.content(&id) {
+                    Ok(Some(Ok(message))) => Ok(message),
+                    // One damaged message goes back to its sender; the others go on.
+                    Ok(Some(Err(damaged))) => Err(damaged.0),
                     Ok(None) => Err(format!("the journal has no content for {id}")),
                     Err(e) => return self.fail(e.0),
                 };
@@ -417,15 +419,21 @@ fn start_printer(config: &StationConfig, hub: mpsc::Sender<ToHub>) -> Result<mps
         let _ = tx.send(row.id);
     }
     let dir = config.data.join("paper");
-    let stuck = move |why: String| tracing::error!("{why}; it is made at the next start");
     std::thread::Builder::new()
         .name("printer".into())
         .spawn(move || {
             while let Some(id) = rx.blocking_recv() {
-                match print(&reader, &dir, &id) {
-                    Ok(()) => drop(hub.blocking_send(ToHub::Printed(id))),
-                    Err(why) => stuck(why),
+                let mut said = false;
+                while let Err(why) = print(&reader, &dir, &id) {
+                    if !std::mem::replace(&mut said, true) {
+                        tracing::error!("{why}; tried again until it can be made, also at the next start");
+                    }
+                    if rx.is_closed() {
+                        return;
+                    }
+                    std::thread::sleep(Duration::from_secs(5)); // the printer's own thread: nothing else waits for it
                 }
+                let _ = hub.blocking_send(ToHub::Printed(id));
             }
         })
         .map_err(|e| StationError(format!("no thread for the printer: {e}")))?;

@@ -52,17 +52,21 @@ impl Reader {
         Reader::open(&self.path)
     }
 
-    /// A message with its content.
+    /// A message with its content; a content that is damaged on the disk is an error.
     pub fn load(&self, id: &Identity) -> Result<Option<Message>, JournalError> {
+        self.content(id)?.transpose()
+    }
+    /// The same, telling a journal that cannot be read (outer error) from one message that is damaged in it (inner error).
+    pub fn content(&self, id: &Identity) -> Result<Option<Result<Message, JournalError>>, JournalError> {
         let query = "SELECT content, sha256 FROM message WHERE identity = ?1";
         let mut s = self.db.prepare_cached(query).map_err(|e| self.sql(&e))?;
         let found: Option<(String, String)> =
             s.query_row([id.to_string()], |r| Ok((r.get(0)?, r.get(1)?))).optional().map_err(|e| self.sql(&e))?;
         let Some((json, kept)) = found else { return Ok(None) };
         if sum(&json) != kept {
-            return Err(self.flaw(&format!("the content of message {id} was changed on the disk")));
+            return Ok(Some(Err(self.flaw(&format!("the content of message {id} was changed on the disk")))));
         }
-        serde_json::from_str(&json).map(Some).map_err(|e| self.flaw(&format!("the content of message {id}: {e}")))
+        Ok(Some(serde_json::from_str(&json).map_err(|e| self.flaw(&format!("the content of message {id}: {e}")))))
     }
     /// A message's row.
     pub fn find(&self, id: &Identity) -> Result<Option<Row>, JournalError> {

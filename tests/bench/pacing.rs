@@ -1,8 +1,8 @@
 //! Accuracy in time of a paced line, measured at the far end of a real pty by plain blocking threads.
 //!
 //! Standards: start-stop at 50 Bd, 7.5 units unless asked otherwise. In: `cargo bench --bench pacing -- [--codes N] [--baud B] [--units U]
-//! [--load] [--message]` (`--load`: two `sha256sum /dev/zero` beside it; `--message`: a message of the whole teletype backend, called up
-//! and answered, instead of bare codes). Out: the figures; exit 1 when they are out of bounds.
+//! [--load] [--bare]` (`--load`: two `sha256sum /dev/zero` beside it; `--bare`: codes straight from a pacer instead of a message of the
+//! whole teletype backend, called up and answered). Out: the figures; exit 1 when they are out of bounds.
 //! Bounds: first to last within 20 ms of what is due, 99 % of codes within 5 ms of the schedule, the last within 5 ms. Shown by: itself.
 
 use molink::line::{Code, LineSpec, Opened, Paced, Pacer, Settings, open, punctual};
@@ -30,11 +30,11 @@ struct Asked {
     codes: usize,
     settings: Settings,
     load: bool,
-    message: bool,
+    bare: bool,
 }
 
 fn asked() -> Result<Asked, String> {
-    let mut asked = Asked { codes: 400, settings: Settings::default(), load: false, message: false };
+    let mut asked = Asked { codes: 400, settings: Settings::default(), load: false, bare: false };
     let mut args = std::env::args().skip(1);
     while let Some(arg) = args.next() {
         let mut number = || args.next().and_then(|v| v.parse::<f64>().ok()).ok_or(format!("`{arg}` needs a number"));
@@ -43,9 +43,9 @@ fn asked() -> Result<Asked, String> {
             "--baud" => asked.settings.baud = number()?,
             "--units" => asked.settings.units = number()?,
             "--load" => asked.load = true,
-            "--message" => asked.message = true,
+            "--bare" => asked.bare = true,
             "--bench" => (), // cargo's own
-            _ => return Err(format!("`{arg}` is not known: there are --codes, --baud, --units, --load, --message")),
+            _ => return Err(format!("`{arg}` is not known: there are --codes, --baud, --units, --load, --bare")),
         }
     }
     asked.settings.check().map(|()| asked)
@@ -66,7 +66,7 @@ fn main() -> ExitCode {
     }
     println!("{} codes at {} Bd, {} units; {} busy programs beside", asked.codes, asked.settings.baud, asked.settings.units, busy.len());
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
-    let measured = runtime.block_on(async { if asked.message { measure_message(&asked).await } else { measure(&asked).await } });
+    let measured = runtime.block_on(async { if asked.bare { measure(&asked).await } else { measure_message(&asked).await } });
     busy.iter_mut().for_each(|b| {
         let _ = b.kill();
         let _ = b.wait();
@@ -183,7 +183,7 @@ async fn measure_message(asked: &Asked) -> Result<Measured, String> {
         rustix::pty::ptsname(&master, vec![]).map_err(|e| e.to_string())?.to_string_lossy().into_owned().into();
     let (master, clock) = (Arc::new(master), Clock::new(None, Speed::REAL));
     let noted: Arc<Mutex<Vec<Instant>>> = Arc::default();
-    let table = format!("baud = {:?}\nunits = {:?}\npeer = \"moscow\"", asked.settings.baud, asked.settings.units);
+    let table = format!("baud = {:?}\nunits = {:?}", asked.settings.baud, asked.settings.units);
     let keys = Keys::read(table.parse().map_err(|e: toml::de::Error| e.to_string())?)?;
     let (settings, notes, timer) = (asked.settings, noted.clone(), clock.clone());
     let opener: Opener = Box::new(move || {

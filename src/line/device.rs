@@ -383,6 +383,24 @@ mod tests {
     }
 
     #[test]
+    fn a_driver_that_keeps_other_settings_than_asked_is_refused_by_name() {
+        // The kernel's pty driver says yes to 5 data bits and keeps 8, as FTDI's does.
+        let master = rustix::pty::openpt(rustix::pty::OpenptFlags::RDWR | rustix::pty::OpenptFlags::NOCTTY).unwrap();
+        let mut asked = rustix::termios::tcgetattr(&master).unwrap();
+        asked.control_modes = (asked.control_modes - ControlModes::CSIZE) | ControlModes::CS5;
+        rustix::termios::tcsetattr(&master, rustix::termios::OptionalActions::Now, &asked).unwrap();
+        let kept = rustix::termios::tcgetattr(&master).unwrap();
+        let (path, settings) = (Path::new("/dev/ttyUSB0"), Settings::default());
+        let why = refuse_unlike(path, "driver ftdi_sio", &settings, &kept).unwrap_err();
+        assert!(why.contains("driver ftdi_sio") && why.contains("asked for 5, it kept 8"), "{why}");
+        asked.set_output_speed(300).unwrap();
+        let why = refuse_unlike(path, "driver x", &settings, &asked).unwrap_err();
+        assert!(why.contains("cannot do 50 Bd: it kept 300 Bd"), "{why}");
+        asked.set_output_speed(50).unwrap();
+        assert_eq!(refuse_unlike(path, "driver x", &settings, &asked), Ok(()));
+    }
+
+    #[test]
     fn speed_is_refused_on_a_real_port_only() {
         let uart = Kind::Uart { adapter: "driver serial8250".into() };
         assert!(refuse_speed(&uart, Speed::Times(20.0)).unwrap_err().contains("serial8250"));

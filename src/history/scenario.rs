@@ -105,7 +105,7 @@ pub enum Act {
         /// none, profile, light or heavy.
         level: String,
     },
-    /// Kill a station, as `kill -9` would.
+    /// Kill a station: under the driver as `kill -9` would; live, where stations share a process, it is stopped in order.
     Kill(Name),
     /// Start it again.
     Start(Name),
@@ -190,6 +190,11 @@ impl Scenario {
             Some(toml::Value::String(s)) => s.parse()?,
             Some(other) => other.to_string().parse()?,
         };
+        let timeline: Vec<Entry> = timeline.collect::<Result<_, String>>()?;
+        let sends = timeline.iter().filter(|e| matches!(e.act, Act::Send { .. })).count();
+        for (i, entry) in timeline.iter().enumerate() {
+            entry.check(&stations, &circuits, sends).map_err(|why| format!("{}: {why}", number(i)))?;
+        }
         Ok(Scenario {
             title: file.title,
             sources: file.sources,
@@ -199,8 +204,33 @@ impl Scenario {
             cast,
             stations,
             circuits,
-            timeline: timeline.collect::<Result<_, String>>()?,
+            timeline,
         })
+    }
+}
+
+impl Entry {
+    /// Names of stations, circuits and messages that do not exist are errors now, not silence later.
+    fn check(&self, stations: &BTreeMap<Name, toml::Table>, circuits: &BTreeMap<String, CircuitPlan>, sends: usize) -> Result<(), String> {
+        if let When::After { message, .. } = self.when
+            && !(1..=sends).contains(&message)
+        {
+            return Err(format!("there is no message {message}; the timeline sends {sends}"));
+        }
+        let station = |name: &Name| match stations.contains_key(name) {
+            true => Ok(()),
+            false => Err(format!("there is no [station.{name}]")),
+        };
+        match &self.act {
+            Act::Send { from, .. } => station(&from.station),
+            Act::Kill(name) | Act::Start(name) => station(name),
+            Act::Cut { circuit, .. } | Act::Restore { circuit } if !circuits.contains_key(circuit) => {
+                Err(format!("there is no [circuit.{circuit}]"))
+            }
+            Act::Noise { circuit, .. } if !circuits.contains_key(circuit) => Err(format!("there is no [circuit.{circuit}]")),
+            Act::Noise { level, .. } => level.parse::<crate::line::Noise>().map(drop),
+            Act::Cut { .. } | Act::Restore { .. } | Act::Say(_) => Ok(()),
+        }
     }
 }
 
@@ -259,5 +289,33 @@ impl FileEntry {
             }
         };
         Ok(Entry { when, act })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GOOD: &str = include_str!("../../fixtures/scenarios/1963.toml");
+
+    #[test]
+    fn what_a_timeline_names_must_exist() {
+        assert!(Scenario::parse("1963.toml", GOOD).is_ok());
+        for (entry, word) in [
+            ("at = \"0s\"\ndo = \"cut\"\ncircuit = \"radio\"", "no [circuit.radio]"),
+            ("at = \"0s\"\ndo = \"noise\"\ncircuit = \"cable\"\nlevel = \"loud\"", "`loud`"),
+            ("at = \"0s\"\ndo = \"kill\"\nstation = \"paris\"", "no [station.paris]"),
+            ("after = \"filed 3\"\ndo = \"say\"\ntext = \"x\"", "no message 3"),
+            ("after = \"filed\"\ndo = \"say\"\ntext = \"x\"", "`filed` is not an event"),
+            ("at = \"0s\"\ndo = \"dance\"", "`dance`"),
+            ("at = \"0s\"\nafter = \"filed 1\"\ndo = \"say\"\ntext = \"x\"", "either `at` or `after`"),
+            ("at = \"soon\"\ndo = \"say\"\ntext = \"x\"", "`soon`"),
+            ("at = \"0s\"\ndo = \"say\"", "needs `text`"),
+        ] {
+            let why = Scenario::parse("1963.toml", &format!("{GOOD}\n[[timeline]]\n{entry}\n")).unwrap_err();
+            assert!(why.starts_with("1963.toml: timeline entry 5: ") && why.contains(word), "{why}");
+        }
+        let why = Scenario::parse("1963.toml", &GOOD.replace("seed = 1963", "sede = 1963")).unwrap_err();
+        assert!(why.starts_with("1963.toml:") && why.contains("`sede`"), "{why}");
     }
 }

@@ -224,7 +224,7 @@ fn quick_check(db: &Connection) -> rusqlite::Result<Option<String>> {
 fn salvage(path: &Path, flaw: &str) -> JournalError {
     let shown = path.display();
     JournalError(format!(
-        "the journal `{shown}` is damaged (SQLite: `{}`); nothing was changed; copy the file, then salvage it with `sqlite3 {shown} .recover | sqlite3 salvaged.sqlite`",
+        "the journal `{shown}` is damaged (SQLite: `{}`); nothing was changed; copy the folder, then salvage the copy with `sqlite3 COPY .dump` (docs/durability.md says how)",
         flaw.escape_debug()
     ))
 }

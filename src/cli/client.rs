@@ -132,13 +132,12 @@ impl Client {
             match self.feed(&path, until, &mut here) {
                 Ok(Ok(found)) => return Ok(Some(found)),
                 Ok(Err(output)) => return Err(output.into()),
+                // At the end of the time the connection is dropped by ourselves: nothing to tell.
+                Err(_) if until.is_some_and(|at| self.clock.until(at).is_zero()) => return Ok(None),
                 Err(lost) if !std::mem::replace(&mut told, true) => gone(&lost),
                 Err(_) => {}
             }
             let left = until.map_or(AGAIN, |at| self.clock.until(at));
-            if left.is_zero() {
-                return Ok(None);
-            }
             std::thread::sleep(AGAIN.min(left));
         }
     }

@@ -119,7 +119,7 @@ fn introduce(n: &mut Narrator<Stdout>, scenario: &Scenario, speed: Speed) -> any
     n.blank()?;
     n.say("  MOLINK   ", &scenario.title)?;
     n.blank()?;
-    for line in scenario.cast.values() {
+    for (_, line) in &scenario.cast {
         n.say("    ", line)?;
     }
     for (name, plan) in &scenario.circuits {

@@ -24,8 +24,8 @@ pub struct Scenario {
     pub seed: u64,
     /// The speed it is told at by default.
     pub speed: Speed,
-    /// What the audience is told of each station: place and machine.
-    pub cast: BTreeMap<Name, String>,
+    /// What the audience is told of each station, place and machine: whoever sends first comes first.
+    pub cast: Vec<(Name, String)>,
     /// Its stations: station-file keys.
     pub stations: BTreeMap<Name, toml::Table>,
     /// Its circuits.
@@ -175,7 +175,8 @@ impl Scenario {
         for (station, keys) in file.station {
             stations.insert(station.parse::<Name>()?, keys);
         }
-        let cast = file.cast.into_iter().map(|(name, line)| Ok((name.parse()?, line))).collect::<Result<_, String>>()?;
+        let mut cast =
+            file.cast.into_iter().map(|(name, line)| Ok((name.parse()?, line))).collect::<Result<Vec<(Name, String)>, String>>()?;
         let mut circuits = BTreeMap::new();
         for (name, circuit) in file.circuit {
             circuits.insert(name.clone(), circuit.take(&name, &stations)?);
@@ -195,6 +196,8 @@ impl Scenario {
         for (i, entry) in timeline.iter().enumerate() {
             entry.check(&stations, &circuits, sends).map_err(|why| format!("{}: {why}", number(i)))?;
         }
+        let first_word = |name: &Name| timeline.iter().position(|e| matches!(&e.act, Act::Send { from, .. } if from.station == *name));
+        cast.sort_by_key(|(name, _)| first_word(name).unwrap_or(usize::MAX));
         Ok(Scenario {
             title: file.title,
             sources: file.sources,

@@ -2,6 +2,7 @@
 
 mod api;
 mod backend;
+mod commands;
 mod conformance;
 mod courier;
 mod dialogues;

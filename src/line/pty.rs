@@ -66,6 +66,10 @@ enum State {
 /// The link goes when the end is dropped. Errors are sentences for people.
 pub fn pty_pair_with_link(path: &Path) -> Result<PtyEnd, String> {
     clear_stale_link(path)?;
+    if let Some(folder) = path.parent().filter(|f| !f.as_os_str().is_empty()) {
+        let why = |e| format!("cannot make the folder `{}` of the link: {e}; choose another path", folder.display());
+        std::fs::create_dir_all(folder).map_err(why)?;
+    }
     let (master, device) = make().map_err(|e| format!("cannot make a pty: {e}; is /dev/pts mounted, and not full?"))?;
     std::os::unix::fs::symlink(&device, path)
         .map_err(|e| format!("cannot make the link `{}` to {}: {e}", path.display(), device.display()))?;

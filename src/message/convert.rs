@@ -117,6 +117,10 @@ pub fn fits(parts: &[Part], takes: &Takes) -> Result<(), String> {
             (Part::Text { .. }, None) => return Err("the line carries no text".into()),
             (Part::Text { text }, Some(form)) => {
                 let n = text.chars().count();
+                if let Some((letter, others)) = strangers(text, &form.alphabet) {
+                    let more = if others > 0 { format!(" and {others} others of the text") } else { String::new() };
+                    return Err(format!("the line has no letter for `{letter}`{more}; write the text in letters it has"));
+                }
                 if n > form.longest {
                     let time = form.per_hour.map(|h| format!(" ({:.1} hours at line speed)", n as f64 / f64::from(h))).unwrap_or_default();
                     return Err(format!(
@@ -131,6 +135,20 @@ pub fn fits(parts: &[Part], takes: &Takes) -> Result<(), String> {
         }
     }
     Ok(())
+}
+
+/// The first letter that a line has not and nothing stands for, and how many more there are: such a text would be unreadable.
+/// (Signs without a counterpart become `?`, and are counted among the edits.)
+fn strangers(text: &str, alphabet: &Alphabet) -> Option<(char, usize)> {
+    let strange =
+        |c: &char| c.is_alphabetic() && !alphabet.has(*c) && !c.to_uppercase().all(|u| alphabet.has(u)) && substitute(*c).is_none();
+    let mut found = text.chars().filter(strange);
+    found.next().map(|first| (first, found.count()))
+}
+
+fn substitute(c: char) -> Option<&'static str> {
+    let upper: String = c.to_uppercase().collect();
+    SUBSTITUTES.iter().find(|(from, _)| from.contains(c) || from.contains(upper.as_str())).map(|(_, to)| *to)
 }
 
 /// Makes parts into what a port takes: all of them, or the reason why not.
@@ -195,7 +213,7 @@ fn spell(text: &str, alphabet: &Alphabet, edits: &mut Edits) -> String {
         if upper.chars().all(|u| alphabet.has(u)) {
             raised = true;
             out.push_str(&upper);
-        } else if let Some((_, to)) = SUBSTITUTES.iter().find(|(from, _)| from.contains(c) || from.contains(upper.as_str())) {
+        } else if let Some(to) = substitute(c) {
             edits.count(format!("{c} as {}", to.trim()));
             out.push_str(to);
         } else if c.is_control() || ('\u{300}'..='\u{36f}').contains(&c) || c == '\u{feff}' {
@@ -269,6 +287,15 @@ mod tests {
     fn too_long_a_text_is_refused_with_its_hours() {
         let why = convert(&text(&"X".repeat(48_000)), &teletype()).unwrap_err();
         assert!(why.contains("48000 characters (2.0 hours at line speed)"), "{why}");
+    }
+
+    #[test]
+    fn a_text_in_letters_the_line_has_not_is_refused_and_not_spoilt() {
+        let why = convert(&text("Привет, café"), &teletype()).unwrap_err();
+        assert!(why.contains("no letter for `П` and 5 others"), "{why}");
+        let (parts, edits) = convert(&text("10 € → 5 ♥"), &teletype()).unwrap();
+        assert_eq!(parts, text("10 EUR  ? 5 ?"));
+        assert!(edits.iter().any(|e| e.what == "→ as ?"), "{edits:?}");
     }
 
     #[test]

@@ -219,6 +219,12 @@ impl Router {
     }
 
     fn submit(&mut self, now: Instant, token: u64, draft: Draft, key: Option<String>) {
+        let from = &draft.envelope.from;
+        if from.station != self.config.station || !self.config.desks.contains(&from.desk) {
+            let submitted =
+                Submitted::Unknown(format!("`from`: {}", self.unknown(&Address { station: self.config.station.clone(), ..from.clone() })));
+            return self.show(Output::Answer { token, submitted });
+        }
         let Some(key) = key else {
             return self.accept(now, Some(token), draft, None);
         };

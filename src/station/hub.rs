@@ -8,7 +8,7 @@ use super::{Builder, ConfigError, StationConfig};
 use crate::console::{self, Console, Desk, Feed, Submitted as Said};
 use crate::faults::{KillPoint, kill_point};
 use crate::machine::{World, drive};
-use crate::message::{Draft, Identity, Name};
+use crate::message::{Draft, Identity, Message, Name, Part};
 use crate::router::journal::reader::{Filter, Reader};
 use crate::router::journal::sqlite::{Options, Sync};
 use crate::router::journal::store::Store;
@@ -113,6 +113,11 @@ struct Sink {
 
 impl EventSink for Sink {
     fn take(&self, event: Stamped) {
+        match &event.event {
+            Event::LineDown { reason } => tracing::warn!(port = event.port.as_deref(), "{reason}"),
+            Event::LineUp { peer } => tracing::info!(port = event.port.as_deref(), "the line to {peer} is up"),
+            _ => {} // the journal tells the rest
+        }
         if event.event.durable() {
             // Only line-up and line-down come this way, at the most one per call-up: a full hub is itself news enough.
             let _ = self.hub.try_send(ToHub::Noted(event));
@@ -196,6 +201,7 @@ pub(super) async fn start(builder: Builder, config: StationConfig) -> Result<Run
         next: VecDeque::from([Input::Recovered(recovered)]),
         papers: start_printer(&config, to_hub.clone())?,
         reader,
+        store: Store::open_in(config.data.join("content")).map_err(|e| StationError(e.0))?,
         writer,
         feed: feed.clone(),
         observers: builder.observers,
@@ -259,6 +265,7 @@ struct Hub {
     /// Inputs that are ready without waiting.
     next: VecDeque<Input>,
     reader: Reader,
+    store: Store,
     writer: Writer,
     feed: Feed,
     observers: Vec<Arc<dyn EventSink>>,
@@ -356,6 +363,14 @@ impl Hub {
         self.next_token
     }
 
+    /// The name of a part whose bytes are not on disk here: filed, it would be an empty promise.
+    fn missing_content(&self, message: &Message) -> Option<String> {
+        message.content.iter().find_map(|part| match part {
+            Part::Text { .. } => None,
+            Part::Page(blob) | Part::File(blob) => (!self.store.has(&blob.sha256)).then(|| blob.name.clone()),
+        })
+    }
+
     fn told(&mut self, told: ToHub) {
         match told {
             ToHub::Submit { draft, key, answer } => {
@@ -398,6 +413,11 @@ impl Hub {
         let input = match report {
             PortReport::Ended { delivery, outcome } => Input::Ended { port, delivery, outcome },
             PortReport::Came { message, answer } => {
+                if let Some(missing) = self.missing_content(&message) {
+                    let why = format!("the content of `{missing}` did not come with the message");
+                    let _ = answer.send(Verdict::Refused(crate::router::Reason::new(crate::router::Fault::Peer, why)));
+                    return;
+                }
                 let token = self.token();
                 self.verdicts.insert(token, answer);
                 Input::Came { token, port, message }

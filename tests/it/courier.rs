@@ -15,7 +15,7 @@ pub struct Courier {
 
 impl Backend for Courier {
     fn takes(&self) -> Takes {
-        Takes::everything()
+        Takes { pages: false, files: false, ..Takes::everything() } // any text; files would need their bytes carried too
     }
 
     fn run(self: Box<Self>, mut port: Port) -> BoxFuture<'static, Result<(), BackendError>> {
@@ -62,7 +62,7 @@ async fn carry(far: PathBuf, delivery: Delivery, door: Door) {
 /// Takes one message in, hands it to the router, says what became of it.
 async fn receive(mut caller: UnixStream, door: Door) {
     let mut line = String::new();
-    let read = BufReader::new((&mut caller).take(1 << 20)).read_line(&mut line).await;
+    let read = BufReader::new((&mut caller).take(4 << 20)).read_line(&mut line).await;
     let Ok(message) = read.map_err(|_| ()).and_then(|_| serde_json::from_str::<Message>(&line).map_err(|_| ())) else { return };
     let said = match door.submit(message).await {
         Verdict::Filed | Verdict::FiledBefore => "filed".to_owned(),

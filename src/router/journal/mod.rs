@@ -8,6 +8,7 @@ pub mod memory;
 pub mod reader;
 pub mod sqlite;
 pub mod store;
+pub mod wal;
 pub mod writer;
 
 use super::event::Stamped;

@@ -121,11 +121,15 @@ impl Reader {
     }
 
     fn sql(&self, e: &rusqlite::Error) -> JournalError {
+        if e.to_string().contains("no such table") {
+            let shown = self.path.display();
+            return JournalError(format!("`{shown}` holds no journal; a copy of a running station's needs `{shown}-wal` beside it"));
+        }
         sql("read", &self.path, e)
     }
     fn flaw(&self, what: &str) -> JournalError {
         let shown = self.path.display();
-        JournalError(format!("the journal `{shown}` holds what cannot be read: {what}; salvage it with `sqlite3 {shown} .recover`"))
+        JournalError(format!("the journal `{shown}` holds what cannot be read: {what}; docs/durability.md says how to salvage it"))
     }
     fn one(&self, query: &str, key: &str) -> Result<Option<String>, JournalError> {
         self.db.prepare_cached(query).and_then(|mut s| s.query_row([key], |r| r.get(0)).optional()).map_err(|e| self.sql(&e))

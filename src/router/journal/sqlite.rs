@@ -169,6 +169,10 @@ fn check(options: &Options) -> Result<(), JournalError> {
     if std::fs::metadata(path).map_err(|e| disk("read the journal", path, &e))?.len() == 0 && !wal_of(path).exists() {
         return Ok(()); // made, and then the power went
     }
+    let log = wal_of(path);
+    if let Some(flaw) = super::wal::look(&log).map_err(|e| disk("read the write-ahead log", &log, &e))? {
+        return Err(salvage(path, &flaw));
+    }
     let db = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX)
         .map_err(|e| damaged(path, &e))?;
     db.busy_timeout(Duration::from_secs(5)).map_err(|e| damaged(path, &e))?;
@@ -224,7 +228,7 @@ fn quick_check(db: &Connection) -> rusqlite::Result<Option<String>> {
 fn salvage(path: &Path, flaw: &str) -> JournalError {
     let shown = path.display();
     JournalError(format!(
-        "the journal `{shown}` is damaged (SQLite: `{}`); nothing was changed; copy the folder, then salvage the copy with `sqlite3 COPY .dump` (docs/durability.md says how)",
+        "the journal `{shown}` is damaged (`{}`); nothing was changed; copy the folder, then salvage the copy with `sqlite3 COPY .dump` (docs/durability.md says how)",
         flaw.escape_debug()
     ))
 }

@@ -52,7 +52,7 @@ pub struct Send {
     /// One line
     #[arg(long, value_name = "S", default_value = "")]
     subject: String,
-    /// Wait until it is accepted, sent, custody, filed or printed
+    /// Wait until it is accepted, sent, custody, filed or printed (the last only for desks of this station)
     #[arg(long, value_name = "STATE", num_args = 0..=1, require_equals = true, default_missing_value = "filed", value_parser = waitable)]
     wait: Option<State>,
     /// Give up after this long, e.g. 30s, 5m, 1h
@@ -143,7 +143,7 @@ fn finish(id: &Identity, wanted: State, waited: Waited, json: bool, out: &mut im
         Waited::TimedOut(state, detail) => {
             let last = if detail.is_empty() { String::new() } else { format!(" ({})", one_line(&detail)) };
             eprintln!(
-                "molink: {id} is not {wanted} in time; its last state is {state}{last}; it stays with the station, see `molink log --id {id}`"
+                "molink: {id} is not {wanted} in time; its last state is {state}{last}; it stays with the station; `molink log --id {id}`, with the same --station, tells more"
             );
         }
     }

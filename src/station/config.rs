@@ -225,11 +225,12 @@ fn line_of(text: &str, sentence: &str) -> Option<usize> {
     quoted.filter(|q| !q.is_empty()).find_map(|q| text.lines().position(|l| l.contains(q)).map(|i| i + 1))
 }
 
-/// serde's "unknown field" lists every key; people want the nearest.
+/// serde's words made people's: the nearest of many keys, and kinds of values by their names in TOML.
 fn shorten(message: &str) -> String {
     let mut quotes = message.split('`').skip(1).step_by(2);
-    match (message.starts_with("unknown field"), quotes.next()) {
-        (true, Some(written)) => {
+    let unknown = ["unknown field", "unknown variant"].iter().any(|w| message.starts_with(w));
+    match quotes.next() {
+        Some(written) if unknown => {
             let known: Vec<&str> = quotes.collect();
             match nearest(written, known.iter().copied()) {
                 Some(meant) => format!("unknown key `{written}`; did you mean `{meant}`"),
@@ -237,8 +238,28 @@ fn shorten(message: &str) -> String {
                 None => format!("unknown key `{written}`; known here: {}", known.join(", ")),
             }
         }
-        _ => message.trim_end().replace('\n', " "),
+        Some(key) if message.starts_with("missing field") => format!("the key `{key}` is missing"),
+        _ => in_toml_words(message.trim_end()).replace('\n', " "),
     }
+}
+
+/// `invalid type: string "fifty", expected f64`: what stands there, and what should.
+fn in_toml_words(message: &str) -> String {
+    let Some((got, expected)) = message.strip_prefix("invalid type: ").and_then(|m| m.split_once(", expected ")) else {
+        return message.to_owned();
+    };
+    let should = match expected {
+        "f64" | "f32" => "a number, such as 50",
+        "u8" | "u16" | "u32" | "u64" | "usize" | "i64" => "a whole number",
+        "a string" => "text in quotes",
+        "a boolean" => "true or false",
+        "a sequence" if got == "map" => "a list of tables: write [[route]] for each",
+        "a sequence" => "a list, such as [\"cable\"]",
+        "a map" => "a table",
+        other => other,
+    };
+    let got = if got == "map" { "a table" } else { got };
+    format!("{got} stands where {should} should")
 }
 
 /// A TOML or key error as `FILE:LINE: sentence`.
@@ -286,9 +307,12 @@ ports = ["cable"]
             "w.toml:13: there is no port `cabel`, which the route to `*@moscow` names; did you mean `cable`"
         );
         assert!(refused("\"washington\"", "\"москва\"").starts_with("w.toml:2: `"));
-        assert!(refused("speed = 20", "speed = 0").starts_with("w.toml:4:") || refused("speed = 20", "speed = 0").contains("not a speed"));
+        assert!(refused("speed = 20", "speed = 0").starts_with("w.toml:4: `0` is not a speed"));
         assert!(refused("backend = \"teletype\"", "").contains("[port.cable] names no backend"));
         assert!(refused("[desk.operator]", "[desk.operator").starts_with("w.toml:6:"));
+        assert_eq!(refused("[\"cable\"]", "\"cable\""), "w.toml:13: string \"cable\" stands where a list, such as [\"cable\"] should");
+        assert!(refused("[[route]]", "[route]").contains("write [[route]] for each"));
+        assert!(refused("station = \"washington\"", "").contains("the key `station` is missing"));
     }
 
     #[test]

@@ -42,6 +42,8 @@ fn opener(streams: mpsc::Receiver<DuplexStream>, uart: bool) -> Opener {
 struct End {
     orders: Option<mpsc::Sender<Order>>,
     reports: mpsc::Receiver<(String, PortReport)>,
+    /// Reports that came while another kind was waited for: the two ways of a line are not in step.
+    kept: Vec<PortReport>,
     events: Arc<Notebook>,
     task: JoinHandle<Result<(), BackendError>>,
     streams: mpsc::Sender<DuplexStream>,
@@ -56,7 +58,7 @@ fn end(side: usize, speed: Speed, uart: bool) -> End {
     let clock = Clock::new(Some("1963-08-30T16:00:00Z".parse().unwrap()), speed);
     let (port, orders) = Port::new("cable", &name, tx, events.clone(), clock);
     let task = tokio::spawn(Box::new(Teletype::new(keys, opener(waiting, uart))).run(port));
-    End { orders: Some(orders), reports, events, task, streams }
+    End { orders: Some(orders), reports, kept: vec![], events, task, streams }
 }
 
 async fn joined(speed: Speed) -> (End, End) {
@@ -77,19 +79,31 @@ impl End {
     async fn report(&mut self) -> PortReport {
         tokio::time::timeout(Duration::from_secs(20), self.reports.recv()).await.expect("a report in time").unwrap().1
     }
+    async fn wanted(&mut self, wanted: impl Fn(&PortReport) -> bool) -> PortReport {
+        if let Some(at) = self.kept.iter().position(&wanted) {
+            return self.kept.remove(at);
+        }
+        loop {
+            let report = self.report().await;
+            if wanted(&report) {
+                return report;
+            }
+            self.kept.push(report);
+        }
+    }
     async fn outcome(&mut self) -> Outcome {
-        match self.report().await {
+        match self.wanted(|r| matches!(r, PortReport::Ended { .. })).await {
             PortReport::Ended { outcome, .. } => outcome,
-            PortReport::Came { message, .. } => panic!("{message:?} came; expected an outcome"),
+            PortReport::Came { .. } => unreachable!("only an end is wanted"),
         }
     }
     async fn files(&mut self, verdict: Verdict) -> String {
-        match self.report().await {
+        match self.wanted(|r| matches!(r, PortReport::Came { .. })).await {
             PortReport::Came { message, answer } => {
                 answer.send(verdict).unwrap();
                 message.text()
             }
-            other => panic!("{other:?}; expected a message"),
+            PortReport::Ended { .. } => unreachable!("only a message is wanted"),
         }
     }
     async fn stop(mut self) {
@@ -293,7 +307,14 @@ async fn two_stations_on_real_ptys_exchange_messages_from_their_station_files_ke
         let events = Arc::new(Notebook::default());
         let clock = Clock::new(Some("1963-08-30T16:00:00Z".parse().unwrap()), Speed::Times(50.0));
         let (port, orders) = Port::new("cable", &station, tx, events.clone(), clock);
-        End { orders: Some(orders), reports, events, task: tokio::spawn(Box::new(backend).run(port)), streams: mpsc::channel(1).0 }
+        End {
+            orders: Some(orders),
+            reports,
+            kept: vec![],
+            events,
+            task: tokio::spawn(Box::new(backend).run(port)),
+            streams: mpsc::channel(1).0,
+        }
     };
     let (mut w, mut m) = (end("washington", "moscow"), end("moscow", "washington"));
     for number in 1..=2 {

@@ -7,6 +7,7 @@
 mod backend;
 mod backend_check;
 pub mod ita2;
+pub mod key;
 pub mod keys;
 mod receiver;
 mod sender;

@@ -17,6 +17,8 @@ pub enum Fault {
     LateReceiptTaken,
     /// The receipt timer is not armed for a message sent again.
     TimerNotRearmed,
+    /// A message sent again is enciphered with the key it was sent with before.
+    RetryReusesKey,
 }
 
 /// A place in a message's life where a station may be killed.
@@ -28,6 +30,8 @@ pub enum KillPoint {
     BeforePersist,
     /// A batch is on disk; nobody has been told.
     AfterPersist,
+    /// Key for what goes out is reserved on disk; none of it has been used.
+    KeyReserved,
     /// In the middle of a text going out.
     MidText,
     /// The end sequence has gone out.
@@ -40,9 +44,9 @@ pub enum KillPoint {
 
 impl KillPoint {
     /// All of them.
-    pub const ALL: [KillPoint; 7] = {
+    pub const ALL: [KillPoint; 8] = {
         use KillPoint::*;
-        [StartUp, BeforePersist, AfterPersist, MidText, AfterEnd, ReceiptSent, ReceiptReceived]
+        [StartUp, BeforePersist, AfterPersist, KeyReserved, MidText, AfterEnd, ReceiptSent, ReceiptReceived]
     };
     /// Its name in `MOLINK_KILL_AT`.
     pub fn name(self) -> &'static str {
@@ -50,6 +54,7 @@ impl KillPoint {
             KillPoint::StartUp => "start-up",
             KillPoint::BeforePersist => "before-persist",
             KillPoint::AfterPersist => "after-persist",
+            KillPoint::KeyReserved => "key-reserved",
             KillPoint::MidText => "mid-text",
             KillPoint::AfterEnd => "after-end",
             KillPoint::ReceiptSent => "receipt-sent",

@@ -6,6 +6,7 @@
 use super::Usage;
 use super::client::{Client, STATION, Standing, error_of, json_line, one_line};
 use crate::message::Identity;
+use crate::router::event::Direction;
 use crate::router::journal::Row;
 use crate::router::journal::reader::{Filter, Reader};
 use crate::router::{Event, Stamped};
@@ -286,11 +287,36 @@ pub(super) fn describe(event: &Stamped) -> String {
         Event::Refused { reason } => format!("refused{by}: {reason}"),
         Event::LineUp { peer } => format!("line up{by}: {peer} answers"),
         Event::LineDown { reason } => format!("line down{by}: {reason}"),
+        Event::KeyTaken { .. } | Event::KeyBurned { .. } | Event::KeyLow { .. } | Event::KeyTrouble { .. } => of_key(&event.event) + &by,
+        Event::StepLost { .. } | Event::StepRegained { .. } => of_key(&event.event) + &by,
         Event::Started { version, waiting } => format!("station started (molink {version}), {waiting} messages waiting"),
         Event::Gap { lost } => format!("({lost} events that are not kept were lost: this reader is too slow)"),
         Event::Service { .. } | Event::Transmission { .. } | Event::Characters { .. } => event.event.name().into(),
         Event::Fragment { text, reason } => format!("fragment{by} ({reason}): {text}"),
         Event::Ignored { what } => format!("ignored{by}: {what}"),
         Event::Note { text } => format!("note{by}: {text}"),
+    }
+}
+
+/// What happened to key, in words; nothing for the other events.
+pub(super) fn of_key(event: &Event) -> String {
+    let way = |dir: &Direction| match dir {
+        Direction::Out => "outgoing",
+        Direction::In => "incoming",
+    };
+    match event {
+        Event::KeyTaken { dir, tape, position, left } => {
+            format!("takes up key tape {tape:06} for {} traffic at position {position}, {left} codes left", way(dir))
+        }
+        Event::KeyBurned { dir, tape, from, to, reason } => {
+            format!("burns {} codes of {} key tape {tape:06}, from {from} to {to}: {reason}", to - from, way(dir))
+        }
+        Event::KeyLow { dir, left, minutes } => {
+            format!("key runs low: {left} codes left for {} traffic, {minutes} minutes at line speed", way(dir))
+        }
+        Event::KeyTrouble { reason } => format!("key: {reason}"),
+        Event::StepLost { reason } => format!("cipher out of step: {reason}"),
+        Event::StepRegained { tape, position } => format!("cipher in step again, from position {position} of tape {tape:06}"),
+        _ => String::new(), // not about key
     }
 }

@@ -4,6 +4,7 @@
 //! In: events of all stations, in order of arrival. Out: lines of text. Left out: what happens next (see `demo`).
 //! Shown by: `molink demo`, `cli::narrate::tests`.
 
+use super::log::of_key;
 use crate::message::Name;
 use crate::router::Event;
 use crate::router::event::{Direction, Stamped};
@@ -89,7 +90,12 @@ impl<W: Write> Narrator<W> {
             Event::Returned { reason } => format!("{who} returns {id} to the sender: {reason}"),
             Event::Refused { reason } => format!("{who} refuses {id}: {reason}"),
             Event::Fragment { reason, .. } => format!("{who} received a part of a message and does not file it: {reason}"),
+            Event::KeyTaken { dir: Direction::Out, .. } | Event::KeyLow { .. } | Event::KeyTrouble { .. } => {
+                format!("{who}: {}", of_key(&e.event))
+            }
+            Event::StepLost { .. } | Event::StepRegained { .. } => format!("{who}: {}", of_key(&e.event)),
             Event::Characters { dir: Direction::In, text } => return self.characters(e, text),
+            Event::KeyTaken { .. } | Event::KeyBurned { .. } => return Ok(()),
             // The far end of a line tells the rest.
             Event::Accepted { .. } | Event::Sent { .. } | Event::Service { .. } | Event::Characters { .. } => return Ok(()),
             Event::Started { .. } | Event::Transmission { .. } | Event::Ignored { .. } | Event::Note { .. } | Event::Gap { .. } => {

@@ -3,6 +3,7 @@
 //! Standards: none. In: a scenario (or parts put together by a test), a seed. Out: a trace, and every station's journal.
 //! Left out: devices, threads, the system's clock. Shown by: `tests/it/world.rs`.
 
+use super::keys::SimulatedKeys;
 use super::scenario::{Act, Entry, Scenario, When};
 use super::wire::Wire;
 use crate::line::driver::Driver;
@@ -14,6 +15,7 @@ use crate::router::journal::Change;
 use crate::router::journal::memory::MemoryJournal;
 use crate::router::{self, Event, Query, Router, Stamped, Submitted, Verdict};
 use crate::station::StationConfig;
+use crate::teletype::key::reel::Reservation;
 use crate::teletype::{self, Terminal};
 use crate::time::{Instant, Speed, Utc};
 use rand_core::{Rng, SeedableRng};
@@ -42,11 +44,11 @@ impl Default for Disk {
 /// A world: see the file's head.
 pub struct World {
     epoch: Utc,
-    driver: Driver<Happening>,
-    stations: BTreeMap<Name, Node>,
-    circuits: BTreeMap<String, Wire>,
-    random: Xoshiro256PlusPlus,
-    disk: Disk,
+    pub(super) driver: Driver<Happening>,
+    pub(super) stations: BTreeMap<Name, Node>,
+    pub(super) circuits: BTreeMap<String, Wire>,
+    pub(super) random: Xoshiro256PlusPlus,
+    pub(super) disk: Disk,
     trace: Vec<Stamped>,
     timeline: Vec<Entry>,
     /// Identities of the timeline's messages, by their number there.
@@ -54,18 +56,20 @@ pub struct World {
     submissions: BTreeMap<u64, usize>,
     answers: BTreeMap<u64, Submitted>,
     next_token: u64,
+    pub(super) next_tape: u32,
     said: Vec<(Instant, String)>,
 }
 
 /// One station: what survives a kill, and what does not.
-struct Node {
+pub(super) struct Node {
     config: router::Config,
-    terminals: BTreeMap<String, teletype::Config>,
+    pub(super) terminals: BTreeMap<String, teletype::Config>,
+    pub(super) keys: BTreeMap<String, SimulatedKeys>,
     journal: MemoryJournal,
     alive: Option<Alive>,
     /// Counts starts, so that what was under way before a kill is known as such.
-    life: u64,
-    disk_busy_until: Instant,
+    pub(super) life: u64,
+    pub(super) disk_busy_until: Instant,
 }
 
 struct Alive {
@@ -73,10 +77,11 @@ struct Alive {
     ports: BTreeMap<String, Terminal>,
 }
 
-enum Happening {
+pub(super) enum Happening {
     TickRouter(Name, u64),
     TickPort(End, u64),
     OnDisk { station: Name, life: u64, batch: u64, changes: Vec<Change> },
+    Reserved { end: End, life: u64, wanted: Reservation },
     Arrived { circuit: String, way: usize, flight: u64 },
     Gone { from: End, life: u64, circuit: String, way: usize, flight: u64 },
     Due(usize),
@@ -100,6 +105,7 @@ impl World {
             submissions: BTreeMap::new(),
             answers: BTreeMap::new(),
             next_token: 1,
+            next_tape: 100_001,
             said: vec![],
         }
     }
@@ -149,16 +155,24 @@ impl World {
         };
         self.stations.insert(
             name.clone(),
-            Node { config, terminals, journal: MemoryJournal::new(), alive: None, life: 0, disk_busy_until: Instant::ZERO },
+            Node {
+                config,
+                terminals,
+                keys: BTreeMap::new(),
+                journal: MemoryJournal::new(),
+                alive: None,
+                life: 0,
+                disk_busy_until: Instant::ZERO,
+            },
         );
         Ok(())
     }
 
-    /// Joins two ports by a circuit.
+    /// Joins two ports by a circuit. Where both are enciphered, a pair of tapes for each way is hung.
     pub fn add_circuit(&mut self, name: &str, ends: [End; 2], profile: Profile, seed: u64) {
         self.circuits.insert(name.to_owned(), Wire::new(ends, &profile, seed));
+        self.hang_first_pairs(name, seed);
     }
-
     /// Sets how slow disks are.
     pub fn set_disk(&mut self, disk: Disk) {
         self.disk = disk;
@@ -219,6 +233,7 @@ impl World {
         let names: Vec<String> = ports.keys().cloned().collect();
         node.alive = Some(Alive { router: Router::new(node.config.clone()), ports });
         let recovered = node.journal.recover(station);
+        names.iter().for_each(|port| self.show_tapes(&(station.clone(), port.clone())));
         self.tell_router(station, router::Input::Recovered(recovered));
         for port in names {
             self.tell_router(station, router::Input::PortReady { port, ready: Ok(()) });
@@ -281,6 +296,7 @@ impl World {
             Happening::TickRouter(station, life) => self.tick_router(&station, life),
             Happening::TickPort(end, life) => self.tick_port(&end, life),
             Happening::OnDisk { station, life, batch, changes } => self.on_disk(&station, life, batch, changes),
+            Happening::Reserved { end, life, wanted } => self.reserved(&end, life, wanted),
             Happening::Arrived { circuit, way, flight } => self.arrived(&circuit, way, flight),
             Happening::Gone { from, life, circuit, way, flight } => {
                 let halted =
@@ -372,16 +388,11 @@ impl World {
     }
 
     fn router_says(&mut self, station: &Name, output: router::Output, inputs: &mut Vec<router::Input>) {
-        let now = self.now();
         let Some(node) = self.stations.get_mut(station) else { return };
         match output {
             router::Output::Persist { batch, changes } => {
-                let spread = (self.disk.slowest - self.disk.fastest).as_micros() as u64 + 1;
-                // A disk confirms in order: each batch after the one before it.
-                let at = now + self.disk.fastest + Duration::from_micros(self.random.next_u64() % spread);
-                let at = at.max(node.disk_busy_until);
-                node.disk_busy_until = at;
                 let life = node.life;
+                let at = self.on_disk_at(station);
                 self.driver.set(at, Happening::OnDisk { station: station.clone(), life, batch, changes });
             }
             router::Output::Lookup { token, query } => {
@@ -412,6 +423,15 @@ impl World {
             router::Output::Verdict { token, verdict } => self.verdict(station, token, verdict),
             router::Output::Paper(_) => {} // the journal is the paper's source; a world has no desks
         }
+    }
+
+    /// When what is written now is confirmed. A disk confirms in order: each write after the one before it.
+    pub(super) fn on_disk_at(&mut self, station: &Name) -> Instant {
+        let spread = (self.disk.slowest - self.disk.fastest).as_micros() as u64 + 1;
+        let at = self.now() + self.disk.fastest + Duration::from_micros(self.random.next_u64() % spread);
+        let Some(node) = self.stations.get_mut(station) else { return at };
+        node.disk_busy_until = at.max(node.disk_busy_until);
+        node.disk_busy_until
     }
 
     fn on_disk(&mut self, station: &Name, life: u64, batch: u64, changes: Vec<Change>) {
@@ -460,7 +480,7 @@ impl World {
         self.tell_port(&(station.clone(), port), teletype::Input::Verdict { token: own, verdict });
     }
 
-    fn tell_port(&mut self, end: &End, input: teletype::Input) {
+    pub(super) fn tell_port(&mut self, end: &End, input: teletype::Input) {
         let now = self.now();
         let Some(terminal) = self.terminal(end) else { return };
         let outputs = terminal.handle(now, input);
@@ -490,6 +510,8 @@ impl World {
             match output {
                 teletype::Output::Send(codes) => self.transmit(end, &codes),
                 teletype::Output::Halt => self.halt(end),
+                teletype::Output::Reserve(wanted) => self.reserve_later(end, wanted),
+                teletype::Output::Rescan => self.show_tapes(end),
                 teletype::Output::Submit { token, message } => {
                     let Some(node) = self.stations.get_mut(station) else { return };
                     let token = node.give_token(port, token);

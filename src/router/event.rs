@@ -28,6 +28,15 @@ pub enum Span {
     Cipher,
 }
 
+/// Which key a span was enciphered with.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct KeySpan {
+    /// The tape's serial number.
+    pub tape: u32,
+    /// The position of the first code.
+    pub position: u64,
+}
+
 /// What happened. The first group is durable, the second derived (see [`Event::durable`]).
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
@@ -104,6 +113,56 @@ pub enum Event {
         /// Why.
         reason: String,
     },
+    /// A key tape was put into the mixer.
+    KeyTaken {
+        /// For what goes out, or for what comes in.
+        dir: Direction,
+        /// Its serial number.
+        tape: u32,
+        /// Its next position.
+        position: u64,
+        /// Codes left on it.
+        left: u64,
+    },
+    /// Key was passed over and will never be used.
+    KeyBurned {
+        /// For what goes out, or for what comes in.
+        dir: Direction,
+        /// The tape.
+        tape: u32,
+        /// The first position burned.
+        from: u64,
+        /// The next position to be used.
+        to: u64,
+        /// Why.
+        reason: String,
+    },
+    /// Key runs low.
+    KeyLow {
+        /// For what goes out, or for what comes in.
+        dir: Direction,
+        /// Codes left on the tapes that hang here.
+        left: u64,
+        /// What that is at line speed.
+        minutes: u64,
+    },
+    /// Something is wrong with key: nothing is sent with it.
+    KeyTrouble {
+        /// What, and what to do.
+        reason: String,
+    },
+    /// What came does not decipher: codes were lost or doubled on the way.
+    StepLost {
+        /// How it was noticed.
+        reason: String,
+    },
+    /// After a loss, what comes deciphers again.
+    StepRegained {
+        /// The tape.
+        tape: u32,
+        /// From where.
+        position: u64,
+    },
     /// The station started.
     Started {
         /// The program's version.
@@ -135,6 +194,9 @@ pub enum Event {
         /// Readable or not.
         #[serde(rename = "as")]
         span: Span,
+        /// Of an enciphered span: the tape, and the position on it of the first code.
+        #[serde(default, flatten, skip_serializing_if = "Option::is_none")]
+        key: Option<KeySpan>,
     },
     /// Characters as they come off the line.
     Characters {
@@ -174,6 +236,7 @@ impl Event {
         match self {
             Accepted { .. } | Sent { .. } | Custody { .. } | Filed { .. } | Printed | CameAgain | Delayed { .. } => true,
             CalledOff { .. } | Returned { .. } | Refused { .. } | LineUp { .. } | LineDown { .. } | Started { .. } => true,
+            KeyTaken { .. } | KeyBurned { .. } | KeyLow { .. } | KeyTrouble { .. } | StepLost { .. } | StepRegained { .. } => true,
             Service { .. } | Transmission { .. } | Characters { .. } | Fragment { .. } | Ignored { .. } | Note { .. } | Gap { .. } => false,
         }
     }
@@ -193,6 +256,12 @@ impl Event {
             Refused { .. } => "refused",
             LineUp { .. } => "line_up",
             LineDown { .. } => "line_down",
+            KeyTaken { .. } => "key_taken",
+            KeyBurned { .. } => "key_burned",
+            KeyLow { .. } => "key_low",
+            KeyTrouble { .. } => "key_trouble",
+            StepLost { .. } => "step_lost",
+            StepRegained { .. } => "step_regained",
             Started { .. } => "started",
             Service { .. } => "service",
             Transmission { .. } => "transmission",

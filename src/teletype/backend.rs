@@ -297,6 +297,11 @@ impl World<Input, Output> for Live {
             }
             (Output::Halt, Device::Up { pacer, .. }) => pacer.halt(),
             (Output::Send(_) | Output::Halt, Device::Opening(_)) => {} // `LineLost` is on its way to the terminal
+            (Output::Reserve(made), _) => {
+                let why = "no key tapes on this line".into();
+                self.ready.push_back(Input::NotReserved { made, why });
+            }
+            (Output::Rescan, _) => {}
             (Output::Submit { token, message }, _) => {
                 let verdict = self.port.door().submit(message);
                 self.verdicts.spawn(async move { (token, verdict.await) });

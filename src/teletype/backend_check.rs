@@ -15,7 +15,7 @@ pub(super) async fn call_up(line: Opened, keys: &Keys, station: &Name, speed: Sp
     let clock = Clock::new(None, speed);
     let config = keys.config(station, speed, clock.epoch());
     let ready = config.timing().ready() + config.code_time * 60; // the call-up itself has about 60 codes
-    let call = Line::Call { to: keys.peer.clone(), from: station.clone(), no: 1 };
+    let call = Line::Call { to: keys.peer.clone(), from: station.clone(), no: 1, key: None };
     let said = call.body();
     let (mut reader, writer) = tokio::io::split(line.stream);
     let (pacer, _paced) = Pacer::start(writer, speed.real(config.code_time), line.handover, tokio::runtime::Handle::current());
@@ -30,7 +30,10 @@ pub(super) async fn call_up(line: Opened, keys: &Keys, station: &Name, speed: Sp
             };
             for body in buffer[..n].iter().filter_map(|byte| detector.take(Code::new(*byte))) {
                 match Line::read(&body, clock.utc(clock.now())) {
-                    Some(Line::Ready { to, from, no: 1 }) if to == *station => return Some(from),
+                    Some(Line::Ready { to, from, no: 1, .. }) if to == *station => return Some((from, "is ready".to_owned())),
+                    Some(Line::NotReady { to, from, no: 1, reason }) if to == *station => {
+                        return Some((from, format!("is there and says: {reason}")));
+                    }
                     _ => {} // somebody else's line, or not an answer to this
                 }
             }
@@ -38,7 +41,7 @@ pub(super) async fn call_up(line: Opened, keys: &Keys, station: &Name, speed: Sp
     };
     let limit = speed.real(ready).max(crate::time::TIMER_FLOOR);
     match tokio::time::timeout(limit, answer).await {
-        Ok(Some(from)) => format!("`{said}` was answered: {} is ready", from.upper()),
+        Ok(Some((from, what))) => format!("`{said}` was answered: {} {what}", from.upper()),
         Ok(None) => format!("`{said}`: the line went away while the answer was waited for"),
         Err(_) => format!("`{said}`: no answer within {:.0} s; is the far station running? Messages would wait", limit.as_secs_f64()),
     }

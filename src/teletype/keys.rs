@@ -4,12 +4,14 @@
 //! In: the table `[port.NAME]`, its `backend` taken off. Out: what a port takes, a terminal's configuration.
 //! Left out: the device that `line` names (see `backend`). Shown by: the tests below, `fixtures/stations`.
 
+use super::cipher::Rules;
 use super::ita2::{UnshiftOnSpace, text_form};
 use super::terminal::Config;
 use crate::line::LineSpec;
 use crate::message::{Name, Takes};
 use crate::time::{Speed, Utc};
 use serde::Deserialize;
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// All keys, each with its default.
@@ -34,6 +36,12 @@ pub struct Keys {
     pub longest: usize,
     /// The line's longest delay, one way, in seconds.
     pub max_delay: f64,
+    /// The folder of its key tapes: with it the line is enciphered.
+    pub keys: Option<PathBuf>,
+    /// How many codes a reader follows a far end that is ahead of it; further, an operator decides.
+    pub key_jump: u64,
+    /// At so many codes left on the tapes a warning is given.
+    pub key_warn: Vec<u64>,
 }
 
 impl Default for Keys {
@@ -48,6 +56,9 @@ impl Default for Keys {
             peer: None,
             longest: 100_000,
             max_delay: 1.0,
+            keys: None,
+            key_jump: 20_000,
+            key_warn: vec![24_000, 6_000],
         }
     }
 }
@@ -93,6 +104,7 @@ impl Keys {
             first_call: 1,
             // Were every character a line of its own: CR CR LF, a shift, a code; and the heading.
             longest: self.longest * 5 + 5_000,
+            cipher: self.keys.as_ref().map(|_| Rules { jump: self.key_jump, warn: self.key_warn.clone() }),
         }
     }
 }

@@ -6,6 +6,8 @@
 
 mod backend;
 mod backend_check;
+mod cipher;
+mod inbound;
 pub mod ita2;
 pub mod key;
 pub mod keys;
@@ -17,5 +19,6 @@ pub mod timing;
 pub mod wire;
 
 pub use backend::{Opener, Teletype};
+pub use cipher::Rules;
 pub use ita2::{Ita2, UnshiftOnSpace};
 pub use terminal::{Config, Input, Output, Terminal};

@@ -5,11 +5,12 @@
 //! Shown by: `fixtures/dialogues`, `tests/it/procedure.rs`.
 
 use super::ita2::{BLANK, CR, Ita2, LF};
-use super::service::{Line, Stamp, Why};
+use super::service::{Claim, Line, Stamp, Why};
 use super::terminal::{Output, Terminal, Timer};
 use super::wire::{self, CUT_MARK, END_MARK, Flaw, START};
 use crate::line::Code;
 use crate::message::{Identity, Name};
+use crate::router::event::Span;
 use crate::router::{Event, Verdict};
 use crate::time::Instant;
 
@@ -37,9 +38,11 @@ const PENDING: usize = 16;
 impl Terminal {
     pub(super) fn received(&mut self, now: Instant, codes: &[Code]) {
         for code in codes {
-            self.message_code(now, *code);
+            if !self.cipher_code(now, *code) {
+                self.message_code(now, *code);
+            }
             if let Some(body) = self.detector.take(*code) {
-                self.heard_service_line(now, body);
+                self.heard_service_line(now, body, Span::Clear);
             }
         }
         let watched = match &self.receiving {
@@ -51,7 +54,7 @@ impl Terminal {
             self.timers.arm(Timer::Idle, now + self.timing.idle());
         }
     }
-    fn heard_service_line(&mut self, now: Instant, body: String) {
+    pub(super) fn heard_service_line(&mut self, now: Instant, body: String, span: Span) {
         // What came while we waited for a heading was this line, not a heading.
         if let Receiving::Called { answered, tail, .. } = &mut self.receiving {
             tail.clear();
@@ -60,17 +63,21 @@ impl Terminal {
                 self.timers.arm(Timer::Called, now + self.timing.called());
             }
         }
-        self.service_line(now, body);
+        self.service_line(now, body, span);
     }
 
+    /// A code that is not part of an enciphered span.
     fn message_code(&mut self, now: Instant, code: Code) {
+        let keyed = self.keyed();
         match &mut self.receiving {
             Receiving::Idle | Receiving::Called { answered: false, .. } => {} // discarded before a call-up
             Receiving::Called { tail, .. } if tail.is_empty() && [CR, LF, BLANK].contains(&code) => {} // a service line's rest
             Receiving::Called { no, tail, .. } => {
                 let no = *no;
                 tail.push(code);
-                if tail.ends_with(&START) {
+                if keyed {
+                    tail.truncate(1); // noise: on this line a message is announced
+                } else if tail.ends_with(&START) {
                     self.begin(no);
                 } else if tail.ends_with(&END_MARK) {
                     self.not_received(now, no, Flaw { why: Why::Heading, text: "an end came without a start".into() });
@@ -80,24 +87,28 @@ impl Terminal {
                     tail.drain(..CUT_MARK.len());
                 }
             }
-            Receiving::Message { .. } => {
-                let code = self.mix_in(code);
-                self.print(&[code]);
-                let Receiving::Message { no, codes } = &mut self.receiving else { return };
-                let no = *no;
-                codes.push(code);
-                if codes.ends_with(&END_MARK) {
-                    self.complete(now, no);
-                } else if codes.ends_with(&CUT_MARK) {
-                    self.abandon(now, "the far end cut it");
-                } else if codes.len() > self.config.longest {
-                    let text = format!("no end after {} codes", self.config.longest);
-                    self.not_received(now, no, Flaw { why: Why::Long, text });
-                }
-            }
+            Receiving::Message { .. } => self.text_code(now, code),
         }
     }
-    fn begin(&mut self, no: u32) {
+    /// A code of a message, as it stands before a mixer.
+    pub(super) fn text_code(&mut self, now: Instant, code: Code) {
+        if !matches!(self.receiving, Receiving::Message { .. }) {
+            return;
+        }
+        self.print(&[code]);
+        let Receiving::Message { no, codes } = &mut self.receiving else { return };
+        let no = *no;
+        codes.push(code);
+        if codes.ends_with(&END_MARK) {
+            self.complete(now, no);
+        } else if codes.ends_with(&CUT_MARK) {
+            self.abandon(now, "the far end cut it");
+        } else if codes.len() > self.config.longest {
+            let text = format!("no end after {} codes", self.config.longest);
+            self.not_received(now, no, Flaw { why: Why::Long, text });
+        }
+    }
+    pub(super) fn begin(&mut self, no: u32) {
         self.timers.stop(Timer::Called);
         // While the far end sends, it cannot answer: our own waiting stands still.
         self.held = [Timer::Ready, Timer::Receipt].into_iter().find(|t| self.timers.stop(*t)).or(self.held);
@@ -108,6 +119,7 @@ impl Terminal {
     /// Back to rest; what stood still runs afresh.
     fn rest(&mut self, now: Instant) {
         self.receiving = Receiving::Idle;
+        self.close_inbound();
         self.timers.stop(Timer::Idle);
         self.timers.stop(Timer::Called);
         if let Some(timer) = self.held.take() {
@@ -142,7 +154,7 @@ impl Terminal {
         });
     }
 
-    fn not_received(&mut self, now: Instant, no: u32, flaw: Flaw) {
+    pub(super) fn not_received(&mut self, now: Instant, no: u32, flaw: Flaw) {
         self.say(Line::NotReceived { no, why: Some(flaw.why) });
         self.abandon(now, &flaw.text);
     }
@@ -157,7 +169,7 @@ impl Terminal {
         self.rest(now);
     }
 
-    pub(super) fn on_call(&mut self, now: Instant, to: Option<Name>, from: Name, no: u32) {
+    pub(super) fn on_call(&mut self, now: Instant, to: Option<Name>, from: Name, no: u32, key: Option<Claim>) {
         let called = to.as_ref().map_or("CQ".into(), Name::upper);
         if to.is_some_and(|to| to != self.config.station) || from == self.config.station || !self.is_peer(&from) {
             return self.ignored(format!("`{called} DE {} CALL {no}` is not for this station, or not from its peer", from.upper()));
@@ -167,9 +179,17 @@ impl Terminal {
         if self.stopping {
             return;
         }
-        self.lines.retain(|l| !matches!(l, Line::Ready { .. }));
+        self.lines.retain(|l| !matches!(l, Line::Ready { .. } | Line::NotReady { .. }));
+        if let Err(reason) = self.take_up(&from, key) {
+            return self.not_ready(from, no, &reason);
+        }
         self.receiving = Receiving::Called { no, answered: false, tail: vec![] };
-        self.say(Line::Ready { to: from, from: self.config.station.clone(), no });
+        if let Some(cipher) = &mut self.cipher {
+            cipher.ready = Some((from, no));
+            self.ready_if_covered();
+        } else {
+            self.say(Line::Ready { to: from, from: self.config.station.clone(), no, key: None });
+        }
     }
     /// From the first code of our answer on, what comes may be the heading: without pacing it can be there before we
     /// are told that the answer is out.
@@ -190,8 +210,11 @@ impl Terminal {
     pub(super) fn fell_silent(&mut self, now: Instant) {
         match &self.receiving {
             Receiving::Called { no, .. } | Receiving::Message { no, .. } => {
-                let flaw = Flaw { why: Why::Idle, text: format!("nothing came for {} s", self.timing.idle().as_secs()) };
-                self.not_received(now, *no, flaw);
+                let (no, text) = (*no, format!("nothing came for {} s", self.timing.idle().as_secs()));
+                self.step_lost(now, Why::Idle, &text);
+                if !matches!(self.receiving, Receiving::Idle) {
+                    self.not_received(now, no, Flaw { why: Why::Idle, text });
+                }
             }
             Receiving::Idle => {} // the timer was stopped
         }

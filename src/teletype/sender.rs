@@ -4,7 +4,7 @@
 //! Out: call-ups, message chunks, the cut sequence, one report for each delivery.
 //! Left out: what follows from a report (the router's). Shown by: `fixtures/dialogues`, `tests/it/procedure.rs`.
 
-use super::service::{Line, Stamp, Why};
+use super::service::{Claim, Line, Place, Stamp, Why};
 use super::terminal::{OnLine, Output, Terminal, Timer};
 use super::timing::{CALLS, TRANSMISSIONS};
 use super::wire::{self, Wire};
@@ -19,6 +19,8 @@ pub(super) struct Job {
     delivery: Delivery,
     /// Its codes, once the far end's name is known.
     wire: Option<Wire>,
+    /// How many codes it has.
+    codes: usize,
     /// How often it was begun.
     transmissions: u32,
     /// The last answer that made it be sent again.
@@ -93,7 +95,7 @@ impl Terminal {
             let Some(delivery) = self.waiting.pop_front() else { return };
             // Tried here with any name for the far end, so that what has no code is refused before a call-up.
             match wire::compose(&delivery, &self.config.station, &self.config.station, self.config.unshift) {
-                Ok(_) => self.call(Job { delivery, wire: None, transmissions: 0, said: String::new() }, 1),
+                Ok(wire) => self.call(Job { delivery, codes: wire.codes.len(), wire: None, transmissions: 0, said: String::new() }, 1),
                 Err(why) => {
                     let outcome = Outcome::Refused(Reason::new(Fault::Us, why));
                     self.push(Output::Report { delivery: delivery.number, outcome });
@@ -108,8 +110,22 @@ impl Terminal {
         let no = self.next_call;
         self.next_call = if no >= 999_999_999 { 1 } else { no + 1 };
         self.lines.retain(|l| !matches!(l, Line::Call { .. }));
-        self.say(Line::Call { to: self.peer().cloned(), from: self.config.station.clone(), no });
+        self.say(Line::Call { to: self.peer().cloned(), from: self.config.station.clone(), no, key: None });
         self.sending = Sending::Calling { job, no, tries };
+    }
+    /// What the call-up that is about to go out says of key.
+    pub(super) fn claim_for_call(&mut self) -> Result<Option<Claim>, String> {
+        let need = self.sending.job().map_or(0, |job| (job.codes + wire::CUT.len()) as u64);
+        self.claim(need)
+    }
+    /// There is no key for the delivery in hand: it ends, and whoever hangs a tape is looked for.
+    pub(super) fn key_is_short(&mut self, why: String) {
+        self.push(Output::Rescan);
+        self.trouble(why.clone());
+        match std::mem::replace(&mut self.sending, Sending::Idle) {
+            Sending::Calling { job, .. } => self.end(job, Outcome::Deferred(Reason::new(Fault::Us, why))),
+            other @ (Sending::Idle | Sending::Transmitting { .. } | Sending::Awaiting { .. }) => self.sending = other,
+        }
     }
     pub(super) fn call_sent(&mut self, now: Instant, sent: u32) {
         match &self.sending {
@@ -129,14 +145,27 @@ impl Terminal {
         }
     }
 
-    pub(super) fn on_ready(&mut self, to: Name, from: Name, no: u32) {
+    pub(super) fn on_ready(&mut self, to: Name, from: Name, no: u32, key: Option<Place>) {
         let ours = to == self.config.station && self.is_peer(&from);
         match std::mem::replace(&mut self.sending, Sending::Idle) {
-            Sending::Calling { mut job, no: called, .. } if ours && called == no => {
+            Sending::Calling { mut job, no: called, tries } if ours && called == no => {
                 self.wait_no_more();
                 self.lines.retain(|l| !matches!(l, Line::Call { .. }));
                 self.line_up(from.clone());
+                match self.start_from(key, (job.codes + wire::CUT.len()) as u64) {
+                    Ok(true) => {}
+                    Ok(false) if tries < CALLS => return self.call(job, tries + 1),
+                    Ok(false) => {
+                        return self
+                            .end(job, Outcome::Deferred(Reason::new(Fault::Us, "the key tapes here and there do not agree on a place")));
+                    }
+                    Err(why) => {
+                        self.trouble(why.clone());
+                        return self.end(job, Outcome::Deferred(Reason::new(Fault::Line, why)));
+                    }
+                }
                 job.transmissions += 1;
+                self.remember_or_reuse_key(job.transmissions);
                 let composed = || wire::compose(&job.delivery, &self.config.station, &from, self.config.unshift);
                 match job.wire.take().map_or_else(composed, Ok) {
                     Ok(wire) => job.wire = Some(wire),
@@ -151,6 +180,21 @@ impl Terminal {
         }
     }
 
+    pub(super) fn on_not_ready(&mut self, to: Name, from: Name, no: u32, reason: String) {
+        let ours = to == self.config.station && self.is_peer(&from);
+        match std::mem::replace(&mut self.sending, Sending::Idle) {
+            Sending::Calling { job, no: called, .. } if ours && called == no => {
+                let text = format!("{} is not ready: {reason}", from.upper());
+                self.line_up(from);
+                self.end(job, Outcome::Deferred(Reason::new(Fault::Line, text)));
+            }
+            other => {
+                self.sending = other;
+                self.ignored(format!("`{} DE {} NOT READY {no}` answers no call-up of ours that waits", to.upper(), from.upper()));
+            }
+        }
+    }
+
     /// Whether a message of ours is open on the line: nothing else may go out.
     pub(super) fn in_mid_message(&self) -> bool {
         matches!(self.sending, Sending::Transmitting { next: 1.., .. })
@@ -161,9 +205,15 @@ impl Terminal {
         let from = if *next == 0 { 0 } else { wire.ends[*next - 1] };
         let Some(to) = wire.ends.get(*next) else { return };
         let codes = wire.codes[from..*to].to_vec();
+        let (rest, begins) = (wire.codes.len() - to, *next == 0);
+        let announced = if begins { wire.codes.len() + wire::CUT.len() } else { 0 };
+        if !self.chunk_covered(codes.len(), rest) {
+            return; // until its key is reserved
+        }
+        let Sending::Transmitting { next, .. } = &mut self.sending else { return };
         self.on_line = OnLine::Chunk(*next);
         *next += 1;
-        self.send_message_codes(now, &codes);
+        self.send_cipher(now, &codes, announced, None);
     }
     pub(super) fn chunk_sent(&mut self, now: Instant, number: usize) {
         let chunks = self.sending.job().and_then(|j| j.wire.as_ref()).map_or(0, |w| w.ends.len());
@@ -222,6 +272,10 @@ impl Terminal {
             let text = format!("{} cannot file now", self.peer_name());
             return self.finish(now, Outcome::Deferred(Reason::new(Fault::Peer, text)));
         }
+        if why == Some(Why::Key) {
+            let text = format!("{} has no key left for it", self.peer_name());
+            return self.finish(now, Outcome::Deferred(Reason::new(Fault::Line, text)));
+        }
         match std::mem::replace(&mut self.sending, Sending::Idle) {
             Sending::Awaiting { job, called_off, .. } => self.again(job, called_off),
             other => {
@@ -275,7 +329,7 @@ impl Terminal {
     }
 
     /// Ends the delivery in hand, stopping it first if it is on the line.
-    fn finish(&mut self, now: Instant, outcome: Outcome) {
+    pub(super) fn finish(&mut self, now: Instant, outcome: Outcome) {
         match std::mem::replace(&mut self.sending, Sending::Idle) {
             Sending::Calling { job, .. } | Sending::Awaiting { job, .. } => self.end(job, outcome),
             other @ (Sending::Idle | Sending::Transmitting { .. }) => {
@@ -297,8 +351,9 @@ impl Terminal {
         *brake = Some(after);
         if *next == 0 {
             self.braked(now, None);
+        } else if matches!(self.on_line, OnLine::Nothing) {
+            self.braked(now, Some(0)); // the next chunk waits for its key
         } else {
-            // In mid-message a chunk is always on the line: see `pump`.
             self.on_line = OnLine::Braking;
             self.push(Output::Halt);
         }
@@ -306,6 +361,7 @@ impl Terminal {
     pub(super) fn halted(&mut self, now: Instant, left: usize) {
         if matches!(self.on_line, OnLine::Braking) {
             self.on_line = OnLine::Nothing;
+            self.unmix(left);
             self.braked(now, Some(left));
         }
     }
@@ -323,7 +379,7 @@ impl Terminal {
         }
         if sent > 0 && !whole {
             self.on_line = OnLine::Cut;
-            self.send_message_codes(now, &wire::CUT);
+            self.send_cipher(now, &wire::CUT, 0, None);
         }
         let Sending::Transmitting { job, .. } = std::mem::replace(&mut self.sending, Sending::Idle) else { return };
         match after {

@@ -12,7 +12,7 @@ use crate::time::Utc;
 use sha2::{Digest, Sha256};
 
 /// The longest service line, check group included; what is longer is not one.
-pub const LONGEST: usize = 120;
+pub const LONGEST: usize = 160;
 /// The longest reason of a refusal.
 const LONGEST_REASON: usize = 60;
 
@@ -34,6 +34,26 @@ impl Stamp {
     }
 }
 
+/// A place on a key tape.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Place {
+    /// The tape's serial number.
+    pub serial: u32,
+    /// The position of a code on it, from 0.
+    pub position: u64,
+}
+
+/// What a call-up says of key tapes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Claim {
+    /// From where the sender would encipher.
+    pub from: Place,
+    /// How many codes.
+    pub count: u64,
+    /// How far the sender has read the far end's own tape: answers must not begin before this.
+    pub read: Place,
+}
+
 /// Why a message was not received: one word on the line.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Why {
@@ -47,10 +67,14 @@ pub enum Why {
     Busy,
     /// It is longer than a message may be.
     Long,
+    /// It does not decipher: a code was lost or doubled, or the key is another.
+    Step,
+    /// The key tape ended here.
+    Key,
 }
 
 impl Why {
-    const ALL: [Why; 5] = [Why::Check, Why::Idle, Why::Heading, Why::Busy, Why::Long];
+    const ALL: [Why; 7] = [Why::Check, Why::Idle, Why::Heading, Why::Busy, Why::Long, Why::Step, Why::Key];
     /// The word.
     pub fn word(self) -> &'static str {
         match self {
@@ -59,6 +83,8 @@ impl Why {
             Why::Heading => "HEADING",
             Why::Busy => "BUSY",
             Why::Long => "LONG",
+            Why::Step => "STEP",
+            Why::Key => "KEY",
         }
     }
 }
@@ -74,6 +100,8 @@ pub enum Line {
         from: Name,
         /// Number of the call-up, from 1 since the program started.
         no: u32,
+        /// On an enciphered line: the tapes. `MOSCOW DE WASHINGTON CALL 7 KEY 483920 1240 512 READ 711034 560`.
+        key: Option<Claim>,
     },
     /// `WASHINGTON DE MOSCOW READY 7`: send.
     Ready {
@@ -83,6 +111,26 @@ pub enum Line {
         from: Name,
         /// The call-up answered.
         no: u32,
+        /// On an enciphered line: the larger of the caller's position and ours. `WASHINGTON DE MOSCOW READY 7 KEY 483920 1240`.
+        key: Option<Place>,
+    },
+    /// `WASHINGTON DE MOSCOW NOT READY 7 NO TAPE 483920`: not on this line, as things stand.
+    NotReady {
+        /// Who called.
+        to: Name,
+        /// Who answers.
+        from: Name,
+        /// The call-up answered.
+        no: u32,
+        /// Why, in the characters of a service line.
+        reason: String,
+    },
+    /// `KEY 483920 1240 512`: from the code after this line's end on, so many codes are enciphered from this place on.
+    Key {
+        /// From where.
+        from: Place,
+        /// How many codes at the most (a message that is cut has fewer).
+        count: u64,
     },
     /// `RECEIVED [BEFORE] …`: it is on disk here.
     Received {
@@ -111,19 +159,21 @@ impl Line {
     /// The line without its check group.
     pub fn body(&self) -> String {
         match self {
-            Line::Call { to, from, no } => {
-                format!("{} DE {} CALL {no}", to.as_ref().map_or("CQ".into(), Name::upper), from.upper())
+            Line::Call { to, from, no, key } => {
+                let called = to.as_ref().map_or("CQ".into(), Name::upper);
+                let key = key.map_or(String::new(), |k| format!(" KEY {} {} READ {}", k.from.text(), k.count, k.read.text()));
+                format!("{called} DE {} CALL {no}{key}", from.upper())
             }
-            Line::Ready { to, from, no } => format!("{} DE {} READY {no}", to.upper(), from.upper()),
+            Line::Ready { to, from, no, key } => {
+                let key = key.map_or(String::new(), |place| format!(" KEY {}", place.text()));
+                format!("{} DE {} READY {no}{key}", to.upper(), from.upper())
+            }
+            Line::NotReady { to, from, no, reason } => with_reason(format!("{} DE {} NOT READY {no} ", to.upper(), from.upper()), reason),
+            Line::Key { from, count } => format!("KEY {} {count}", from.text()),
             Line::Received { before, stamp } => format!("RECEIVED {}{}", if *before { "BEFORE " } else { "" }, stamp.text()),
             Line::NotReceived { no, why: Some(why) } => format!("NOT RECEIVED {no} {}", why.word()),
             Line::NotReceived { no, why: None } => format!("NOT RECEIVED {no}"),
-            Line::Refused { stamp, reason } => {
-                let body = format!("REFUSED {} ", stamp.text());
-                let room = LONGEST_REASON.min((LONGEST - 6).saturating_sub(body.len()));
-                let reason: String = plain(reason).chars().take(room).collect();
-                format!("{body}{}", reason.trim_end()).trim_end().to_owned()
-            }
+            Line::Refused { stamp, reason } => with_reason(format!("REFUSED {} ", stamp.text()), reason),
         }
     }
 
@@ -131,9 +181,22 @@ impl Line {
     pub fn read(body: &str, near: Utc) -> Option<Line> {
         let words: Vec<&str> = body.split(' ').collect();
         match words.as_slice() {
-            ["CQ", "DE", from, "CALL", no] => Some(Line::Call { to: None, from: from.parse().ok()?, no: number(no)? }),
-            [to, "DE", from, "CALL", no] => Some(Line::Call { to: Some(to.parse().ok()?), from: from.parse().ok()?, no: number(no)? }),
-            [to, "DE", from, "READY", no] => Some(Line::Ready { to: to.parse().ok()?, from: from.parse().ok()?, no: number(no)? }),
+            [to, "DE", from, "CALL", no, key @ ..] => {
+                let to = if *to == "CQ" { None } else { Some(to.parse().ok()?) };
+                Some(Line::Call { to, from: from.parse().ok()?, no: number(no)?, key: claim(key)? })
+            }
+            [to, "DE", from, "READY", no, key @ ..] => {
+                let key = match key {
+                    [] => None,
+                    ["KEY", serial, position] => Some(place(serial, position)?),
+                    _ => return None, // reported as ignored by the terminal
+                };
+                Some(Line::Ready { to: to.parse().ok()?, from: from.parse().ok()?, no: number(no)?, key })
+            }
+            [to, "DE", from, "NOT", "READY", no, reason @ ..] => {
+                Some(Line::NotReady { to: to.parse().ok()?, from: from.parse().ok()?, no: number(no)?, reason: reason.join(" ") })
+            }
+            ["KEY", serial, position, count] => Some(Line::Key { from: place(serial, position)?, count: number(count)?.into() }),
             ["NOT", "RECEIVED", no] => Some(Line::NotReceived { no: number(no)?, why: None }),
             ["NOT", "RECEIVED", no, why, ..] => {
                 Some(Line::NotReceived { no: number(no)?, why: Why::ALL.into_iter().find(|w| w.word() == *why) })
@@ -149,10 +212,51 @@ impl Line {
         }
     }
 
+    /// Whether it is an answer to a message: on an enciphered line these are enciphered, and none is believed in clear.
+    pub fn answers_a_message(&self) -> bool {
+        match self {
+            Line::Received { .. } | Line::NotReceived { .. } | Line::Refused { .. } => true,
+            Line::Call { .. } | Line::Ready { .. } | Line::NotReady { .. } | Line::Key { .. } => false,
+        }
+    }
+
     /// As it goes over the line: `CR CR LF LTRS LTRS BODY SP CHECK CR CR LF`.
     pub fn codes(&self, setting: UnshiftOnSpace) -> Vec<Code> {
         frame(&self.body(), setting)
     }
+}
+
+impl Place {
+    /// A place.
+    pub fn new(serial: u32, position: u64) -> Place {
+        Place { serial, position }
+    }
+    /// As it stands in a line: `483920 1240`.
+    fn text(self) -> String {
+        format!("{:06} {}", self.serial, self.position)
+    }
+}
+
+/// A body that ends in a reason, as much of it as fits.
+fn with_reason(body: String, reason: &str) -> String {
+    let room = LONGEST_REASON.min((LONGEST - 6).saturating_sub(body.len()));
+    let reason: String = plain(reason).chars().take(room).collect();
+    format!("{body}{}", reason.trim_end()).trim_end().to_owned()
+}
+
+/// What a call-up says of key: `Some(None)` for nothing.
+fn claim(words: &[&str]) -> Option<Option<Claim>> {
+    match words {
+        [] => Some(None),
+        ["KEY", serial, position, count, "READ", theirs, read] => {
+            Some(Some(Claim { from: place(serial, position)?, count: number(count)?.into(), read: place(theirs, read)? }))
+        }
+        _ => None, // reported as ignored by the terminal
+    }
+}
+
+fn place(serial: &str, position: &str) -> Option<Place> {
+    Some(Place { serial: number(serial)?, position: number(position)?.into() })
 }
 
 /// Puts a body between its marks, with its check group.
@@ -238,11 +342,15 @@ mod tests {
         Stamp { identity, count: 132, check: "KXQPB".into() }
     }
     fn lines() -> Vec<Line> {
+        let claim = Claim { from: Place::new(483_920, 100_000_000), count: 512, read: Place::new(100_000, 0) };
         let (w, m): (Name, Name) = ("washington".parse().unwrap(), "moscow".parse().unwrap());
         vec![
-            Line::Call { to: Some(m.clone()), from: w.clone(), no: 7 },
-            Line::Call { to: None, from: w.clone(), no: 7 },
-            Line::Ready { to: w, from: m, no: 123_456 },
+            Line::Call { to: Some(m.clone()), from: w.clone(), no: 7, key: None },
+            Line::Call { to: None, from: w.clone(), no: 7, key: Some(claim) },
+            Line::Ready { to: w.clone(), from: m.clone(), no: 123_456, key: None },
+            Line::Ready { to: w.clone(), from: m.clone(), no: 123_456, key: Some(claim.read) },
+            Line::NotReady { to: w, from: m, no: 7, reason: "NO TAPE 483920".into() },
+            Line::Key { from: claim.from, count: 99_999 },
             Line::Received { before: false, stamp: stamp_of("washington") },
             Line::Received { before: true, stamp: stamp_of("new-york-2") },
             Line::NotReceived { no: 7, why: None },
@@ -319,7 +427,9 @@ mod tests {
 
     #[test]
     fn what_is_no_line_of_ours_is_not_read() {
-        for body in ["", "HELLO", "A DE B CALL", "A DE B CALL -1", "RECEIVED X", "A DE B CALL 9999999999", "REFUSED A B C D E F G"] {
+        for body in
+            ["", "HELLO", "A DE B CALL", "A DE B CALL -1", "RECEIVED X", "A DE B CALL 9999999999", "REFUSED A B C D E F G", "KEY 1 2"]
+        {
             assert_eq!(Line::read(body, Utc(0)), None, "{body}");
         }
     }

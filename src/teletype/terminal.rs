@@ -2,9 +2,12 @@
 //!
 //! Standard: none is published for the whole; `docs/procedure.md` says what is documented and what is ours.
 //! In: deliveries, codes off the line, verdicts. Out: codes for the line, submissions, reports, events.
-//! Left out: devices and sockets (`backend`), a mixer (its place: `mix_out`, `mix_in`). Shown by: `fixtures/dialogues`.
+//! Left out: devices and sockets (`backend`), the mixer (`cipher`). Shown by: `fixtures/dialogues`.
 
+use super::cipher::{Cipher, Rules};
 use super::ita2::{Ita2, UnshiftOnSpace};
+use super::key::Tapes;
+use super::key::reel::Reservation;
 use super::receiver::{Pending, Receiving};
 use super::sender::Sending;
 use super::service::{Detector, Line};
@@ -13,7 +16,7 @@ use crate::faults::{KillPoint, kill_point_once_sent};
 use crate::line::{Code, symbol};
 use crate::machine::{Machine, Timers};
 use crate::message::{Identity, Message, Name};
-use crate::router::event::{Direction, Span};
+use crate::router::event::{Direction, KeySpan, Span};
 use crate::router::{Delivery, Event, Outcome, Reason, Verdict};
 use crate::time::{Instant, Speed, Utc};
 use std::collections::{BTreeMap, VecDeque};
@@ -40,12 +43,14 @@ pub struct Config {
     pub first_call: u32,
     /// Codes of the longest message that is taken in.
     pub longest: usize,
+    /// On an enciphered line: its rules. The tapes come by [`Input::Tapes`].
+    pub cipher: Option<Rules>,
 }
 
 impl Config {
     /// The procedure's timers for this line.
     pub fn timing(&self) -> Timing {
-        Timing::new(self.code_time, self.max_delay, self.speed)
+        Timing::new(self.code_time, self.max_delay, self.speed, self.cipher.is_some())
     }
 }
 
@@ -72,6 +77,22 @@ pub enum Input {
         /// The answer.
         verdict: Verdict,
     },
+    /// These key tapes hang here: at the start, and after [`Output::Rescan`].
+    Tapes(Tapes),
+    /// A reservation is on disk: its key.
+    Reserved {
+        /// What was asked for.
+        made: Reservation,
+        /// The key, from its first position on.
+        codes: Vec<Code>,
+    },
+    /// A reservation could not be made.
+    NotReserved {
+        /// What was asked for.
+        made: Reservation,
+        /// Why: one sentence.
+        why: String,
+    },
     /// The device is gone; nothing sent before counts as outstanding.
     LineLost(String),
     /// The device is there again.
@@ -87,6 +108,10 @@ pub enum Output {
     Send(Vec<Code>),
     /// Stop sending after the current code.
     Halt,
+    /// Reserve this key on disk, then say [`Input::Reserved`]. At most one a direction is outstanding.
+    Reserve(Reservation),
+    /// Look for tapes that were hung meanwhile, then say [`Input::Tapes`].
+    Rescan,
     /// File this message.
     Submit {
         /// Number for the verdict.
@@ -160,6 +185,7 @@ pub struct Terminal {
     pub(super) waiting: VecDeque<Delivery>,
     pub(super) next_call: u32,
     pub(super) detector: Detector,
+    pub(super) cipher: Option<Cipher>,
     pub(super) receiving: Receiving,
     pub(super) pending: BTreeMap<u64, Pending>,
     pub(super) next_token: u64,
@@ -187,6 +213,7 @@ impl Terminal {
             waiting: VecDeque::new(),
             next_call: config.first_call,
             detector: Detector::new(config.unshift),
+            cipher: config.cipher.clone().map(Cipher::new),
             receiving: Receiving::Idle,
             pending: BTreeMap::new(),
             next_token: 1,
@@ -212,15 +239,6 @@ impl Terminal {
     }
     pub(super) fn utc(&self, now: Instant) -> Utc {
         self.config.epoch.plus(Duration::from_micros(now.micros()))
-    }
-
-    /// A message's codes on their way out: here a mixer will stand.
-    fn mix_out(&mut self, codes: &[Code]) -> (Vec<Code>, Span) {
-        (codes.to_vec(), Span::Clear)
-    }
-    /// A message's codes on their way in: here the far mixer's twin will stand.
-    pub(super) fn mix_in(&mut self, code: Code) -> Code {
-        code
     }
 
     pub(super) fn push(&mut self, output: Output) {
@@ -269,28 +287,72 @@ impl Terminal {
         }
         if self.in_mid_message() {
             self.send_chunk(now);
-        } else if let Some(line) = self.lines.pop_front() {
-            let codes = line.codes(self.config.unshift);
-            if let Line::Ready { no, .. } = line {
-                self.ready_begins(no);
-            }
-            self.event(Event::Service { dir: Direction::Out, line: line.body(), span: Span::Clear });
-            self.on_line = OnLine::Service(line);
-            self.send(now, codes, Span::Clear);
-        } else {
+        } else if !self.send_service_line(now) {
             self.send_chunk(now);
         }
     }
-    /// Sends a message's codes.
-    pub(super) fn send_message_codes(&mut self, now: Instant, codes: &[Code]) {
-        let (codes, span) = self.mix_out(codes);
-        self.send(now, codes, span);
+    /// Sends the next service line; `false` if none waits. Answers to messages go enciphered where the line is.
+    fn send_service_line(&mut self, now: Instant) -> bool {
+        let Some(line) = self.lines.front() else { return false };
+        let codes = line.codes(self.config.unshift);
+        let cipher = self.keyed() && line.answers_a_message();
+        match if cipher { self.answer_covered(codes.len()) } else { Some(true) } {
+            Some(true) => {}
+            Some(false) => return true, // its key is being reserved
+            None => {
+                let unsaid = self.lines.pop_front().map(|l| l.body()).unwrap_or_default();
+                self.push(Output::Rescan);
+                self.trouble(format!("key is short: `{unsaid}` is not said; hang a new tape"));
+                return true;
+            }
+        }
+        let Some(mut line) = self.lines.pop_front() else { return false };
+        match &mut line {
+            Line::Ready { no, .. } => self.ready_begins(*no),
+            Line::Call { key, .. } => match self.claim_for_call() {
+                Ok(claim) => *key = claim,
+                Err(why) => {
+                    self.key_is_short(why);
+                    return true;
+                }
+            },
+            Line::NotReady { .. } | Line::Key { .. } | Line::Received { .. } | Line::NotReceived { .. } | Line::Refused { .. } => {}
+        }
+        let codes = line.codes(self.config.unshift);
+        let body = line.body();
+        self.on_line = OnLine::Service(line);
+        if cipher {
+            self.send_cipher(now, &codes, codes.len(), Some(body));
+        } else {
+            self.event(Event::Service { dir: Direction::Out, line: body, span: Span::Clear });
+            self.show(now, 0, &codes, None);
+            self.push(Output::Send(codes));
+        }
+        true
     }
-    fn send(&mut self, now: Instant, codes: Vec<Code>, span: Span) {
+    /// Sends codes of a message, or of an answer (`said`): enciphered where the line is. `announced`: a span begins, of at most so many.
+    pub(super) fn send_cipher(&mut self, now: Instant, codes: &[Code], announced: usize, said: Option<String>) {
+        let announcement = if announced > 0 { self.announcement(announced) } else { None };
+        let mut all = vec![];
+        if let Some(line) = announcement {
+            all = line.codes(self.config.unshift);
+            self.event(Event::Service { dir: Direction::Out, line: line.body(), span: Span::Clear });
+            self.show(now, 0, &all, None);
+        }
+        let (codes, key) = self.mix(codes);
+        if let Some(line) = said {
+            self.event(Event::Service { dir: Direction::Out, line, span: Span::Cipher });
+        }
+        self.show(now, all.len(), &codes, key);
+        all.extend(codes);
+        self.push(Output::Send(all));
+    }
+    /// Tells of a span of what is being sent, that begins after so many codes.
+    fn show(&mut self, now: Instant, after: usize, codes: &[Code], key: Option<KeySpan>) {
         let unit = if self.config.speed == Speed::Max { 0 } else { self.config.code_time.as_micros() as u64 };
-        let event = Event::Transmission { dir: Direction::Out, codes: symbol::hex(&codes), start: now.micros(), unit, span };
-        self.event(event);
-        self.push(Output::Send(codes));
+        let span = if key.is_some() { Span::Cipher } else { Span::Clear };
+        let start = now.micros() + unit * after as u64;
+        self.event(Event::Transmission { dir: Direction::Out, codes: symbol::hex(codes), start, unit, span, key });
     }
 
     fn transmitted(&mut self, now: Instant) {
@@ -303,17 +365,28 @@ impl Terminal {
                 Line::Call { no, .. } => self.call_sent(now, no),
                 Line::Ready { no, .. } => self.ready_sent(now, no),
                 Line::Received { .. } => kill_point_once_sent(KillPoint::ReceiptSent),
-                Line::NotReceived { .. } | Line::Refused { .. } => {}
+                Line::NotReady { .. } | Line::Key { .. } | Line::NotReceived { .. } | Line::Refused { .. } => {}
             },
         }
     }
 
     /// A service line came whose check group fits.
-    pub(super) fn service_line(&mut self, now: Instant, body: String) {
-        self.event(Event::Service { dir: Direction::In, line: body.clone(), span: Span::Clear });
-        match Line::read(&body, self.utc(now)) {
-            Some(Line::Call { to, from, no }) => self.on_call(now, to, from, no),
-            Some(Line::Ready { to, from, no }) => self.on_ready(to, from, no),
+    pub(super) fn service_line(&mut self, now: Instant, body: String, span: Span) {
+        self.event(Event::Service { dir: Direction::In, line: body.clone(), span });
+        let line = Line::read(&body, self.utc(now));
+        if span == Span::Clear {
+            self.clear_line_came(now, matches!(line, Some(Line::Call { .. })));
+        }
+        let secret = line.as_ref().is_some_and(Line::answers_a_message);
+        if self.keyed() && line.is_some() && secret != (span == Span::Cipher) {
+            let how = if secret { "clear" } else { "cipher" };
+            return self.ignored(format!("`{body}` came in {how}, which is not how it is said on this line"));
+        }
+        match line {
+            Some(Line::Call { to, from, no, key }) => self.on_call(now, to, from, no, key),
+            Some(Line::Ready { to, from, no, key }) => self.on_ready(to, from, no, key),
+            Some(Line::NotReady { to, from, no, reason }) => self.on_not_ready(to, from, no, reason),
+            Some(Line::Key { from, count }) => self.on_key(from, count),
             Some(Line::Received { before, stamp }) => self.on_received(now, before, stamp, body),
             Some(Line::NotReceived { no, why }) => self.on_not_received(now, no, why),
             Some(Line::Refused { stamp, reason }) => self.on_refused(now, stamp, reason, body),
@@ -343,6 +416,7 @@ impl Terminal {
         self.lines.clear();
         self.lost = Some(why.clone());
         self.detector = Detector::new(self.config.unshift);
+        self.close_inbound();
         self.abandon(now, &format!("the line is gone: {why}"));
         self.line_down(why.clone());
         self.fail_all(&Reason::new(crate::router::Fault::Line, format!("the line to {} is gone: {why}", self.peer_name())));
@@ -392,6 +466,9 @@ impl Machine for Terminal {
             Input::Transmitted => self.transmitted(now),
             Input::Halted { left } => self.halted(now, left),
             Input::Verdict { token, verdict } => self.verdict(token, verdict),
+            Input::Tapes(tapes) => self.tapes(&tapes),
+            Input::Reserved { made, codes } => self.reserved(now, &made, &codes),
+            Input::NotReserved { made, why } => self.not_reserved(now, &made, why),
             Input::LineLost(why) => self.line_lost(now, why),
             Input::LineBack => self.lost = None,
             Input::Stop => self.stop(now),

@@ -12,6 +12,7 @@ mod journal;
 #[cfg(feature = "faults")]
 mod kill;
 mod line;
+mod lines;
 mod pair;
 mod procedure;
 mod processes;

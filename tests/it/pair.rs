@@ -1,13 +1,15 @@
 //! Two terminals on a line in memory, under a virtual clock, with everything written down as it happens.
 
+use molink::history::keys::SimulatedKeys;
 use molink::line::{Code, Symbol};
 use molink::machine::Machine;
 use molink::message::{Envelope, Identity, Message, Name, Part, Precedence};
 use molink::router::event::Direction;
 use molink::router::{Delivery, Event, Fault, Outcome, Reason, Verdict};
 use molink::teletype::ita2::{CR, FIGS, LF, LTRS, SP};
+use molink::teletype::key::Copy;
 use molink::teletype::service::Line;
-use molink::teletype::{Config, Input, Ita2, Output, Terminal, UnshiftOnSpace};
+use molink::teletype::{Config, Input, Ita2, Output, Rules, Terminal, UnshiftOnSpace};
 use molink::time::{Instant, Speed};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -60,6 +62,9 @@ pub struct End {
     flight: Option<Flight>,
     sent: usize,
     service: Option<String>,
+    /// The text of the enciphered span that is about to go out.
+    plain: Option<Vec<Code>>,
+    pub keys: SimulatedKeys,
     shown: Ita2,
     pub filed: BTreeSet<Identity>,
     pub texts: Vec<String>,
@@ -102,7 +107,25 @@ pub fn config(side: usize, unshift: UnshiftOnSpace) -> Config {
         max_delay: Duration::from_secs(1),
         first_call: 1,
         longest: 500_000,
+        cipher: crate::lines::cipher().then(|| Rules { jump: 20_000, warn: vec![6_000] }),
     }
+}
+
+/// The tapes of a side: 100001 for what Washington sends, 100002 for what Moscow sends.
+fn keys(side: usize) -> SimulatedKeys {
+    let mut keys = SimulatedKeys::new(1963);
+    let of = |sender: usize| if side == sender { Copy::Send } else { Copy::Receive };
+    keys.hang(of(W), 100_001, 1_000_000);
+    keys.hang(of(M), 100_002, 1_000_000);
+    keys
+}
+
+/// A terminal at rest, its tapes hung.
+fn hung(config: Config, keys: &SimulatedKeys) -> Terminal {
+    let mut terminal = Terminal::new(config);
+    let outputs = terminal.handle(Instant::ZERO, Input::Tapes(keys.tapes.clone()));
+    assert!(outputs.is_empty());
+    terminal
 }
 
 /// Delivery `number` of a side: serial and channel number are the same number.
@@ -118,10 +141,12 @@ pub fn delivery(side: usize, number: u32, text: &str) -> Delivery {
 impl<'a> Pair<'a> {
     pub fn new(unshift: UnshiftOnSpace, mischief: impl FnMut(&mut Span) -> Option<Fate> + 'a) -> Pair<'a> {
         let end = |side: usize| End {
-            terminal: Terminal::new(config(side, unshift)),
+            terminal: hung(config(side, unshift), &keys(side)),
             flight: None,
             sent: 0,
             service: None,
+            plain: None,
+            keys: keys(side),
             shown: Ita2::new(unshift),
             filed: BTreeSet::new(),
             texts: vec![],
@@ -168,17 +193,23 @@ impl<'a> Pair<'a> {
     }
     /// The process at `side` dies and starts again: its terminal is new, its disk is not.
     pub fn restart(&mut self, side: usize) {
-        self.ends[side].terminal = Terminal::new(config(side, UnshiftOnSpace::Unknown));
+        self.ends[side].terminal = hung(config(side, UnshiftOnSpace::Unknown), &self.ends[side].keys);
         self.halt(side); // what was begun of a code goes out
         self.ends[side].flight = None;
         // The dead process hears nothing of it.
-        self.queue.retain(|_, due| !matches!(due, Due::Input(to, Input::Halted { .. }) if *to == side));
+        let heard = |input: &Input| matches!(input, Input::Halted { .. } | Input::Reserved { .. });
+        self.queue.retain(|_, due| !matches!(due, Due::Input(to, input) if *to == side && heard(input)));
     }
 
     fn plan(&mut self, at: Instant, due: Due) -> u64 {
         self.next += 1;
         self.queue.insert((at, self.next), due);
         self.next
+    }
+    /// The tapes that hang at a side, as after a look into its folder.
+    pub fn hang(&mut self, side: usize) {
+        let tapes = self.ends[side].keys.tapes.clone();
+        self.input(side, Input::Tapes(tapes));
     }
     /// Runs until nothing is planned and no timer runs, or until `limit` seconds.
     pub fn run(&mut self, limit: u64) {
@@ -260,6 +291,14 @@ impl<'a> Pair<'a> {
                     self.ends[side].outcomes.push((delivery, outcome));
                 }
                 Output::Event { event, .. } => self.event(side, event),
+                Output::Reserve(made) => {
+                    let input = match self.ends[side].keys.reserve(&made) {
+                        Ok(codes) => Input::Reserved { made, codes },
+                        Err(why) => Input::NotReserved { made, why },
+                    };
+                    self.at(self.now + Duration::from_millis(5), side, input);
+                }
+                Output::Rescan => self.hang(side),
                 Output::Stopped => {
                     self.note(format!("= {} stopped", NAMES[side]));
                     self.ends[side].stopped = true;
@@ -270,6 +309,16 @@ impl<'a> Pair<'a> {
     fn event(&mut self, side: usize, event: Event) {
         let name = NAMES[side];
         match &event {
+            Event::Service { dir: Direction::Out, line, .. } if line.starts_with("KEY ") => {} // what it announces tells more
+            Event::Transmission { dir: Direction::Out, codes, key: Some(key), .. } => {
+                let cipher = codes.as_bytes().chunks(2).map(|hex| u8::from_str_radix(std::str::from_utf8(hex).unwrap(), 16).unwrap());
+                let used = self.ends[side].keys.key(key.tape, key.position, codes.len() as u64 / 2);
+                self.ends[side].plain = Some(cipher.zip(used).map(|(c, k)| Code::new(c ^ k.value())).collect());
+            }
+            Event::StepLost { reason } => self.note(format!("= {name} is out of step: {reason}")),
+            Event::StepRegained { tape, position } => self.note(format!("= {name} is in step again: tape {tape} from {position}")),
+            Event::KeyTrouble { reason } => self.note(format!("= {name} has trouble: {reason}")),
+            Event::KeyBurned { tape, from, to, reason, .. } => self.note(format!("= {name} burns {tape} from {from} to {to}: {reason}")),
             Event::Service { dir: Direction::Out, line, .. } => self.ends[side].service = Some(line.clone()),
             Event::Fragment { reason, .. } => self.note(format!("= {name} has a fragment: {reason}")),
             Event::Ignored { what } => self.note(format!("= {name} ignores: {what}")),
@@ -285,8 +334,9 @@ impl<'a> Pair<'a> {
         let mut arriving = codes.clone();
         let text = match end.service.take() {
             Some(line) => line,
-            None => format!("| {}", end.shown.read(&codes).trim_end_matches('\n').replace('\n', " / ")),
+            None => format!("| {}", end.shown.read(end.plain.as_ref().unwrap_or(&codes)).trim_end_matches('\n').replace('\n', " / ")),
         };
+        end.plain = None;
         end.sent += 1;
         let fate = (self.mischief)(&mut Span { side, number: end.sent, text: &text, codes: &mut arriving });
         if let Some(fate) = fate {

@@ -2,6 +2,7 @@
 //!
 //! The same storm is the checker of the planted faults: each must be caught within so many seeds.
 
+use crate::lines::both_lines;
 use crate::world::{draft, hours, name, pair};
 use molink::history::World;
 use molink::history::world::Disk;
@@ -115,7 +116,7 @@ fn verify(world: &World, tokens: &[(u64, &str, String)]) -> Result<(), String> {
     Ok(())
 }
 
-#[test]
+both_lines!(after_two_hundred_storms_everything_accepted_is_filed_once);
 fn after_two_hundred_storms_everything_accepted_is_filed_once() {
     let bad: Vec<String> = (0..200).filter_map(|seed| storm(seed).err()).collect();
     assert!(bad.is_empty(), "{}", bad.join("\n"));

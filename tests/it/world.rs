@@ -1,5 +1,6 @@
 //! Whole stations under the driver: the scenario of 1963, lines that fail in every way, kills, fail-over, determinism.
 
+use crate::lines::both_lines;
 use molink::history::world::Disk;
 use molink::history::{Scenario, World};
 use molink::line::Fate;
@@ -25,6 +26,7 @@ pub fn hours(h: u64) -> Instant {
 pub fn pair(seed: u64) -> World {
     let mut scenario = Scenario::parse("1963.toml", SCENARIO).unwrap();
     scenario.timeline.clear();
+    crate::lines::set(&mut scenario);
     World::from_scenario(&scenario, Some(seed)).unwrap()
 }
 
@@ -53,7 +55,7 @@ pub fn settled(world: &World) -> bool {
     })
 }
 
-#[test]
+both_lines!(the_scenario_of_1963_goes_through_and_takes_as_long_as_it_says);
 fn the_scenario_of_1963_goes_through_and_takes_as_long_as_it_says() {
     let scenario = Scenario::parse("1963.toml", SCENARIO).unwrap();
     let mut world = World::from_scenario(&scenario, None).unwrap();
@@ -69,7 +71,7 @@ fn the_scenario_of_1963_goes_through_and_takes_as_long_as_it_says() {
     assert!((60.0..=90.0).contains(&real), "{real}");
 }
 
-#[test]
+both_lines!(the_trace_has_the_events_in_order);
 fn the_trace_has_the_events_in_order() {
     let scenario = Scenario::parse("1963.toml", SCENARIO).unwrap();
     let mut world = World::from_scenario(&scenario, None).unwrap();
@@ -112,7 +114,7 @@ fn in_order(world: &World, origin: &str) -> Result<(), String> {
     Ok(())
 }
 
-#[test]
+both_lines!(two_hundred_seeds_of_drops_doubles_flips_and_cuts_lose_and_double_nothing);
 fn two_hundred_seeds_of_drops_doubles_flips_and_cuts_lose_and_double_nothing() {
     let lengths = codes_of_an_exchange();
     let mut tally = std::collections::BTreeMap::new();
@@ -151,7 +153,7 @@ fn two_hundred_seeds_of_drops_doubles_flips_and_cuts_lose_and_double_nothing() {
     assert!(tally.contains_key("fragment") && tally.contains_key("came_again"), "the faults did something: {tally:?}");
 }
 
-#[test]
+both_lines!(stations_killed_at_any_moment_file_each_accepted_message_once);
 fn stations_killed_at_any_moment_file_each_accepted_message_once() {
     for seed in 0..100u64 {
         let mut world = pair(seed);
@@ -189,7 +191,7 @@ fn stations_killed_at_any_moment_file_each_accepted_message_once() {
     }
 }
 
-#[test]
+both_lines!(a_cut_cable_falls_to_the_radio_and_comes_back);
 fn a_cut_cable_falls_to_the_radio_and_comes_back() {
     let two = SCENARIO
         .replace("port.cable = { backend = \"teletype\", peer = \"moscow\", baud = 50, units = 7.5 }", "port.cable = { backend = \"teletype\", peer = \"moscow\" }\nport.radio = { backend = \"teletype\", peer = \"moscow\" }")
@@ -198,6 +200,7 @@ fn a_cut_cable_falls_to_the_radio_and_comes_back() {
         .replace("[circuit.cable]", "[circuit.radio]\nends = [\"washington:radio\", \"moscow:radio\"]\nprofile = \"hf\"\n[circuit.cable]");
     let mut scenario = Scenario::parse("two.toml", &two).unwrap();
     scenario.timeline.clear();
+    crate::lines::set(&mut scenario);
     let mut world = World::from_scenario(&scenario, Some(3)).unwrap();
     world.cut("cable", Some(Duration::from_secs(1800)));
     world.submit(&name("washington"), draft("operator@washington", "operator@moscow", "BY RADIO"));
@@ -210,7 +213,7 @@ fn a_cut_cable_falls_to_the_radio_and_comes_back() {
     assert_eq!(by(&world, 1).as_deref(), Some("cable"), "the first port of the route is taken again once it answers");
 }
 
-#[test]
+both_lines!(the_same_seed_gives_the_same_trace_at_one_and_two_threads);
 fn the_same_seed_gives_the_same_trace_at_one_and_two_threads() {
     let story = |seed: u64| {
         let mut world = pair(seed);
@@ -222,14 +225,16 @@ fn the_same_seed_gives_the_same_trace_at_one_and_two_threads() {
     let one: Vec<String> = (0..8).map(story).collect();
     assert!(one.iter().all(|t| t.lines().count() > 10));
     assert_ne!(one[0], one[1], "another seed gives other noise");
+    let lines = crate::lines::now();
+    let some = |seeds: std::ops::Range<u64>| crate::lines::over(lines, || seeds.map(story).collect::<Vec<_>>());
     let two: Vec<String> = std::thread::scope(|s| {
-        let halves = [s.spawn(|| (0..4).map(story).collect::<Vec<_>>()), s.spawn(|| (4..8).map(story).collect::<Vec<_>>())];
+        let halves = [s.spawn(|| some(0..4)), s.spawn(|| some(4..8))];
         halves.into_iter().flat_map(|h| h.join().unwrap()).collect()
     });
     assert!(one == two, "the same seeds gave other traces in two threads");
 }
 
-#[test]
+both_lines!(an_unknown_desk_comes_back_to_the_sender);
 fn an_unknown_desk_comes_back_to_the_sender() {
     let mut world = pair(1);
     world.submit(&name("washington"), draft("operator@washington", "operater@moscow", "FOR WHOM"));

@@ -1,8 +1,10 @@
 //! Key tapes as the terminal sees them: which hang at this port, whose they are, how far each has been used.
 //!
 //! Standard: decision 6 of the project; the practice of one-time tape is history (`docs/cipher.md`).
-//! In: labels. Out: tapes and their positions. Left out: files and disks (`backend_keys`), the mixing (`mixer`).
+//! In: labels. Out: tapes and their positions. Left out: files and disks (`backend_keys`), the mixing (`cipher`).
 //! Shown by: `tests/it/rooms.rs`.
+
+pub mod reel;
 
 use serde::{Deserialize, Serialize};
 

@@ -117,7 +117,7 @@ impl Terminal {
         self.warn_of(made.copy);
         if made.copy == Copy::Receive {
             self.ready_if_covered();
-            self.decipher(now);
+            self.work_off(now);
         }
     }
     /// A reservation could not be made: nothing goes out with it.
@@ -137,6 +137,7 @@ impl Terminal {
                     self.not_ready(to, no, "THE KEY CANNOT BE RESERVED");
                 }
                 self.step_lost(now, Why::Key, "the key could not be reserved");
+                self.work_off(now);
             }
         }
     }
@@ -361,29 +362,18 @@ impl Terminal {
 
     // ---- coming in ----
 
-    /// Deciphers what waits, as far as its key is at hand.
-    pub(super) fn decipher(&mut self, now: Instant) {
-        while let Some(cipher) = &mut self.cipher {
-            let Some(inbound) = cipher.inbound.as_mut().filter(|i| i.waits()) else { return };
-            let waiting = inbound.waiting();
-            match cipher.receive.take() {
-                Some(key) => {
-                    let Some(code) = inbound.next() else { return };
-                    self.deciphered(now, mixed(code, key));
-                    if self.cipher.as_ref().is_some_and(|c| c.receive.at_hand() < CHUNK) {
-                        self.cover(Copy::Receive, CHUNK);
-                    }
-                }
-                None if self.cover(Copy::Receive, waiting) => {}
-                None => {
-                    let out = self.cipher.as_ref().is_some_and(|c| c.receive.stands().is_none_or(|(s, _)| c.receive.left_of(s) == 0));
-                    if out {
-                        self.step_lost(now, Why::Key, "the key tape has ended");
-                    }
-                    return;
-                }
-            }
+    /// Whether the next code off the line can be taken: that of an enciphered span only with its key at hand.
+    pub(super) fn covered_inbound(&mut self, now: Instant) -> bool {
+        if !self.cipher.as_ref().and_then(|c| c.inbound.as_ref()).is_some_and(super::inbound::Inbound::needs_key) {
+            return true;
         }
+        self.cover(Copy::Receive, CHUNK); // ahead, so that nobody need wait for a disk
+        let Some(cipher) = &self.cipher else { return true };
+        if cipher.receive.stands().is_none_or(|(serial, _)| cipher.receive.left_of(serial) == 0) {
+            self.step_lost(now, Why::Key, "the key tape has ended");
+            return true;
+        }
+        cipher.receive.at_hand() > 0
     }
     /// `KEY …` came: from the code after its end on, all is cipher.
     pub(super) fn on_key(&mut self, from: Place, count: u64) {
@@ -416,6 +406,6 @@ impl Terminal {
 }
 
 /// Five bits of key added to five of text, without carry; the same again takes it off.
-fn mixed(code: Code, key: Code) -> Code {
+pub(super) fn mixed(code: Code, key: Code) -> Code {
     Code::new(code.value() ^ key.value())
 }

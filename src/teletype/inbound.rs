@@ -4,6 +4,7 @@
 //! Left out: keys and reservations (`cipher`), what a message or an answer means (`receiver`, `sender`).
 //! Shown by: the tests below, `tests/it/cipher.rs`.
 
+use super::cipher::mixed;
 use super::ita2::{CR, LF, LTRS, UnshiftOnSpace};
 use super::receiver::Receiving;
 use super::service::{Detector, Place, Why};
@@ -12,7 +13,6 @@ use super::wire::{Flaw, START};
 use crate::line::Code;
 use crate::router::event::{Event, Span};
 use crate::time::Instant;
-use std::collections::VecDeque;
 
 /// How a service line begins.
 const LINE_START: [Code; 5] = [CR, CR, LF, LTRS, LTRS];
@@ -26,7 +26,6 @@ pub(super) struct Inbound {
     clear: u8,
     /// Codes that may still come.
     left: u64,
-    waiting: VecDeque<Code>,
     kind: Kind,
     suspects: Suspects,
     setting: UnshiftOnSpace,
@@ -43,21 +42,11 @@ enum Kind {
 impl Inbound {
     /// A span announced from `from` on, of at most `count` codes.
     pub fn new(from: Place, count: u64, setting: UnshiftOnSpace) -> Inbound {
-        let (waiting, suspects) = (VecDeque::new(), Suspects::default());
-        Inbound { from, clear: LINE_REST, left: count, waiting, kind: Kind::Head(vec![]), suspects, setting }
+        Inbound { from, clear: LINE_REST, left: count, kind: Kind::Head(vec![]), suspects: Suspects::default(), setting }
     }
-    /// Whether codes wait for their key.
-    pub fn waits(&self) -> bool {
-        !self.waiting.is_empty()
-    }
-    /// How many.
-    pub fn waiting(&self) -> usize {
-        self.waiting.len()
-    }
-    /// The next code to be deciphered.
-    pub fn next(&mut self) -> Option<Code> {
-        self.left = self.left.saturating_sub(1);
-        self.waiting.pop_front()
+    /// Whether its next code is cipher (the announcing line's end is not).
+    pub fn needs_key(&self) -> bool {
+        self.clear == 0
     }
 }
 
@@ -85,21 +74,21 @@ impl Terminal {
     fn inbound(&mut self) -> Option<&mut Inbound> {
         self.cipher.as_mut()?.inbound.as_mut()
     }
-    /// Takes a code off the line if a span is open: `true` if it did.
+    /// Takes a code off the line if a span is open (its key is at hand, see `covered_inbound`): `true` if it did.
     pub(super) fn cipher_code(&mut self, now: Instant, code: Code) -> bool {
-        let Some(inbound) = self.inbound() else { return false };
+        let Some(cipher) = self.cipher.as_mut() else { return false };
+        let Some(inbound) = cipher.inbound.as_mut() else { return false };
         if inbound.clear > 0 {
             inbound.clear -= 1;
-        } else if inbound.waiting.len() as u64 >= inbound.left {
-            self.step_lost(now, Why::Step, "no end came within the codes announced");
-        } else {
-            inbound.waiting.push_back(code);
-            self.decipher(now);
+            return true;
         }
+        let Some(key) = cipher.receive.take() else { return false };
+        inbound.left -= 1;
+        self.deciphered(now, mixed(code, key));
         true
     }
     /// A code of the span, deciphered.
-    pub(super) fn deciphered(&mut self, now: Instant, code: Code) {
+    fn deciphered(&mut self, now: Instant, code: Code) {
         let Some(inbound) = self.inbound() else { return };
         match &mut inbound.kind {
             Kind::Head(head) => {

@@ -32,19 +32,20 @@ pub(super) struct Pending {
     stamp: Stamp,
 }
 
+/// Codes that may wait for their key to be reserved: two hours of a line of 50 Bd, more than any disk takes.
+const BACKLOG: usize = 50_000;
+
 /// Messages at the router at once; more are answered with `NOT RECEIVED … BUSY`.
 const PENDING: usize = 16;
 
 impl Terminal {
     pub(super) fn received(&mut self, now: Instant, codes: &[Code]) {
-        for code in codes {
-            if !self.cipher_code(now, *code) {
-                self.message_code(now, *code);
-            }
-            if let Some(body) = self.detector.take(*code) {
-                self.heard_service_line(now, body, Span::Clear);
-            }
+        self.backlog.extend(codes);
+        if self.backlog.len() > BACKLOG {
+            self.backlog.clear();
+            self.step_lost(now, Why::Key, "the key was not reserved in time");
         }
+        self.work_off(now);
         let watched = match &self.receiving {
             Receiving::Idle => false,
             Receiving::Called { tail, .. } => !tail.is_empty(),
@@ -52,6 +53,18 @@ impl Terminal {
         };
         if watched && !codes.is_empty() {
             self.timers.arm(Timer::Idle, now + self.timing.idle());
+        }
+    }
+    /// Takes what came, code by code; stops where a code's key is still being reserved.
+    pub(super) fn work_off(&mut self, now: Instant) {
+        while !self.backlog.is_empty() && self.covered_inbound(now) {
+            let Some(code) = self.backlog.pop_front() else { return };
+            if !self.cipher_code(now, code) {
+                self.message_code(now, code);
+            }
+            if let Some(body) = self.detector.take(code) {
+                self.heard_service_line(now, body, Span::Clear);
+            }
         }
     }
     pub(super) fn heard_service_line(&mut self, now: Instant, body: String, span: Span) {

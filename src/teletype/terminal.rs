@@ -186,6 +186,8 @@ pub struct Terminal {
     pub(super) next_call: u32,
     pub(super) detector: Detector,
     pub(super) cipher: Option<Cipher>,
+    /// What came and waits for its key.
+    pub(super) backlog: VecDeque<Code>,
     pub(super) receiving: Receiving,
     pub(super) pending: BTreeMap<u64, Pending>,
     pub(super) next_token: u64,
@@ -214,6 +216,7 @@ impl Terminal {
             next_call: config.first_call,
             detector: Detector::new(config.unshift),
             cipher: config.cipher.clone().map(Cipher::new),
+            backlog: VecDeque::new(),
             receiving: Receiving::Idle,
             pending: BTreeMap::new(),
             next_token: 1,
@@ -417,6 +420,7 @@ impl Terminal {
         self.lost = Some(why.clone());
         self.detector = Detector::new(self.config.unshift);
         self.close_inbound();
+        self.backlog.clear();
         self.abandon(now, &format!("the line is gone: {why}"));
         self.line_down(why.clone());
         self.fail_all(&Reason::new(crate::router::Fault::Line, format!("the line to {} is gone: {why}", self.peer_name())));

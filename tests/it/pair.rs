@@ -8,7 +8,7 @@ use molink::router::event::Direction;
 use molink::router::{Delivery, Event, Fault, Outcome, Reason, Verdict};
 use molink::teletype::ita2::{CR, FIGS, LF, LTRS, SP};
 use molink::teletype::key::Copy;
-use molink::teletype::service::Line;
+use molink::teletype::service::{Line, Place};
 use molink::teletype::{Config, Input, Ita2, Output, Rules, Terminal, UnshiftOnSpace};
 use molink::time::{Instant, Speed};
 use std::collections::{BTreeMap, BTreeSet};
@@ -121,7 +121,7 @@ fn keys(side: usize) -> SimulatedKeys {
 }
 
 /// A terminal at rest, its tapes hung.
-fn hung(config: Config, keys: &SimulatedKeys) -> Terminal {
+pub fn hung(config: Config, keys: &SimulatedKeys) -> Terminal {
     let mut terminal = Terminal::new(config);
     let outputs = terminal.handle(Instant::ZERO, Input::Tapes(keys.tapes.clone()));
     assert!(outputs.is_empty());
@@ -167,6 +167,25 @@ impl<'a> Pair<'a> {
     }
     pub fn input(&mut self, side: usize, input: Input) {
         self.at(self.now, side, input);
+    }
+    /// The codes of a line as the other side would send them now: an answer to a message goes enciphered where the line is.
+    pub fn as_sent_to(&self, side: usize, line: &Line) -> Vec<Code> {
+        let codes = line.codes(UnshiftOnSpace::Unknown);
+        if !crate::lines::cipher() || !line.answers_a_message() {
+            return codes;
+        }
+        let keys = &self.ends[1 - side].keys;
+        let tape = &keys.tapes.send[0];
+        let from = Place::new(tape.serial, tape.next);
+        let mut all = Line::Key { from, count: codes.len() as u64 }.codes(UnshiftOnSpace::Unknown);
+        let key = keys.key(tape.serial, tape.next, codes.len() as u64);
+        all.extend(codes.iter().zip(key).map(|(c, k)| Code::new(c.value() ^ k.value())));
+        all
+    }
+    /// A side hears a line that nobody on the line said.
+    pub fn hears(&mut self, side: usize, line: &Line) {
+        let codes = self.as_sent_to(side, line);
+        self.input(side, Input::Received(codes));
     }
     /// Takes one line of a dialogue that tells an end what to do; `false` if it is none.
     pub fn command(&mut self, at: Instant, words: &str) -> bool {
@@ -255,7 +274,7 @@ impl<'a> Pair<'a> {
             Due::Hears(side, body) => {
                 self.note(format!("{} hears {body}", NAMES[side]));
                 let line = Line::read(&body, config(side, UnshiftOnSpace::Unknown).epoch).expect("a service line");
-                (side, Input::Received(line.codes(UnshiftOnSpace::Unknown)))
+                (side, Input::Received(self.as_sent_to(side, &line)))
             }
             Due::WillSay(side, verdict) => {
                 let said = match &verdict {

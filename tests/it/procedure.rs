@@ -1,5 +1,6 @@
 //! The teletype procedure between two terminals: every line lost, every code damaged, every crossing.
 
+use crate::lines::both_lines;
 use crate::pair::{Fate, M, Pair, Span, W, delivery};
 use molink::line::Code;
 use molink::machine::Machine;
@@ -33,7 +34,7 @@ fn fragments(pair: &Pair, side: usize) -> Vec<String> {
     pair.ends[side].events.iter().filter_map(text).collect()
 }
 
-#[test]
+both_lines!(messages_cross_both_ways_at_once_in_all_three_settings);
 fn messages_cross_both_ways_at_once_in_all_three_settings() {
     for setting in [UnshiftOnSpace::Unknown, UnshiftOnSpace::No, UnshiftOnSpace::Yes] {
         let mut pair = Pair::new(setting, |_| None);
@@ -51,7 +52,7 @@ fn messages_cross_both_ways_at_once_in_all_three_settings() {
     }
 }
 
-#[test]
+both_lines!(with_nothing_to_do_a_terminal_does_nothing);
 fn with_nothing_to_do_a_terminal_does_nothing() {
     let pair = Pair::clean();
     assert_eq!(pair.ends.each_ref().map(|e| e.terminal.deadline()), [None, None]);
@@ -61,7 +62,7 @@ fn with_nothing_to_do_a_terminal_does_nothing() {
     assert_eq!(pair.ends.each_ref().map(|e| e.terminal.deadline()), [None, None], "{}", told(&pair));
 }
 
-#[test]
+both_lines!(each_service_line_lost_is_made_good_and_the_message_filed_once);
 fn each_service_line_lost_is_made_good_and_the_message_filed_once() {
     for (side, line) in [(W, "MOSCOW DE"), (M, "WASHINGTON DE"), (M, "RECEIVED")] {
         let mut pair = Pair::new(UnshiftOnSpace::Unknown, once(side, line, Fate::Lost));
@@ -72,7 +73,7 @@ fn each_service_line_lost_is_made_good_and_the_message_filed_once() {
     }
 }
 
-#[test]
+both_lines!(a_lost_receipt_is_followed_by_received_before);
 fn a_lost_receipt_is_followed_by_received_before() {
     let mut pair = Pair::new(UnshiftOnSpace::Unknown, once(M, "RECEIVED", Fate::Lost));
     pair.deliver(W, 1, TEXT);
@@ -82,7 +83,7 @@ fn a_lost_receipt_is_followed_by_received_before() {
     assert_eq!(receipt.station.as_str(), "moscow");
 }
 
-#[test]
+both_lines!(a_flip_in_the_text_is_not_received_and_sent_again);
 fn a_flip_in_the_text_is_not_received_and_sent_again() {
     let mut pair = Pair::new(UnshiftOnSpace::Unknown, once(W, "| THE QUICK", Fate::Flipped(9)));
     pair.deliver(W, 1, TEXT);
@@ -91,8 +92,8 @@ fn a_flip_in_the_text_is_not_received_and_sent_again() {
     assert!(told(&pair).contains("M> NOT RECEIVED 1 CHECK"), "{}", told(&pair));
 }
 
-/// Every code of the message, flipped, dropped or doubled in its turn.
-#[test]
+// Every code of the message, flipped, dropped or doubled in its turn.
+both_lines!(damage_to_any_code_of_a_message_leaves_it_intact_and_filed_once);
 fn damage_to_any_code_of_a_message_leaves_it_intact_and_filed_once() {
     let d = delivery(W, 1, "A 1");
     let wire = compose(&d, &"washington".parse().unwrap(), &"moscow".parse().unwrap(), UnshiftOnSpace::Unknown).unwrap();
@@ -115,7 +116,7 @@ fn damage_to_any_code_of_a_message_leaves_it_intact_and_filed_once() {
     }
 }
 
-#[test]
+both_lines!(two_hundred_noisy_lines_deliver_intact_and_once_or_give_back);
 fn two_hundred_noisy_lines_deliver_intact_and_once_or_give_back() {
     let (mut arrived, mut damaged) = (0, 0);
     for seed in 0..200 {
@@ -150,7 +151,7 @@ fn two_hundred_noisy_lines_deliver_intact_and_once_or_give_back() {
     assert!(arrived > 350 && damaged > 300, "{arrived} arrived, {damaged} spans damaged");
 }
 
-#[test]
+both_lines!(no_answer_to_three_call_ups_defers_with_the_line_at_fault);
 fn no_answer_to_three_call_ups_defers_with_the_line_at_fault() {
     let mut pair = Pair::new(UnshiftOnSpace::Unknown, |span| (span.side == W).then_some(Fate::Lost));
     pair.deliver(W, 1, TEXT);
@@ -164,7 +165,7 @@ fn no_answer_to_three_call_ups_defers_with_the_line_at_fault() {
     assert!(calls[2].contains("CALL 3"));
 }
 
-#[test]
+both_lines!(three_transmissions_without_a_full_receipt_defer);
 fn three_transmissions_without_a_full_receipt_defer() {
     let mut pair = Pair::new(UnshiftOnSpace::Unknown, |span| (span.side == M && span.text.starts_with("REC")).then_some(Fate::Lost));
     pair.deliver(W, 1, TEXT);
@@ -174,7 +175,7 @@ fn three_transmissions_without_a_full_receipt_defer() {
     assert_eq!(pair.ends[M].texts, [TEXT]);
 }
 
-#[test]
+both_lines!(refused_is_final_and_names_the_reason);
 fn refused_is_final_and_names_the_reason() {
     let mut pair = Pair::clean();
     pair.ends[M].verdicts.push(Verdict::Refused(Reason::new(Fault::Us, "unknown desk `chairmann`; known: chairman")));
@@ -185,7 +186,7 @@ fn refused_is_final_and_names_the_reason() {
     assert!(pair.ends[M].texts.is_empty());
 }
 
-#[test]
+both_lines!(a_busy_far_end_defers_with_the_peer_at_fault);
 fn a_busy_far_end_defers_with_the_peer_at_fault() {
     let mut pair = Pair::clean();
     pair.ends[M].verdicts.push(Verdict::TryLater(Reason::new(Fault::Us, "disk full")));
@@ -194,7 +195,7 @@ fn a_busy_far_end_defers_with_the_peer_at_fault() {
     assert!(matches!(&pair.ends[W].outcomes[0].1, Outcome::Deferred(r) if r.fault == Fault::Peer), "{}", told(&pair));
 }
 
-#[test]
+both_lines!(a_call_off_in_mid_text_cuts_and_leaves_a_fragment);
 fn a_call_off_in_mid_text_cuts_and_leaves_a_fragment() {
     let mut pair = Pair::clean();
     pair.deliver(W, 1, &format!("{TEXT}\n{TEXT}"));
@@ -210,7 +211,7 @@ fn a_call_off_in_mid_text_cuts_and_leaves_a_fragment() {
     assert!(!told(&pair).contains("NOT RECEIVED"), "{}", told(&pair));
 }
 
-#[test]
+both_lines!(a_call_off_before_the_heading_ends_at_once);
 fn a_call_off_before_the_heading_ends_at_once() {
     let mut pair = Pair::clean();
     pair.deliver(W, 1, TEXT);
@@ -223,7 +224,7 @@ fn a_call_off_before_the_heading_ends_at_once() {
     assert_eq!(kinds, [2, 1], "{}", told(&pair));
 }
 
-#[test]
+both_lines!(a_receipt_that_crosses_a_call_off_wins);
 fn a_receipt_that_crosses_a_call_off_wins() {
     // The call-off comes when all is out and the receipt is on its way.
     let mut pair = Pair::clean();
@@ -238,14 +239,16 @@ fn a_receipt_that_crosses_a_call_off_wins() {
     assert!(pair.run_until(600, |p| told(p).matches("| THE QUICK").count() == 2));
     let said = pair.log.iter().find_map(|l| l.split_once("M> RECEIVED ")).unwrap().1.trim_end_matches("   -- lost").to_owned();
     let line = Line::read(&format!("RECEIVED {said}"), molink::time::Utc(0)).unwrap();
-    pair.input(W, Input::CallOff(1));
-    pair.input(W, Input::Received(line.codes(UnshiftOnSpace::Unknown)));
+    let soon = pair.now + std::time::Duration::from_millis(70); // within its first code
+    pair.at(soon, W, Input::CallOff(1));
+    let codes = pair.as_sent_to(W, &line);
+    pair.at(soon, W, Input::Received(codes));
     pair.run(600);
     assert!(delivered(&pair, W, 1), "{}", told(&pair));
     assert_eq!(pair.ends[M].texts, [TEXT]);
 }
 
-#[test]
+both_lines!(a_call_off_after_all_is_out_waits_for_the_receipt_and_no_longer);
 fn a_call_off_after_all_is_out_waits_for_the_receipt_and_no_longer() {
     let mut pair = Pair::new(UnshiftOnSpace::Unknown, |span| (span.text.starts_with("REC")).then_some(Fate::Lost));
     pair.deliver(W, 1, TEXT);
@@ -256,7 +259,7 @@ fn a_call_off_after_all_is_out_waits_for_the_receipt_and_no_longer() {
     assert_eq!(told(&pair).matches("CALL").count(), 1);
 }
 
-#[test]
+both_lines!(a_sender_that_restarts_in_mid_message_is_answered_and_its_fragment_shown);
 fn a_sender_that_restarts_in_mid_message_is_answered_and_its_fragment_shown() {
     let mut pair = Pair::clean();
     pair.deliver(W, 1, TEXT);
@@ -268,7 +271,7 @@ fn a_sender_that_restarts_in_mid_message_is_answered_and_its_fragment_shown() {
     assert_eq!((pair.ends[M].texts.len(), fragments(&pair, M).len()), (1, 1), "{}", told(&pair));
 }
 
-#[test]
+both_lines!(a_receiver_that_restarts_in_mid_message_gets_it_again);
 fn a_receiver_that_restarts_in_mid_message_gets_it_again() {
     let mut pair = Pair::clean();
     pair.deliver(W, 1, TEXT);
@@ -278,7 +281,7 @@ fn a_receiver_that_restarts_in_mid_message_gets_it_again() {
     assert!(delivered(&pair, W, 1) && pair.ends[M].texts == [TEXT], "{}", told(&pair));
 }
 
-#[test]
+both_lines!(answers_to_what_was_not_asked_change_nothing);
 fn answers_to_what_was_not_asked_change_nothing() {
     for body in [
         "WASHINGTON DE MOSCOW READY 99",
@@ -294,32 +297,34 @@ fn answers_to_what_was_not_asked_change_nothing() {
         let line = Line::read(body, "1963-08-30T16:00:00Z".parse().unwrap()).unwrap();
         for moment in ["W> MOSCOW", "| THE QUICK", "M> RECEIVED"] {
             let mut pair = Pair::clean();
-            pair.input(W, Input::Received(line.codes(UnshiftOnSpace::Unknown)));
+            pair.hears(W, &line);
             pair.deliver(W, 1, TEXT);
             assert!(pair.run_until(600, |p| told(p).contains(moment)));
-            pair.input(W, Input::Received(line.codes(UnshiftOnSpace::Unknown)));
+            pair.hears(W, &line);
             pair.run(600);
             assert!(delivered(&pair, W, 1), "{body}: {}", told(&pair));
             assert_eq!(told(&pair).matches("washington ignores").count(), 2, "{body}: {}", told(&pair));
-            assert_eq!(told(&pair).matches("CALL 1\n").count(), 1, "{body}: {}", told(&pair));
+            // An enciphered line that was not said by the far end moves our reader on: the next call-up tells it so.
+            let calls = told(&pair).matches("W> MOSCOW DE WASHINGTON CALL").count();
+            assert!(calls == 1 || (calls == 2 && crate::lines::cipher() && line.answers_a_message()), "{body}: {}", told(&pair));
         }
     }
 }
 
-#[test]
+both_lines!(a_receipt_with_another_count_or_check_does_not_end_the_delivery);
 fn a_receipt_with_another_count_or_check_does_not_end_the_delivery() {
     let mut pair = Pair::new(UnshiftOnSpace::Unknown, once(M, "RECEIVED", Fate::Lost));
     pair.deliver(W, 1, TEXT);
     assert!(pair.run_until(600, |p| told(p).contains("M> RECEIVED")));
     let wrong = Line::read("RECEIVED WASHINGTON 01 301600Z AUG 63 132 KXQPB", "1963-08-30T16:00:00Z".parse().unwrap()).unwrap();
-    pair.input(W, Input::Received(wrong.codes(UnshiftOnSpace::Unknown)));
+    pair.hears(W, &wrong);
     assert!(pair.run_until(600, |p| told(p).contains("fits nothing that waits")));
     assert!(pair.ends[W].outcomes.is_empty());
     pair.run(900);
     assert!(delivered(&pair, W, 1));
 }
 
-#[test]
+both_lines!(a_million_codes_of_garbage_before_a_call_up_leave_no_trace);
 fn a_million_codes_of_garbage_before_a_call_up_leave_no_trace() {
     let mut rng = Xoshiro256PlusPlus::seed_from_u64(6);
     let mut pair = Pair::clean();
@@ -362,7 +367,7 @@ fn endless_codes_after_a_ready_answer_are_bounded() {
     }
 }
 
-#[test]
+both_lines!(a_message_falls_silent_and_is_asked_for_again);
 fn a_message_falls_silent_and_is_asked_for_again() {
     // The end sequence with its line is lost.
     let mut pair = Pair::new(UnshiftOnSpace::Unknown, once(W, "| CFM", Fate::Lost));
@@ -373,7 +378,7 @@ fn a_message_falls_silent_and_is_asked_for_again() {
     assert_eq!(fragments(&pair, M).len(), 1);
 }
 
-#[test]
+both_lines!(a_lost_device_defers_what_is_in_hand_and_what_comes_until_it_is_back);
 fn a_lost_device_defers_what_is_in_hand_and_what_comes_until_it_is_back() {
     let mut pair = Pair::clean();
     pair.deliver(W, 1, TEXT);
@@ -393,7 +398,7 @@ fn a_lost_device_defers_what_is_in_hand_and_what_comes_until_it_is_back() {
     assert!(delivered(&fresh, W, 1));
 }
 
-#[test]
+both_lines!(a_stop_in_mid_message_cuts_it_and_ends);
 fn a_stop_in_mid_message_cuts_it_and_ends() {
     let mut pair = Pair::clean();
     pair.deliver(W, 1, TEXT);
@@ -411,12 +416,12 @@ fn a_stop_in_mid_message_cuts_it_and_ends() {
     assert!(idle.ends[W].stopped && told(&idle).matches("stopped").count() == 1);
 }
 
-#[test]
+both_lines!(without_a_configured_peer_the_name_is_learnt);
 fn without_a_configured_peer_the_name_is_learnt() {
     let mut pair = Pair::clean();
     for side in [W, M] {
-        pair.ends[side].terminal =
-            Terminal::new(molink::teletype::Config { peer: None, ..crate::pair::config(side, UnshiftOnSpace::Unknown) });
+        let config = molink::teletype::Config { peer: None, ..crate::pair::config(side, UnshiftOnSpace::Unknown) };
+        pair.ends[side].terminal = crate::pair::hung(config, &pair.ends[side].keys);
     }
     pair.deliver(W, 1, TEXT);
     pair.run(600);
@@ -427,7 +432,7 @@ fn without_a_configured_peer_the_name_is_learnt() {
     assert!(told(&pair).contains("W> CQ DE WASHINGTON CALL 1") && told(&pair).contains("M> WASHINGTON DE MOSCOW CALL 1"));
 }
 
-#[test]
+both_lines!(timers_run_out_also_under_a_flood_that_never_lets_the_clock_tick);
 fn timers_run_out_also_under_a_flood_that_never_lets_the_clock_tick() {
     let mut pair = Pair::clean();
     let terminal: &mut Terminal = &mut pair.ends[W].terminal;
@@ -440,7 +445,7 @@ fn timers_run_out_also_under_a_flood_that_never_lets_the_clock_tick() {
     assert!(outputs.iter().any(|o| matches!(o, Output::Report { outcome: Outcome::Deferred(_), .. })));
 }
 
-#[test]
+both_lines!(no_service_line_goes_out_inside_a_message);
 fn no_service_line_goes_out_inside_a_message() {
     // Moscow calls while Washington sends a long text: the answer waits for its end, and Moscow waits for the answer.
     let long = format!("{TEXT}\n").repeat(20);

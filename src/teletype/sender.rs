@@ -92,7 +92,7 @@ impl Terminal {
         while matches!(self.sending, Sending::Idle) {
             let Some(delivery) = self.waiting.pop_front() else { return };
             // Tried here with any name for the far end, so that what has no code is refused before a call-up.
-            match wire::compose(&delivery, &self.config.station, &self.config.station, self.config.unshift) {
+            match wire::compose(&delivery, &self.config.station, &self.config.station, self.config.send, self.config.unshift) {
                 Ok(_) => self.call(Job { delivery, wire: None, transmissions: 0, said: String::new() }, 1),
                 Err(why) => {
                     let outcome = Outcome::Refused(Reason::new(Fault::Us, why));
@@ -137,7 +137,7 @@ impl Terminal {
                 self.lines.retain(|l| !matches!(l, Line::Call { .. }));
                 self.line_up(from.clone());
                 job.transmissions += 1;
-                let composed = || wire::compose(&job.delivery, &self.config.station, &from, self.config.unshift);
+                let composed = || wire::compose(&job.delivery, &self.config.station, &from, self.config.send, self.config.unshift);
                 match job.wire.take().map_or_else(composed, Ok) {
                     Ok(wire) => job.wire = Some(wire),
                     Err(why) => return self.end(job, Outcome::Refused(Reason::new(Fault::Us, why))),

@@ -5,9 +5,9 @@ use molink::machine::Machine;
 use molink::message::{Envelope, Identity, Message, Name, Part, Precedence};
 use molink::router::event::Direction;
 use molink::router::{Delivery, Event, Fault, Outcome, Reason, Verdict};
-use molink::teletype::ita2::{CR, FIGS, LF, LTRS, SP};
+use molink::teletype::codes::{CR, FIGS, LF, LTRS, SP};
 use molink::teletype::service::Line;
-use molink::teletype::{Config, Input, Ita2, Output, Terminal, UnshiftOnSpace};
+use molink::teletype::{CodeTable, Coder, Config, Input, Output, Terminal, UnshiftOnSpace};
 use molink::time::{Instant, Speed};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -60,7 +60,7 @@ pub struct End {
     flight: Option<Flight>,
     sent: usize,
     service: Option<String>,
-    shown: Ita2,
+    shown: Coder,
     pub filed: BTreeSet<Identity>,
     pub texts: Vec<String>,
     pub outcomes: Vec<(u64, Outcome)>,
@@ -95,6 +95,8 @@ pub fn config(side: usize, unshift: UnshiftOnSpace) -> Config {
     Config {
         station: NAMES[side].parse().unwrap(),
         peer: Some(NAMES[1 - side].parse().unwrap()),
+        send: CodeTable::Ita2,
+        receive: CodeTable::Ita2,
         unshift,
         code_time: CODE,
         speed: Speed::REAL,
@@ -122,7 +124,7 @@ impl<'a> Pair<'a> {
             flight: None,
             sent: 0,
             service: None,
-            shown: Ita2::new(unshift),
+            shown: Coder::new(CodeTable::Ita2, unshift),
             filed: BTreeSet::new(),
             texts: vec![],
             outcomes: vec![],
@@ -371,7 +373,7 @@ fn one_line(text: &str) -> String {
 
 /// Codes in two aligned rows, characters over hexadecimal, 24 to a row.
 fn table(codes: &[Code]) -> Vec<String> {
-    let mut read = Ita2::new(UnshiftOnSpace::Unknown);
+    let mut read = Coder::new(CodeTable::Ita2, UnshiftOnSpace::Unknown);
     let cells: Vec<(String, String)> = codes
         .iter()
         .map(|c| {

@@ -4,7 +4,7 @@
 //! In: parts and a [`Takes`]. Out: parts and [`Edit`]s, or one sentence why it cannot be done.
 //! Left out: pages to text and text to pages (with the fax). Shown by: `message::convert::tests`.
 
-use super::Part;
+use super::{Part, Twin};
 use serde::{Deserialize, Serialize};
 
 /// What a port's line can carry.
@@ -21,7 +21,7 @@ pub struct Takes {
 impl Takes {
     /// Everything, unchanged.
     pub fn everything() -> Takes {
-        let text = TextForm { alphabet: Alphabet::Any, columns: usize::MAX, longest: usize::MAX, per_hour: None };
+        let text = TextForm { alphabet: Alphabet::Any, twin: None, columns: usize::MAX, longest: usize::MAX, per_hour: None };
         Takes { text: Some(text), pages: true, files: true }
     }
 }
@@ -31,6 +31,8 @@ impl Takes {
 pub struct TextForm {
     /// Which characters.
     pub alphabet: Alphabet,
+    /// A letter of it that is sent as a digit.
+    pub twin: Option<Twin>,
     /// Characters to a line; longer lines are broken at a space.
     pub columns: usize,
     /// Characters to a message; longer texts are refused.
@@ -49,7 +51,8 @@ pub enum Alphabet {
 }
 
 impl Alphabet {
-    fn has(&self, c: char) -> bool {
+    /// Whether it holds `c`.
+    pub fn has(&self, c: char) -> bool {
         match self {
             Alphabet::Any => true,
             Alphabet::Of(chars) => c == '\n' || chars.contains(c),
@@ -255,7 +258,11 @@ mod tests {
 
     fn teletype() -> Takes {
         let alphabet = Alphabet::Of("ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789 -?:().,'/+=".into());
-        Takes { text: Some(TextForm { alphabet, columns: 20, longest: 100, per_hour: Some(24_000) }), pages: false, files: false }
+        Takes {
+            text: Some(TextForm { alphabet, twin: None, columns: 20, longest: 100, per_hour: Some(24_000) }),
+            pages: false,
+            files: false,
+        }
     }
     fn text(s: &str) -> Vec<Part> {
         vec![Part::Text { text: s.into() }]

@@ -7,9 +7,11 @@
 pub mod address;
 pub mod convert;
 pub mod period;
+mod twin;
 
 pub use address::{Address, Name};
 pub use convert::{Alphabet, Edit, Takes, TextForm};
+pub use twin::{Twin, is_cyrillic};
 
 use crate::time::Dtg;
 use serde::{Deserialize, Serialize};

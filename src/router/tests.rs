@@ -25,7 +25,7 @@ fn epoch() -> Utc {
 }
 
 fn config() -> Config {
-    let text = TextForm { alphabet: Alphabet::Any, columns: 69, longest: 1000, per_hour: Some(24_000) };
+    let text = TextForm { alphabet: Alphabet::Any, twin: None, columns: 69, longest: 1000, per_hour: Some(24_000) };
     let teletype = Takes { text: Some(text), pages: false, files: false };
     let route = |to: &str, ports: &[&str]| route::Route { to: to.parse().unwrap(), ports: ports.iter().map(|p| (*p).into()).collect() };
     Config {

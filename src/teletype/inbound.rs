@@ -5,7 +5,7 @@
 //! Shown by: the tests below, `tests/it/cipher.rs`.
 
 use super::cipher::mixed;
-use super::ita2::{CR, LF, LTRS, UnshiftOnSpace};
+use super::codes::{CR, LF, LTRS, UnshiftOnSpace};
 use super::receiver::Receiving;
 use super::service::{Detector, Place, Why};
 use super::terminal::Terminal;
@@ -194,7 +194,9 @@ mod tests {
     #[test]
     fn text_has_no_suspects_and_random_codes_soon_have_enough() {
         let mut text = vec![];
-        super::super::ita2::Ita2::new(UnshiftOnSpace::Unknown).write("A LINE\nTWO 12\n\nTHREE\n", &mut text).unwrap();
+        super::super::codes::Coder::new(super::super::codes::CodeTable::Ita2, UnshiftOnSpace::Unknown)
+            .write("A LINE\nTWO 12\n\nTHREE\n", &mut text)
+            .unwrap();
         let mut suspects = Suspects::default();
         assert!(!text.iter().cycle().take(10_000).any(|c| suspects.take(*c)));
         let mut random = Xoshiro256PlusPlus::seed_from_u64(3);

@@ -5,12 +5,15 @@
 //! Left out: the device that `line` names (see `backend`). Shown by: the tests below, `fixtures/stations`.
 
 use super::cipher::Rules;
-use super::ita2::{UnshiftOnSpace, text_form};
+use super::codes::{CodeTable, UnshiftOnSpace};
 use super::terminal::Config;
 use crate::line::LineSpec;
 use crate::message::{Name, Takes};
 use crate::time::{Speed, Utc};
-use serde::Deserialize;
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
+use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -26,8 +29,8 @@ pub struct Keys {
     pub baud: f64,
     /// Bit times to a code: start, five bits, stop.
     pub units: f64,
-    /// The alphabet.
-    pub code: String,
+    /// The codes of the two machines: what is sent with, what is received with.
+    pub code: Codes,
     /// What the far machine does at a space.
     pub unshift_on_space: UnshiftOnSpace,
     /// The only station that may call or answer.
@@ -51,7 +54,7 @@ impl Default for Keys {
             line: None,
             baud: 50.0,
             units: 7.5,
-            code: "ita2".into(),
+            code: Codes::default(),
             unshift_on_space: UnshiftOnSpace::Unknown,
             peer: None,
             longest: 100_000,
@@ -70,9 +73,6 @@ impl Keys {
         if keys.kind != "line" {
             return Err(format!("kind = `{}` is not known to the teletype backend; it is \"line\"", keys.kind));
         }
-        if keys.code != "ita2" {
-            return Err(format!("code = `{}` is not known; it is \"ita2\"", keys.code));
-        }
         within("baud", keys.baud, 40.0, 1200.0, "bits a second; usual are 45.45, 50, 75 and 100")?;
         if ![7.0, 7.42, 7.5].contains(&keys.units) {
             return Err(format!("units = `{}` is not known; give 7.0, 7.42 or 7.5 bit times to a code", keys.units));
@@ -89,13 +89,15 @@ impl Keys {
     }
     /// What the port carries.
     pub fn takes(&self) -> Takes {
-        Takes { text: Some(text_form(self.baud, self.units, self.longest)), pages: false, files: false }
+        Takes { text: Some(self.code.send.text_form(self.baud, self.units, self.longest)), pages: false, files: false }
     }
     /// A terminal's configuration at `station`, whose clock runs at `speed` from `epoch`.
     pub fn config(&self, station: &Name, speed: Speed, epoch: Utc) -> Config {
         Config {
             station: station.clone(),
             peer: self.peer.clone(),
+            send: self.code.send,
+            receive: self.code.receive,
             unshift: self.unshift_on_space,
             code_time: self.code_time(),
             speed,
@@ -106,6 +108,45 @@ impl Keys {
             longest: self.longest * 5 + 5_000,
             cipher: self.keys.as_ref().map(|_| Rules { jump: self.key_jump, warn: self.key_warn.clone() }),
         }
+    }
+}
+
+/// Which code each machine of a port has: `"ita2"` for both, or `{ send = "ita2", receive = "mtk-2" }`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Codes {
+    /// Of the machine that is sent with, and of the far printer.
+    pub send: CodeTable,
+    /// Of the machine that is received with.
+    pub receive: CodeTable,
+}
+
+impl<'de> Deserialize<'de> for Codes {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Codes, D::Error> {
+        from.deserialize_any(CodesVisitor)
+    }
+}
+
+/// One name or a table of two; said by hand, since serde's untagged enums cannot say what is wrong.
+struct CodesVisitor;
+
+impl<'de> Visitor<'de> for CodesVisitor {
+    type Value = Codes;
+    fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str("a code's name, or { send = NAME, receive = NAME }")
+    }
+    fn visit_str<E: serde::de::Error>(self, name: &str) -> Result<Codes, E> {
+        let code = CodeTable::try_from(name.to_owned()).map_err(E::custom)?;
+        Ok(Codes { send: code, receive: code })
+    }
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Codes, A::Error> {
+        #[derive(Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct Two {
+            send: CodeTable,
+            receive: CodeTable,
+        }
+        let Two { send, receive } = Two::deserialize(MapAccessDeserializer::new(map))?;
+        Ok(Codes { send, receive })
     }
 }
 
@@ -133,12 +174,14 @@ mod tests {
     #[test]
     fn every_key_is_read() {
         let keys = read(
-            "kind = \"line\"\nline = { pty = \"x\" }\nbaud = 45.45\nunits = 7.42\ncode = \"ita2\"\nunshift_on_space = \"yes\"\npeer = \"Moscow\"\nlongest = 5\nmax_delay = 0.3",
+            "kind = \"line\"\nline = { pty = \"x\" }\nbaud = 45.45\nunits = 7.42\ncode = { send = \"us-tty\", receive = \"mtk-2\" }\nunshift_on_space = \"yes\"\npeer = \"Moscow\"\nlongest = 5\nmax_delay = 0.3",
         );
         let keys = keys.unwrap();
         let config = keys.config(&"washington".parse().unwrap(), Speed::REAL, Utc(0));
         assert_eq!((config.unshift, config.peer.unwrap().as_str()), (UnshiftOnSpace::Yes, "moscow"));
+        assert_eq!((config.send, config.receive), (CodeTable::UsTty, CodeTable::Mtk2));
         assert_eq!(config.code_time.as_micros(), 163_256);
+        assert!(keys.takes().text.unwrap().alphabet.has('$'), "the port takes what the sending machine has");
         assert!(keys.line == Some(LineSpec::Pty("x".into())) && config.max_delay.as_millis() == 300);
     }
 
@@ -149,7 +192,11 @@ mod tests {
             ("baud = 0", "`0`"),
             ("baud = nan", "baud"),
             ("units = 5", "`5`"),
-            ("code = \"mtk2\"", "`mtk2`"),
+            ("code = \"mtk2\"", "code `mtk2` is not known; give one of \"ita2\", \"us-tty\", \"mtk-2\""),
+            ("code = 2", "2"),
+            ("code = { send = \"ita3\", receive = \"mtk-2\" }", "`ita3`"),
+            ("code = { send = \"ita2\" }", "receive"),
+            ("code = { send = \"ita2\", recieve = \"mtk-2\" }", "`recieve`"),
             ("kind = \"machine\"", "`machine`"),
             ("unshift_on_space = \"maybe\"", "`maybe`"),
             ("peer = \"1st\"", "`1st`"),

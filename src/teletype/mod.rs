@@ -1,14 +1,14 @@
 //! The teletype: codes, the procedure, the backend.
 //!
-//! Standards: ITA2 (ITU-T S.1); the procedure is ours where the sources are silent (`docs/procedure.md`).
+//! Standards: ITA2 (ITU-T S.1), US-TTY, MTK-2; the procedure is ours where the sources are silent (`docs/procedure.md`).
 //! In: messages and codes. Out: codes and messages, receipts. Left out: what the codes travel over (see `line`).
 //! Shown by: `fixtures/dialogues`.
 
 mod backend;
 mod backend_check;
 mod cipher;
+pub mod codes;
 mod inbound;
-pub mod ita2;
 pub mod key;
 pub mod keys;
 mod receiver;
@@ -20,5 +20,5 @@ pub mod wire;
 
 pub use backend::{Opener, Teletype};
 pub use cipher::Rules;
-pub use ita2::{Ita2, UnshiftOnSpace};
+pub use codes::{CodeTable, Coder, UnshiftOnSpace};
 pub use terminal::{Config, Input, Output, Terminal};

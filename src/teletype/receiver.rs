@@ -4,7 +4,7 @@
 //! Out: ready answers, submissions, receipts. Left out: filing (the router's).
 //! Shown by: `fixtures/dialogues`, `tests/it/procedure.rs`.
 
-use super::ita2::{BLANK, CR, Ita2, LF};
+use super::codes::{BLANK, CR, Coder, LF};
 use super::service::{Claim, Line, Stamp, Why};
 use super::terminal::{Output, Terminal, Timer};
 use super::wire::{self, CUT_MARK, END_MARK, Flaw, START};
@@ -142,7 +142,7 @@ impl Terminal {
 
     fn complete(&mut self, now: Instant, no: u32) {
         let Receiving::Message { codes, .. } = &self.receiving else { return };
-        match wire::read(codes, self.config.unshift, self.utc(now)) {
+        match wire::read(codes, self.config.receive, self.config.unshift, self.utc(now)) {
             Err(flaw) => self.not_received(now, no, flaw),
             Ok(_) if self.pending.len() >= PENDING => {
                 let text = format!("{PENDING} messages wait to be filed");
@@ -174,7 +174,7 @@ impl Terminal {
     /// Gives up what is coming in; what came of it is shown, never filed.
     pub(super) fn abandon(&mut self, now: Instant, reason: &str) {
         if let Receiving::Message { codes, .. } = &self.receiving {
-            let text = Ita2::in_letters(self.config.unshift).read(codes);
+            let text = Coder::in_letters(self.config.receive, self.config.unshift).read(codes);
             // Line 3 of what came is the identity line, if it came whole.
             let id = text.lines().nth(2).and_then(|l| Identity::from_heading(l, self.utc(now)));
             self.push(Output::Event { event: Event::Fragment { text, reason: reason.to_owned() }, id });

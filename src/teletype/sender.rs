@@ -94,7 +94,7 @@ impl Terminal {
         while matches!(self.sending, Sending::Idle) {
             let Some(delivery) = self.waiting.pop_front() else { return };
             // Tried here with any name for the far end, so that what has no code is refused before a call-up.
-            match wire::compose(&delivery, &self.config.station, &self.config.station, self.config.unshift) {
+            match wire::compose(&delivery, &self.config.station, &self.config.station, self.config.send, self.config.unshift) {
                 Ok(wire) => self.call(Job { delivery, codes: wire.codes.len(), wire: None, transmissions: 0, said: String::new() }, 1),
                 Err(why) => {
                     let outcome = Outcome::Refused(Reason::new(Fault::Us, why));
@@ -166,7 +166,7 @@ impl Terminal {
                 }
                 job.transmissions += 1;
                 self.remember_or_reuse_key(job.transmissions);
-                let composed = || wire::compose(&job.delivery, &self.config.station, &from, self.config.unshift);
+                let composed = || wire::compose(&job.delivery, &self.config.station, &from, self.config.send, self.config.unshift);
                 match job.wire.take().map_or_else(composed, Ok) {
                     Ok(wire) => job.wire = Some(wire),
                     Err(why) => return self.end(job, Outcome::Refused(Reason::new(Fault::Us, why))),

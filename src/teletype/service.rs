@@ -4,7 +4,7 @@
 //! In: a [`Line`] to send, codes off the line. Out: codes; lines whose check group fits. Left out: who answers what.
 //! Shown by: `fixtures/dialogues`.
 
-use super::ita2::{CR, Ita2, LF, LTRS, UnshiftOnSpace};
+use super::codes::{CR, CodeTable, Coder, LF, LTRS, UnshiftOnSpace};
 use crate::line::Code;
 use crate::machine::Codec;
 use crate::message::{Identity, Name};
@@ -13,6 +13,8 @@ use sha2::{Digest, Sha256};
 
 /// The longest service line, check group included; what is longer is not one.
 pub const LONGEST: usize = 160;
+/// Service lines read the same in every code, so any table does.
+const COMMON: CodeTable = CodeTable::Ita2;
 /// The longest reason of a refusal.
 const LONGEST_REASON: usize = 60;
 
@@ -262,8 +264,8 @@ fn place(serial: &str, position: &str) -> Option<Place> {
 /// Puts a body between its marks, with its check group.
 fn frame(body: &str, setting: UnshiftOnSpace) -> Vec<Code> {
     let mut codes = vec![CR, CR, LF, LTRS, LTRS];
-    // Every character of a body has a code: names, numbers and `plain` reasons hold nothing else.
-    let _ = Ita2::in_letters(setting).write(&format!("{body} {}\n", check_group(body.bytes())), &mut codes);
+    // Every character of a body has a code, the same in every table: names, numbers and `plain` reasons hold nothing else.
+    let _ = Coder::in_letters(COMMON, setting).write(&format!("{body} {}\n", check_group(body.bytes())), &mut codes);
     codes
 }
 
@@ -301,7 +303,7 @@ fn plain(text: &str) -> String {
 pub struct Detector {
     setting: UnshiftOnSpace,
     last: Code,
-    line: Option<(Ita2, String)>,
+    line: Option<(Coder, String)>,
 }
 
 impl Detector {
@@ -314,11 +316,11 @@ impl Detector {
         let pair = (self.last, code) == (LTRS, LTRS);
         self.last = code;
         if pair {
-            self.line = Some((Ita2::in_letters(self.setting), String::new()));
+            self.line = Some((Coder::in_letters(COMMON, self.setting), String::new()));
             return None;
         }
-        let (ita2, line) = self.line.as_mut()?;
-        match ita2.decode(code) {
+        let (coder, line) = self.line.as_mut()?;
+        match coder.decode(code) {
             None => {}
             Some('\r' | '\n') => {
                 let (_, line) = self.line.take()?;
@@ -335,7 +337,7 @@ impl Detector {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::teletype::ita2::key;
+    use crate::teletype::codes::key;
 
     fn stamp_of(station: &str) -> Stamp {
         let identity = Identity { station: station.parse().unwrap(), ..("W-0001-19630830T1600Z".parse().unwrap()) };
@@ -371,6 +373,18 @@ mod tests {
                 let bodies = heard(&line.codes(setting), setting);
                 assert_eq!(bodies, [line.body()]);
                 assert_eq!(Line::read(&bodies[0], near), Some(line));
+            }
+        }
+    }
+
+    #[test]
+    fn a_service_line_prints_the_same_on_every_machine() {
+        for setting in [UnshiftOnSpace::Unknown, UnshiftOnSpace::No, UnshiftOnSpace::Yes] {
+            for line in lines() {
+                let codes = line.codes(setting);
+                let printed = CodeTable::ALL.map(|code| Coder::in_letters(code, setting).read(&codes));
+                assert!(printed.iter().all(|p| p.starts_with(&format!("\n{} ", line.body()))), "{printed:?}");
+                assert!(printed.iter().all(|p| *p == printed[0]), "{printed:?}");
             }
         }
     }

@@ -5,7 +5,7 @@
 //! Left out: devices and sockets (`backend`), the mixer (`cipher`). Shown by: `fixtures/dialogues`.
 
 use super::cipher::{Cipher, Rules};
-use super::ita2::{Ita2, UnshiftOnSpace};
+use super::codes::{CodeTable, Coder, UnshiftOnSpace};
 use super::key::Tapes;
 use super::key::reel::Reservation;
 use super::receiver::{Pending, Receiving};
@@ -29,6 +29,10 @@ pub struct Config {
     pub station: Name,
     /// The station at the far end, where only that one may call or answer.
     pub peer: Option<Name>,
+    /// The code of the machine it sends with; the far printer has the same.
+    pub send: CodeTable,
+    /// The code of the machine it receives with.
+    pub receive: CodeTable,
     /// How the far machine behaves at a space.
     pub unshift: UnshiftOnSpace,
     /// Time of one code on the line.
@@ -197,7 +201,7 @@ pub struct Terminal {
     pub(super) lost: Option<String>,
     pub(super) stopping: bool,
     stopped: bool,
-    printer: Ita2,
+    printer: Coder,
     printed: String,
     out: Vec<Output>,
 }
@@ -225,7 +229,7 @@ impl Terminal {
             lost: None,
             stopping: false,
             stopped: false,
-            printer: Ita2::in_letters(config.unshift),
+            printer: Coder::in_letters(config.receive, config.unshift),
             printed: String::new(),
             out: vec![],
             config,
@@ -256,13 +260,13 @@ impl Terminal {
     }
     /// Prints a code of a message that is coming in.
     pub(super) fn print(&mut self, codes: &[Code]) {
-        let text = self.printer.read(codes);
+        let text = self.printer.print(codes);
         self.printed.push_str(&text);
     }
     /// A message begins: the printer stands in letters.
     pub(super) fn printer_home(&mut self) {
         self.flush_printed();
-        self.printer = Ita2::in_letters(self.config.unshift);
+        self.printer = Coder::in_letters(self.config.receive, self.config.unshift);
     }
     fn flush_printed(&mut self) {
         if !self.printed.is_empty() {

@@ -4,7 +4,7 @@
 //! In: a delivery. Out: its codes and how to send them; from codes, the message, or what is wrong with them.
 //! Left out: the procedure around it. Shown by: `fixtures/dialogues/worked-call.txt`.
 
-use super::ita2::{CR, Ita2, LF, LTRS, REPERTOIRE, UnshiftOnSpace, key, text_form};
+use super::codes::{CR, CodeTable, Coder, LF, LTRS, UnshiftOnSpace, key};
 use super::service::{Stamp, Why, check_group};
 use crate::line::Code;
 use crate::message::{Message, Name, Part, convert, period};
@@ -41,13 +41,13 @@ pub struct Wire {
 }
 
 /// The codes of a delivery from `own` to `peer`: the same each time it is sent. `Err` says what has no code.
-pub fn compose(delivery: &Delivery, own: &Name, peer: &Name, setting: UnshiftOnSpace) -> Result<Wire, String> {
+pub fn compose(delivery: &Delivery, own: &Name, peer: &Name, code: CodeTable, setting: UnshiftOnSpace) -> Result<Wire, String> {
     let message = &delivery.message;
     if let Some(Part::Page(blob) | Part::File(blob)) = message.content.iter().find(|p| !matches!(p, Part::Text { .. })) {
         return Err(format!("a teletype line carries text only, and `{}` is none", blob.name));
     }
     let letter = |n: &Name| n.upper().chars().take(1).collect::<String>();
-    let subject = convert::convert_line(&message.envelope.subject, &text_form(50.0, 7.5, usize::MAX));
+    let subject = convert::convert_line(&message.envelope.subject, &code.text_form(50.0, 7.5, usize::MAX));
     let mut lines = vec![format!(" {}{}{:03}", letter(own), letter(peer), delivery.channel)];
     lines.extend(period::heading(message, &subject));
     let text = message.text();
@@ -56,14 +56,15 @@ pub fn compose(delivery: &Delivery, own: &Name, peer: &Name, setting: UnshiftOnS
     }
     lines.push("BT".into());
     let lines = lines.join("\n");
-    if let Some(c) = lines.chars().find(|c| *c != '\n' && !REPERTOIRE.contains(*c)) {
-        return Err(format!("`{}` is not in the code ita2", c.escape_debug()));
+    let missing = |c: char| format!("`{}` is not in the code {}", c.escape_debug(), code.name());
+    let repertoire = code.repertoire();
+    if let Some(c) = lines.chars().find(|c| *c != '\n' && !repertoire.contains(*c)) {
+        return Err(missing(c));
     }
-    let (mut codes, mut ita2) = (START.to_vec(), Ita2::in_letters(setting));
-    let missing = |c: char| format!("`{}` is not in the code ita2", c.escape_debug());
-    ita2.write(&lines, &mut codes).map_err(missing)?;
+    let (mut codes, mut coder) = (START.to_vec(), Coder::in_letters(code, setting));
+    coder.write(&lines, &mut codes).map_err(missing)?;
     let confirmation = format!("\nCFM {} {}", codes.len(), group(&codes));
-    ita2.write(&confirmation, &mut codes).map_err(missing)?;
+    coder.write(&confirmation, &mut codes).map_err(missing)?;
     codes.extend(END);
     let stamp = Stamp { identity: message.identity.clone(), count: codes.len(), check: group(&codes) };
     Ok(Wire { ends: chunks(&codes), codes, stamp })
@@ -79,10 +80,10 @@ pub struct Flaw {
 }
 
 /// Reads a message's codes, from [`START`] to [`END`]; `near` settles the century.
-pub fn read(codes: &[Code], setting: UnshiftOnSpace, near: Utc) -> Result<(Message, Stamp), Flaw> {
+pub fn read(codes: &[Code], code: CodeTable, setting: UnshiftOnSpace, near: Utc) -> Result<(Message, Stamp), Flaw> {
     let check = |text: &str| Flaw { why: Why::Check, text: text.into() };
     let body = codes.strip_suffix(&END).ok_or_else(|| check("the end sequence is damaged"))?;
-    let text = Ita2::in_letters(setting).read(body);
+    let text = Coder::in_letters(code, setting).read(body);
     let (text, confirmation) = text.rsplit_once('\n').ok_or_else(|| check("no confirmation line"))?;
     let last = body.iter().rposition(|c| *c == LF).unwrap_or(0);
     let covered = body[..=last].strip_suffix(&[CR, CR, LF]).ok_or_else(|| check("the line before the confirmation is damaged"))?;
@@ -117,6 +118,7 @@ fn chunks(codes: &[Code]) -> Vec<usize> {
 
 #[cfg(test)]
 mod tests {
+    use super::CodeTable::Ita2;
     use super::*;
     use crate::line::Symbol;
     use crate::message::{Envelope, Precedence};
@@ -133,8 +135,8 @@ mod tests {
         let message = Message { identity: "WASHINGTON-0001-19630830T1600Z".parse().unwrap(), envelope, content };
         Delivery { number: 1, message, channel: 1 }
     }
-    fn composed(text: &str, setting: UnshiftOnSpace) -> Wire {
-        compose(&delivery(text), &"washington".parse().unwrap(), &"moscow".parse().unwrap(), setting).unwrap()
+    fn composed(code: CodeTable, text: &str, setting: UnshiftOnSpace) -> Wire {
+        compose(&delivery(text), &"washington".parse().unwrap(), &"moscow".parse().unwrap(), code, setting).unwrap()
     }
     fn near() -> Utc {
         "1963-08-30T16:00:00Z".parse().unwrap()
@@ -143,18 +145,33 @@ mod tests {
     #[test]
     fn a_message_reads_back_with_the_stamp_it_was_sent_with() {
         for setting in [UnshiftOnSpace::Unknown, UnshiftOnSpace::No, UnshiftOnSpace::Yes] {
-            for text in ["", "DOG'S BACK 1234567890", "BT\n\nZCZC NNNN\nCFM 1 ABCDE", "\n\nA\n", &"1A".repeat(500)] {
-                let wire = composed(text, setting);
-                let (message, stamp) = read(&wire.codes, setting, near()).unwrap();
-                assert_eq!((message.text(), stamp), (text.to_owned(), wire.stamp.clone()), "{setting:?}");
-                assert_eq!(message.envelope.subject, "TEST NO. 1");
+            for code in CodeTable::ALL {
+                for text in ["", "DOG'S BACK 1234567890", "BT\n\nZCZC NNNN\nCFM 1 ABCDE", "\n\nA\n", &"1A".repeat(500)] {
+                    let wire = composed(code, text, setting);
+                    let (message, stamp) = read(&wire.codes, code, setting, near()).unwrap();
+                    assert_eq!((message.text(), stamp), (text.to_owned(), wire.stamp.clone()), "{code:?} {setting:?}");
+                    assert_eq!(message.envelope.subject, "TEST NO. 1");
+                }
             }
         }
     }
 
     #[test]
+    fn a_russian_message_reads_back_over_mtk_2_and_has_no_codes_on_the_others() {
+        let text = "СЪЕШЬ ЕЩЁ ЭТИХ ЮЖНЫХ ЩУК, ЧТО В 4 ЧАСА".replace('Ё', "Е").replace('Ъ', "Ь");
+        for setting in [UnshiftOnSpace::Unknown, UnshiftOnSpace::No, UnshiftOnSpace::Yes] {
+            let wire = composed(CodeTable::Mtk2, &text, setting);
+            let (message, stamp) = read(&wire.codes, CodeTable::Mtk2, setting, near()).unwrap();
+            assert_eq!((message.text(), stamp), (text.clone(), wire.stamp));
+        }
+        let (own, peer) = ("a".parse().unwrap(), "b".parse().unwrap());
+        let why = compose(&delivery(&text), &own, &peer, CodeTable::UsTty, UnshiftOnSpace::No).unwrap_err();
+        assert_eq!(why, "`С` is not in the code us-tty");
+    }
+
+    #[test]
     fn any_single_flip_drop_or_double_is_noticed() {
-        let wire = composed("THE QUICK BROWN FOX 12 34\nJUMPED", UnshiftOnSpace::Unknown);
+        let wire = composed(Ita2, "THE QUICK BROWN FOX 12 34\nJUMPED", UnshiftOnSpace::Unknown);
         for at in 0..wire.codes.len() {
             let mut damaged = vec![wire.codes.clone(); 7];
             (0..5).for_each(|bit| damaged[bit][at] = wire.codes[at].flip(bit as u32));
@@ -162,7 +179,7 @@ mod tests {
             damaged[6].insert(at, wire.codes[at]);
             for d in damaged.into_iter().filter(|d| *d != wire.codes) {
                 // Damage to the confirmation's own shifts may leave the text proven; then the receipt does not match.
-                if let Ok((message, stamp)) = read(&d, UnshiftOnSpace::Unknown, near()) {
+                if let Ok((message, stamp)) = read(&d, Ita2, UnshiftOnSpace::Unknown, near()) {
                     assert_eq!(message.text(), "THE QUICK BROWN FOX 12 34\nJUMPED");
                     assert_ne!(stamp, wire.stamp);
                 }
@@ -172,7 +189,7 @@ mod tests {
 
     #[test]
     fn chunks_are_lines_and_never_longer_than_the_bound() {
-        let wire = composed(&format!("{}\nSHORT", "1A".repeat(300)), UnshiftOnSpace::Unknown);
+        let wire = composed(Ita2, &format!("{}\nSHORT", "1A".repeat(300)), UnshiftOnSpace::Unknown);
         let mut from = 0;
         for end in &wire.ends {
             assert!(*end > from && end - from <= CHUNK);
@@ -184,7 +201,7 @@ mod tests {
 
     #[test]
     fn only_the_end_and_the_cut_hold_two_letters_shifts_running() {
-        let wire = composed("A 1 B 2\nNNNN", UnshiftOnSpace::Unknown);
+        let wire = composed(Ita2, "A 1 B 2\nNNNN", UnshiftOnSpace::Unknown);
         let pairs: Vec<usize> = (1..wire.codes.len()).filter(|i| wire.codes[i - 1..=*i] == [LTRS, LTRS]).collect();
         assert_eq!(pairs, [wire.codes.len() - 5]);
     }
@@ -192,15 +209,15 @@ mod tests {
     #[test]
     fn what_has_no_code_is_named() {
         let (own, peer) = ("a".parse().unwrap(), "b".parse().unwrap());
-        let why = compose(&delivery("É"), &own, &peer, UnshiftOnSpace::No).unwrap_err();
+        let why = compose(&delivery("É"), &own, &peer, Ita2, UnshiftOnSpace::No).unwrap_err();
         assert_eq!(why, "`É` is not in the code ita2");
-        assert!(compose(&delivery("A\u{7}"), &own, &peer, UnshiftOnSpace::No).is_err());
+        assert!(compose(&delivery("A\u{7}"), &own, &peer, Ita2, UnshiftOnSpace::No).is_err());
     }
 
     #[test]
     fn anything_else_is_a_flaw() {
         for codes in [&[][..], &END, &[START.as_slice(), &END].concat(), &[LF; 40]] {
-            assert!(read(codes, UnshiftOnSpace::No, near()).is_err());
+            assert!(read(codes, Ita2, UnshiftOnSpace::No, near()).is_err());
         }
     }
 }

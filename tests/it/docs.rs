@@ -112,3 +112,17 @@ fn every_event_is_on_the_apis_page() {
         );
     }
 }
+
+#[test]
+fn the_page_of_the_code_tables_is_what_the_tables_say() {
+    let (page, path) = (molink::teletype::codes::page::page(), "docs/code-tables.md");
+    if std::env::var_os("MOLINK_RENEW").is_some() {
+        std::fs::write(root().join(path), &page).unwrap();
+    }
+    let committed = std::fs::read_to_string(root().join(path)).unwrap_or_default();
+    let differs = committed.lines().zip(page.lines()).find(|(a, b)| a != b);
+    assert!(
+        committed == page,
+        "{path} is not what the tables say, first at {differs:?}; renew it with MOLINK_RENEW=1 cargo test --test it docs::"
+    );
+}

@@ -6,10 +6,10 @@ use molink::machine::Machine;
 use molink::message::{Envelope, Identity, Message, Name, Part, Precedence};
 use molink::router::event::Direction;
 use molink::router::{Delivery, Event, Fault, Outcome, Reason, Verdict};
-use molink::teletype::ita2::{CR, FIGS, LF, LTRS, SP};
+use molink::teletype::codes::{CR, FIGS, LF, LTRS, SP};
 use molink::teletype::key::Copy;
 use molink::teletype::service::{Line, Place};
-use molink::teletype::{Config, Input, Ita2, Output, Rules, Terminal, UnshiftOnSpace};
+use molink::teletype::{CodeTable, Coder, Config, Input, Output, Rules, Terminal, UnshiftOnSpace};
 use molink::time::{Instant, Speed};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -65,7 +65,7 @@ pub struct End {
     /// The text of the enciphered span that is about to go out.
     plain: Option<Vec<Code>>,
     pub keys: SimulatedKeys,
-    shown: Ita2,
+    shown: Coder,
     pub filed: BTreeSet<Identity>,
     pub texts: Vec<String>,
     pub outcomes: Vec<(u64, Outcome)>,
@@ -100,6 +100,8 @@ pub fn config(side: usize, unshift: UnshiftOnSpace) -> Config {
     Config {
         station: NAMES[side].parse().unwrap(),
         peer: Some(NAMES[1 - side].parse().unwrap()),
+        send: CodeTable::Ita2,
+        receive: CodeTable::Ita2,
         unshift,
         code_time: CODE,
         speed: Speed::REAL,
@@ -147,7 +149,7 @@ impl<'a> Pair<'a> {
             service: None,
             plain: None,
             keys: keys(side),
-            shown: Ita2::new(unshift),
+            shown: Coder::new(CodeTable::Ita2, unshift),
             filed: BTreeSet::new(),
             texts: vec![],
             outcomes: vec![],
@@ -440,7 +442,7 @@ fn one_line(text: &str) -> String {
 
 /// Codes in two aligned rows, characters over hexadecimal, 24 to a row.
 fn table(codes: &[Code]) -> Vec<String> {
-    let mut read = Ita2::new(UnshiftOnSpace::Unknown);
+    let mut read = Coder::new(CodeTable::Ita2, UnshiftOnSpace::Unknown);
     let cells: Vec<(String, String)> = codes
         .iter()
         .map(|c| {

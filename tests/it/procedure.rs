@@ -96,7 +96,9 @@ fn a_flip_in_the_text_is_not_received_and_sent_again() {
 both_lines!(damage_to_any_code_of_a_message_leaves_it_intact_and_filed_once);
 fn damage_to_any_code_of_a_message_leaves_it_intact_and_filed_once() {
     let d = delivery(W, 1, "A 1");
-    let wire = compose(&d, &"washington".parse().unwrap(), &"moscow".parse().unwrap(), UnshiftOnSpace::Unknown).unwrap();
+    let wire =
+        compose(&d, &"washington".parse().unwrap(), &"moscow".parse().unwrap(), molink::teletype::CodeTable::Ita2, UnshiftOnSpace::Unknown)
+            .unwrap();
     for at in 0..wire.codes.len() {
         for fate in [Fate::Flipped, Fate::Dropped, Fate::Doubled] {
             let (mut passed, mut done) = (0, false);

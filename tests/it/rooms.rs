@@ -351,8 +351,8 @@ fn a_planted_breach_is_named_with_file_line_and_rule() {
         ),
         (
             "router/core.rs",
-            "use crate::{time::Utc,\nteletype::{ita2, service}};",
-            "src/router/core.rs:3: `crate::teletype::ita2`: router may",
+            "use crate::{time::Utc,\nteletype::{codes, service}};",
+            "src/router/core.rs:3: `crate::teletype::codes`: router may",
         ),
         ("router/core.rs", "fn f() { super::super::line::up(); }", "`crate::line::up`: router may not know line"),
         ("router/queue.rs", "mod a { use super::super::super::station; }", "`crate::station`: router may not know station"),

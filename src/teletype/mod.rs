@@ -6,6 +6,7 @@
 
 mod backend;
 mod backend_check;
+pub mod backend_keys;
 pub mod ita2;
 pub mod key;
 pub mod keys;

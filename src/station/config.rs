@@ -136,6 +136,11 @@ impl StationConfig {
         if config.data.is_relative() {
             config.data = path.parent().unwrap_or(Path::new(".")).join(&config.data);
         }
+        for port in config.ports.values_mut() {
+            if let Some(toml::Value::String(keys)) = port.keys.get_mut("keys") {
+                *keys = path.parent().unwrap_or(Path::new(".")).join(&*keys).display().to_string();
+            }
+        }
         Ok(config)
     }
 

@@ -4,18 +4,21 @@
 //! Out: paced bytes, reports, submissions, events. Left out: everything that decides (see `terminal`), opening devices (see `line::device`).
 //! Shown by: `tests/it/backend.rs`, the conformance suite.
 
-use super::backend_check::call_up;
+use super::backend_check::{call_up, key_notes};
+use super::backend_keys::Shelf;
+use super::key::reel::Reservation;
 use super::keys::Keys;
 use super::terminal::{Input, Output, Terminal};
 use crate::faults;
 use crate::line::{AsyncReadWrite, Code, LineSpec, Opened, Paced, Pacer, Settings, device, refuse_speed};
 use crate::machine::{World, drive};
 use crate::message::{Name, Takes};
-use crate::router::{Backend, BackendError, BoxFuture, Event, Order, Port, Verdict};
+use crate::router::{Backend, BackendError, BoxFuture, Event, Order, Port};
 use crate::time::{Instant, Speed};
 use std::collections::VecDeque;
 use std::ops::ControlFlow;
 use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, ReadHalf};
 use tokio::sync::mpsc::UnboundedReceiver;
@@ -65,24 +68,32 @@ impl Backend for Teletype {
     fn check(&self, station: &Name, speed: Speed) -> BoxFuture<'_, Result<Vec<String>, String>> {
         let (opening, station) = ((self.open)(), station.clone());
         Box::pin(async move {
+            let mut notes = key_notes(&self.keys, &station)?;
             match tokio::time::timeout(FIRST_OPEN, opening).await {
                 Ok(Ok(mut line)) => {
                     refuse_speed(&line.kind, speed)?;
-                    let mut notes = std::mem::take(&mut line.notes);
+                    notes.append(&mut line.notes);
                     notes.push(call_up(line, &self.keys, &station, speed).await);
                     Ok(notes)
                 }
                 Ok(Err(why)) => Err(why),
-                Err(_) => Ok(vec![NOBODY.into()]),
+                Err(_) => {
+                    notes.push(NOBODY.into());
+                    Ok(notes)
+                }
             }
         })
     }
     fn run(self: Box<Self>, port: Port) -> BoxFuture<'static, Result<(), BackendError>> {
         Box::pin(async move {
+            let shelf = open_shelf(&self.keys, port.station()).await.map_err(BackendError)?;
             let clock = port.clock().clone();
             let terminal = Terminal::new(self.keys.config(port.station(), clock.speed(), clock.epoch()));
             let unit = clock.speed().real(self.keys.code_time());
-            let mut live = Live::new(port, self.open, unit);
+            let mut live = Live::new(port, self.open, unit, shelf);
+            if let Some(shelf) = live.shelf.clone() {
+                live.ready.extend(with_shelf(shelf, |shelf| Input::Tapes(shelf.tapes())).await); // before the first order
+            }
             live.first_open().await;
             drive(terminal, &mut live, &clock).await;
             live.failed.map_or(Ok(()), |why| Err(BackendError(why)))
@@ -92,6 +103,19 @@ impl Backend for Teletype {
 
 fn opening(line: LineSpec, settings: Settings) -> BoxFuture<'static, Result<Opened, String>> {
     Box::pin(async move { device::open(&line, &settings).await })
+}
+
+/// The key tapes of a port: locked from now on. The folder is read on a thread that may wait for a disk.
+async fn open_shelf(keys: &Keys, station: &Name) -> Result<Option<Arc<Mutex<Shelf>>>, String> {
+    let Some(dir) = keys.keys.clone() else { return Ok(None) };
+    let (station, peer) = (station.clone(), keys.peer.clone());
+    let opened = tokio::task::spawn_blocking(move || Shelf::open(&dir, &station, peer.as_ref())).await;
+    opened.map_err(|e| format!("the key tapes could not be looked through: {e}"))?.map(|shelf| Some(Arc::new(Mutex::new(shelf))))
+}
+
+/// Works with the tapes, on a thread that may wait for a disk.
+async fn with_shelf(shelf: Arc<Mutex<Shelf>>, work: impl FnOnce(&mut Shelf) -> Input + Send + 'static) -> Option<Input> {
+    tokio::task::spawn_blocking(move || work(&mut shelf.lock().unwrap_or_else(PoisonError::into_inner))).await.ok()
 }
 
 /// What is said of a device that waits for somebody to connect.
@@ -125,7 +149,9 @@ struct Live {
     buffer: Vec<u8>,
     /// Inputs that came together with another.
     ready: VecDeque<Input>,
-    verdicts: JoinSet<(u64, Verdict)>,
+    /// What is waited for from the router and from the key tapes.
+    answers: JoinSet<Option<Input>>,
+    shelf: Option<Arc<Mutex<Shelf>>>,
     /// A send that has not been answered by `Transmitted` yet.
     owed: bool,
     /// Codes are on their way that the pacer has not called drained.
@@ -136,7 +162,7 @@ struct Live {
 }
 
 impl Live {
-    fn new(port: Port, open: Opener, unit: Duration) -> Live {
+    fn new(port: Port, open: Opener, unit: Duration, shelf: Option<Arc<Mutex<Shelf>>>) -> Live {
         Live {
             port,
             device: Device::Opening(open()),
@@ -145,12 +171,27 @@ impl Live {
             pause: FIRST_PAUSE,
             buffer: vec![0; 4096],
             ready: VecDeque::new(),
-            verdicts: JoinSet::new(),
+            answers: JoinSet::new(),
+            shelf,
             owed: false,
             undrained: false,
             stopping: None,
             failed: None,
         }
+    }
+
+    /// Tells the terminal which tapes hang there now.
+    fn look_for_tapes(&mut self) {
+        if let Some(shelf) = self.shelf.clone() {
+            self.answers.spawn(with_shelf(shelf, |shelf| Input::Tapes(shelf.tapes())));
+        }
+    }
+    fn reserve(&mut self, made: Reservation) {
+        let Some(shelf) = self.shelf.clone() else { return };
+        self.answers.spawn(with_shelf(shelf, move |shelf| match shelf.reserve(made.copy, made.serial, made.from, made.count) {
+            Ok(codes) => Input::Reserved { made, codes },
+            Err(why) => Input::NotReserved { made, why },
+        }));
     }
 
     /// Gives the device a moment before the first order is taken; without it the line begins as lost.
@@ -279,9 +320,7 @@ impl World<Input, Output> for Live {
                         Input::Stop
                     }
                 }),
-                Some(Ok((token, verdict))) = self.verdicts.join_next(), if !self.verdicts.is_empty() => {
-                    return Some(Input::Verdict { token, verdict });
-                }
+                Some(answer) = self.answers.join_next(), if !self.answers.is_empty() => self.ready.extend(answer.ok().flatten()),
                 change = self.device.change(&mut self.buffer) => self.changed(change),
                 () = overdue => return None,
             }
@@ -297,14 +336,11 @@ impl World<Input, Output> for Live {
             }
             (Output::Halt, Device::Up { pacer, .. }) => pacer.halt(),
             (Output::Send(_) | Output::Halt, Device::Opening(_)) => {} // `LineLost` is on its way to the terminal
-            (Output::Reserve(made), _) => {
-                let why = "no key tapes on this line".into();
-                self.ready.push_back(Input::NotReserved { made, why });
-            }
-            (Output::Rescan, _) => {}
+            (Output::Reserve(made), _) => self.reserve(made),
+            (Output::Rescan, _) => self.look_for_tapes(),
             (Output::Submit { token, message }, _) => {
                 let verdict = self.port.door().submit(message);
-                self.verdicts.spawn(async move { (token, verdict.await) });
+                self.answers.spawn(async move { Some(Input::Verdict { token, verdict: verdict.await }) });
             }
             (Output::Report { delivery, outcome }, _) => self.port.door().report(delivery, outcome).await,
             (Output::Event { event, id }, _) => self.port.events().emit(event, id.as_ref()),

@@ -3,12 +3,28 @@
 //! Standard: none; the call-up is the procedure's (`docs/procedure.md`). In: an open device. Out: notes for people.
 //! Left out: whether a station is right to go on without an answer (people's). Shown by: `tests/it/backend.rs`, `molink check`.
 
+use super::backend_keys::Shelf;
+use super::key::Tape;
 use super::keys::Keys;
 use super::service::{Detector, Line};
 use crate::line::{Code, Opened, Pacer};
 use crate::message::Name;
 use crate::time::{Clock, Speed};
 use tokio::io::AsyncReadExt;
+
+/// What is to be said of a port's key tapes before it runs; `Err` if it could not run.
+pub(super) fn key_notes(keys: &Keys, station: &Name) -> Result<Vec<String>, String> {
+    let Some(dir) = &keys.keys else { return Ok(vec!["in clear: no `keys`".into()]) };
+    let tapes = Shelf::open(dir, station, keys.peer.as_ref())?.tapes();
+    let minutes = |codes: u64| codes as f64 * keys.code_time().as_secs_f64() / 60.0;
+    let tell = |way: &str, hung: &[Tape]| {
+        let left: u64 = hung.iter().map(Tape::left).sum();
+        format!("key for {way} traffic: {} tapes, {left} codes left, {:.0} minutes at line speed", hung.len(), minutes(left))
+    };
+    let mut notes = vec![tell("outgoing", &tapes.send), tell("incoming", &tapes.receive)];
+    notes.extend(tapes.troubles);
+    Ok(notes)
+}
 
 /// Calls up once; says who answered, or that nobody did within the ready timer.
 pub(super) async fn call_up(line: Opened, keys: &Keys, station: &Name, speed: Speed) -> String {

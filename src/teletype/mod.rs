@@ -6,6 +6,7 @@
 
 mod backend;
 mod backend_check;
+pub mod backend_keys;
 mod cipher;
 pub mod codes;
 mod inbound;

@@ -4,12 +4,14 @@
 //! In: labels. Out: tapes and their positions. Left out: files and disks (`backend_keys`), the mixing (`cipher`).
 //! Shown by: `tests/it/rooms.rs`.
 
+pub mod label;
+pub mod ledger;
 pub mod reel;
 
 use serde::{Deserialize, Serialize};
 
 /// Which copy of a pair a tape is.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Copy {
     /// Enciphers: it hangs at the station whose outgoing traffic it is for.

@@ -12,12 +12,16 @@ use crate::line::relay::{End, Relay, RelayConfig, RelayHandle};
 use crate::message::{Draft, Envelope, Identity, Name, Part};
 use crate::router::event::Stamped;
 use crate::router::{Event, EventSink};
-use crate::time::{Clock, Instant, Speed};
+use crate::teletype::backend_keys;
+use crate::time::{Clock, Instant, Speed, Utc};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc;
+
+/// Characters of a scenario's key tapes: 100 minutes of a line of 50 Bd.
+const TAPE: u64 = 40_000;
 
 /// What an audience is told.
 #[derive(Clone, Debug)]
@@ -95,6 +99,9 @@ impl Live {
         let folder = |e| StationError(format!("`{}` cannot be made: {e}; give another folder with --out", live.lines.display()));
         std::fs::create_dir_all(&live.lines).map_err(folder)?;
         for (name, plan) in &scenario.circuits {
+            if plan.ends.iter().all(|end| port(&scenario.stations, end).is_some_and(|p| p.contains_key("keys"))) {
+                hang_tapes(&keys_of(out, name), plan, scenario.start)?;
+            }
             let relay = live.join(name, plan, scenario.seed, speed).await?;
             live.relays.insert(name.clone(), relay);
         }
@@ -134,6 +141,9 @@ impl Live {
                 if let Some(table) = table {
                     let pty = self.end_path(circuit, name).display().to_string();
                     table.insert("line".into(), toml::Table::from_iter([("pty".to_owned(), pty.into())]).into());
+                    if let Some(keys) = table.get_mut("keys") {
+                        *keys = keys_of(out, circuit).join(name.as_str()).display().to_string().into();
+                    }
                 }
             }
         }
@@ -286,4 +296,26 @@ impl Live {
         let _ = std::fs::remove_dir(&self.lines);
         Ok(())
     }
+}
+
+fn port<'a>(stations: &'a BTreeMap<Name, toml::Table>, (station, port): &(Name, String)) -> Option<&'a toml::Table> {
+    stations.get(station)?.get("port")?.get(port)?.as_table()
+}
+
+/// Where a circuit's key tapes lie: a folder for each station.
+fn keys_of(out: &Path, circuit: &str) -> PathBuf {
+    out.join("keys").join(circuit)
+}
+
+/// Makes a pair of key tapes for each way of a circuit, and hangs the copies at its ends. A live run never uses a replay's tapes.
+fn hang_tapes(keys: &Path, plan: &CircuitPlan, utc: Utc) -> Result<(), StationError> {
+    let [(one, _), (other, _)] = &plan.ends;
+    for (from, to) in [(one, other), (other, one)] {
+        // A folder that was played in before has its old tapes still.
+        let free = |n: &usize| !keys.join(from.as_str()).join(format!("{from}-{n}.toml")).exists();
+        let name = format!("{from}-{}", (1..).find(free).unwrap_or_default());
+        let order = backend_keys::Order { name, characters: TAPE, from: from.clone(), to: to.clone(), utc };
+        backend_keys::make(&order, keys, &mut |_| true).map_err(StationError)?;
+    }
+    Ok(())
 }

@@ -2,6 +2,7 @@
 
 mod api;
 mod backend;
+mod cipher;
 mod commands;
 mod conformance;
 mod courier;

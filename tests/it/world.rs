@@ -191,17 +191,22 @@ fn stations_killed_at_any_moment_file_each_accepted_message_once() {
     }
 }
 
-both_lines!(a_cut_cable_falls_to_the_radio_and_comes_back);
-fn a_cut_cable_falls_to_the_radio_and_comes_back() {
+/// Washington and Moscow with a cable and a radio circuit, nothing on the timeline.
+pub fn cable_and_radio(seed: u64) -> World {
     let two = SCENARIO
-        .replace("port.cable = { backend = \"teletype\", peer = \"moscow\", baud = 50, units = 7.5 }", "port.cable = { backend = \"teletype\", peer = \"moscow\" }\nport.radio = { backend = \"teletype\", peer = \"moscow\" }")
-        .replace("port.cable = { backend = \"teletype\", peer = \"washington\", baud = 50, units = 7.5 }", "port.cable = { backend = \"teletype\", peer = \"washington\" }\nport.radio = { backend = \"teletype\", peer = \"washington\" }")
+        .replace("port.cable = { backend = \"teletype\", peer = \"moscow\", baud = 50, units = 7.5, keys = \"keys/cable\" }", "port.cable = { backend = \"teletype\", peer = \"moscow\" }\nport.radio = { backend = \"teletype\", peer = \"moscow\" }")
+        .replace("port.cable = { backend = \"teletype\", peer = \"washington\", baud = 50, units = 7.5, keys = \"keys/cable\" }", "port.cable = { backend = \"teletype\", peer = \"washington\" }\nport.radio = { backend = \"teletype\", peer = \"washington\" }")
         .replace("ports = [\"cable\"]", "ports = [\"cable\", \"radio\"]")
         .replace("[circuit.cable]", "[circuit.radio]\nends = [\"washington:radio\", \"moscow:radio\"]\nprofile = \"hf\"\n[circuit.cable]");
     let mut scenario = Scenario::parse("two.toml", &two).unwrap();
     scenario.timeline.clear();
     crate::lines::set(&mut scenario);
-    let mut world = World::from_scenario(&scenario, Some(3)).unwrap();
+    World::from_scenario(&scenario, Some(seed)).unwrap()
+}
+
+both_lines!(a_cut_cable_falls_to_the_radio_and_comes_back);
+fn a_cut_cable_falls_to_the_radio_and_comes_back() {
+    let mut world = cable_and_radio(3);
     world.cut("cable", Some(Duration::from_secs(1800)));
     world.submit(&name("washington"), draft("operator@washington", "operator@moscow", "BY RADIO"));
     assert!(world.run(hours(1), |w| filed(w, "moscow").len() == 1 && settled(w)));

@@ -386,6 +386,8 @@ impl Terminal {
             return self.trouble(format!("the far end enciphers with tape {serial:06}, and its twin does not hang here"));
         };
         if position < next {
+            // The next call-up names this tape and how far it was read: a far end that means it goes on from there.
+            cipher.receive.take_up(serial);
             return self.trouble(format!(
                 "the far end enciphers from {position} of tape {serial:06}, which was read here to {next}: a recording, or its tape was copied back; it is not read"
             ));

@@ -451,6 +451,12 @@ fn tapes_are_taken_up_in_turn_as_they_run_out() {
         for n in 0..10 {
             world.submit(&name("washington"), draft("operator@washington", "operator@moscow", &format!("NR {n}")));
         }
+        // In the midst of it, each end in its turn forgets which tape it was at.
+        for (station, filed_by_then) in [("washington", 4), ("moscow", 7)] {
+            assert!(world.run(hours(3), |w| filed(w, "moscow").len() == filed_by_then), "{}", world.trace_lines());
+            world.kill(&name(station));
+            world.start(&name(station));
+        }
         assert!(world.run(hours(3), |w| filed(w, "moscow").len() == 10 && settled(w)), "{}", world.trace_lines());
         let mut taken: Vec<u32> =
             spans(world.trace()).iter().filter(|(e, ..)| e.0 == name("washington")).map(|(_, key, _)| key.tape).collect();

@@ -43,7 +43,9 @@ impl Reel {
     }
     /// These tapes hang here now.
     pub fn hang(&mut self, tapes: &[Tape]) {
-        self.tapes = tapes.to_vec();
+        let known = |serial: u32| self.tapes.iter().find(|t| t.serial == serial).map_or(0, |t| t.next);
+        // A look into a folder may be older than a reservation made since.
+        self.tapes = tapes.iter().map(|t| Tape { next: t.next.max(known(t.serial)), ..t.clone() }).collect();
         if self.serial.is_some_and(|s| self.tape(s).is_none()) {
             self.take_out();
         }

@@ -2,6 +2,7 @@
 
 mod api;
 mod backend;
+mod codes;
 mod commands;
 mod conformance;
 mod courier;

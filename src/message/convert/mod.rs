@@ -71,18 +71,11 @@ pub fn fits(parts: &[Part], takes: &Takes) -> Result<(), String> {
         match (part, &takes.text) {
             (Part::Text { .. }, None) => return Err("the line carries no text".into()),
             (Part::Text { text }, Some(form)) => {
-                let n = text.chars().count();
                 if let Some((letter, others)) = strangers(text, &form.alphabet) {
                     let more = if others > 0 { format!(" and {others} others of the text") } else { String::new() };
                     return Err(format!("the line has no letter for `{letter}`{more}; write the text in letters it has"));
                 }
-                if n > form.longest {
-                    let time = form.per_hour.map(|h| format!(" ({:.1} hours at line speed)", n as f64 / f64::from(h))).unwrap_or_default();
-                    return Err(format!(
-                        "the text has {n} characters{time} and the line takes {} at the most; send it in parts or raise `longest` in the station file",
-                        form.longest
-                    ));
-                }
+                too_long(text, form)?;
             }
             (Part::Page(blob), _) if !takes.pages => return Err(format!("the line carries no pages, and `{}` is one", blob.name)),
             (Part::File(blob), _) if !takes.files => return Err(format!("the line carries no files, and `{}` is one", blob.name)),
@@ -90,6 +83,25 @@ pub fn fits(parts: &[Part], takes: &Takes) -> Result<(), String> {
         }
     }
     Ok(())
+}
+
+/// Refuses a text that is longer than the line takes, or is so once it is spelt for it (Щ as SHCH); line feeds do not count.
+fn too_long(text: &str, form: &TextForm) -> Result<(), String> {
+    let given = text.chars().count();
+    let (n, spelt) = if given > form.longest {
+        (given, "")
+    } else {
+        let made = convert_text(text, form, &mut Edits::default());
+        (made.chars().filter(|c| *c != '\n').count(), " as the line spells it")
+    };
+    if n <= form.longest {
+        return Ok(());
+    }
+    let time = form.per_hour.map(|h| format!(" ({:.1} hours at line speed)", n as f64 / f64::from(h))).unwrap_or_default();
+    Err(format!(
+        "the text has {n} characters{spelt}{time} and the line takes {} at the most; send it in parts or raise `longest` in the station file",
+        form.longest
+    ))
 }
 
 /// Makes parts into what a port takes: all of them, or the reason why not.

@@ -48,6 +48,9 @@ fn a_word_longer_than_the_line_is_broken() {
 fn too_long_a_text_is_refused_with_its_hours() {
     let why = convert(&text(&"X".repeat(48_000)), &teletype()).unwrap_err();
     assert!(why.contains("48000 characters (2.0 hours at line speed)"), "{why}");
+    assert!(convert(&text(&"Щ".repeat(25)), &teletype()).is_ok(), "100 letters, in lines of 20");
+    let why = convert(&text(&"Щ".repeat(26)), &teletype()).unwrap_err();
+    assert!(why.contains("104 characters as the line spells it") && why.contains("takes 100"), "{why}");
 }
 
 #[test]

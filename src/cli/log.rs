@@ -273,7 +273,7 @@ pub(super) fn describe(event: &Stamped) -> String {
             format!("accepted{by}: {from} to {to}, {precedence}{about}")
         }
         Event::Sent { channel, attempt, edits } => {
-            let edits: Vec<String> = edits.iter().map(|e| format!("{} ({} times)", e.what, e.count)).collect();
+            let edits: Vec<String> = edits.iter().map(ToString::to_string).collect();
             let changed = if edits.is_empty() { String::new() } else { format!("; changed for this line: {}", edits.join(", ")) };
             format!("sent{by} as number {channel}, attempt {attempt}{changed}")
         }

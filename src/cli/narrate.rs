@@ -77,6 +77,10 @@ impl<W: Write> Narrator<W> {
                 format!("{who} accepts {id}, {precedence}, for {to}; it is on disk")
             }
             Event::Sent { attempt, .. } if *attempt > 1 => format!("{who} tries again, attempt {attempt}"),
+            Event::Sent { edits, .. } if !edits.is_empty() => {
+                let edits: Vec<String> = edits.iter().map(ToString::to_string).collect();
+                format!("{who} changes for the line: {}", edits.join(", "))
+            }
             Event::Service { dir: Direction::Out, line, .. } => format!("{who} sends  {line}"),
             Event::LineUp { peer } => format!("{who} has the line to {}", peer.upper()),
             Event::LineDown { reason } => format!("{who} has lost the line: {reason}"),
@@ -152,6 +156,7 @@ impl<W: Write> Narrator<W> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::message::Edit;
     use crate::time::Utc;
 
     fn event(station: &str, event: Event) -> Stamped {
@@ -178,6 +183,17 @@ mod tests {
              00:00:00  WASHINGTON prints\n{PAPER}DA\n00:00:00  MOSCOW has the line to WASHINGTON\n"
         );
         assert_eq!(told, expected);
+    }
+
+    #[test]
+    fn what_is_changed_for_a_line_is_told() {
+        let mut n = Narrator::new(vec![]);
+        let edit = |what: &str, count, example: Option<&str>| Edit { what: what.into(), count, example: example.map(Into::into) };
+        let edits = vec![edit("Ё as Е", 1, None), edit("Ч as 4 (one code)", 2, Some("2Ч as 24"))];
+        n.event(&event("moscow", Event::Sent { channel: 1, attempt: 1, edits })).unwrap();
+        n.event(&event("moscow", Event::Sent { channel: 1, attempt: 1, edits: vec![] })).unwrap();
+        let told = String::from_utf8(n.out).unwrap();
+        assert_eq!(told, "00:00:00  MOSCOW changes for the line: Ё as Е (once), Ч as 4 (one code) (2\n          times, e.g. 2Ч as 24)\n");
     }
 
     #[test]

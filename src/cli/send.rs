@@ -8,7 +8,7 @@ use super::Usage;
 use super::client::{AGAIN, Client, STATION, Standing, error_of, json_line, one_line};
 use super::content::{Content, read};
 use crate::console::token;
-use crate::message::{Address, Identity, Name, Precedence};
+use crate::message::{Address, Edit, Identity, Name, Precedence};
 use crate::router::journal::State;
 use crate::router::{Event, Stamped};
 use crate::time::{Instant, parse_duration};
@@ -124,18 +124,21 @@ pub(super) fn run(args: Send) -> anyhow::Result<ExitCode> {
     if !args.json {
         writeln!(out, "{id}").and_then(|()| out.flush())?;
     }
-    let waited = wait(&client, &id, wanted, until, args.json, &standing)?;
-    finish(&id, wanted, waited, args.json, &mut out)
+    let mut edits = vec![];
+    let waited = wait(&client, &id, wanted, until, args.json, &standing, &mut edits)?;
+    finish(&id, wanted, waited, args.json.then_some(edits), &mut out)
 }
 
-fn finish(id: &Identity, wanted: State, waited: Waited, json: bool, out: &mut impl Write) -> anyhow::Result<ExitCode> {
+/// Says how it ended; as JSON, with the edits, if there are any to be put there.
+fn finish(id: &Identity, wanted: State, waited: Waited, json: Option<Vec<Edit>>, out: &mut impl Write) -> anyhow::Result<ExitCode> {
     let (state, detail, reached) = match &waited {
         Waited::Reached(state, detail) => (*state, detail, true),
         Waited::Returned(reason) => (State::Returned, reason, false),
         Waited::TimedOut(state, detail) => (*state, detail, false),
     };
-    if json {
-        writeln!(out, "{}", json_line(&json!({ "id": id, "state": state, "detail": detail, "reached": reached }))?)?;
+    if let Some(edits) = json {
+        let told = json!({ "id": id, "state": state, "detail": detail, "reached": reached, "edits": edits });
+        writeln!(out, "{}", json_line(&told)?)?;
     }
     match waited {
         Waited::Reached(..) => return Ok(ExitCode::SUCCESS),
@@ -200,8 +203,16 @@ fn hand_in(client: &Client, token: &str, message: &Value, until: Option<Instant>
     }
 }
 
-/// Waits for the state or one after it, reading on from the events the message has already.
-fn wait(client: &Client, id: &Identity, wanted: State, until: Option<Instant>, quiet: bool, standing: &Standing) -> anyhow::Result<Waited> {
+/// Waits for the state or one after it, reading on from the events the message has already; `edits` become those of the last sending.
+fn wait(
+    client: &Client,
+    id: &Identity,
+    wanted: State,
+    until: Option<Instant>,
+    quiet: bool,
+    standing: &Standing,
+    edits: &mut Vec<Edit>,
+) -> anyhow::Result<Waited> {
     let (mut state, mut detail) = (State::Accepted, String::new());
     if wanted == State::Accepted {
         return Ok(Waited::Reached(state, detail));
@@ -215,6 +226,9 @@ fn wait(client: &Client, id: &Identity, wanted: State, until: Option<Instant>, q
     let found = client.follow(Some(first), until, gone, |_, event| {
         if event.id.as_ref() != Some(id) {
             return Ok(ControlFlow::Continue(()));
+        }
+        if let Event::Sent { edits: made, .. } = &event.event {
+            edits.clone_from(made);
         }
         let Some((now, said)) = standing_of(event) else { return Ok(ControlFlow::Continue(())) };
         if !quiet {

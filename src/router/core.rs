@@ -425,7 +425,7 @@ impl Router {
         let Some(state) = self.ports.get_mut(&port) else { return };
         let made =
             message.and_then(|m| convert::convert(&m.content, &state.takes).map(|(content, edits)| (Message { content, ..m }, edits)));
-        let (mut message, edits) = match made {
+        let (mut message, mut edits) = match made {
             Ok(made) => made,
             Err(why) => {
                 state.busy = None;
@@ -433,7 +433,9 @@ impl Router {
             }
         };
         if let Some(form) = &state.takes.text {
-            message.envelope.subject = convert::convert_line(&message.envelope.subject, form);
+            let (subject, changes) = convert::convert_subject(&message.envelope.subject, form);
+            message.envelope.subject = subject;
+            edits.extend(changes);
         }
         let (channel, new) = match self.numbered.get(&(id.clone(), port.clone())) {
             Some(n) => (*n, false),

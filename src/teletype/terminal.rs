@@ -292,9 +292,7 @@ impl Terminal {
         if self.lost.is_some() || !matches!(self.on_line, OnLine::Nothing) {
             return;
         }
-        if self.in_mid_message() {
-            self.send_chunk(now);
-        } else if !self.send_service_line(now) {
+        if self.in_mid_message() || !self.send_service_line(now) {
             self.send_chunk(now);
         }
     }

@@ -3,6 +3,7 @@
 mod api;
 mod backend;
 mod cipher;
+mod codes;
 mod commands;
 mod conformance;
 mod courier;

@@ -2,7 +2,7 @@
 
 use crate::api::{House, house};
 use crate::journal::{event, id, new};
-use molink::message::{Identity, Part};
+use molink::message::{Edit, Identity, Part};
 use molink::router::journal::{Change, State};
 use molink::router::{Event, Stamped};
 use serde_json::Value;
@@ -135,12 +135,14 @@ fn a_wait_ends_with_its_state_and_not_before() {
     assert_eq!(first_line(&mut child), id(1).to_string());
     h.desk.write(vec![new(&id(50), "OTHER", None)]);
     h.filed(&id(50));
-    h.happens(&id(1), State::Sent, Event::Sent { channel: 1, attempt: 1, edits: vec![] });
+    let edit = Edit { what: "Cyrillic to Latin (ICAO Doc 9303)".into(), count: 6, example: Some("ПРИВЕТ as PRIVET".into()) };
+    h.happens(&id(1), State::Sent, Event::Sent { channel: 1, attempt: 1, edits: vec![edit] });
     // It has told of each state by then, and still waits: the other message was not its own.
     let mut told = BufReader::new(child.stderr.take().unwrap());
     let mut line = String::new();
     told.read_line(&mut line).unwrap();
     assert!(line.contains("sent as number 1"), "{line}");
+    assert!(line.contains("changed for this line: Cyrillic to Latin (ICAO Doc 9303) (6 times, e.g. ПРИВЕТ as PRIVET)"), "{line}");
     assert!(child.try_wait().unwrap().is_none());
     h.filed(&id(1));
     let r = ran(child.wait_with_output().unwrap());
@@ -163,11 +165,13 @@ fn a_message_that_is_returned_or_late_ends_with_1() {
     while h.desk.drafts.lock().unwrap().len() < 2 {
         std::thread::yield_now();
     }
-    h.happens(&id(2), State::Sent, Event::Sent { channel: 2, attempt: 1, edits: vec![] });
+    let edit = Edit { what: "é as E".into(), count: 2, example: None };
+    h.happens(&id(2), State::Sent, Event::Sent { channel: 2, attempt: 1, edits: vec![edit] });
     let line: Value = serde_json::from_str(&first_line(&mut child)).unwrap();
     let r = ran(child.wait_with_output().unwrap());
     assert_eq!((r.code, &line["reached"], &line["state"]), (Some(1), &Value::Bool(false), &Value::from("sent")), "{}", r.err);
     assert!(r.err.contains("its last state is sent"), "{}", r.err);
+    assert_eq!(line["edits"], serde_json::json!([{ "what": "é as E", "count": 2 }]), "what was changed is told");
 }
 
 /// Passes bytes on to the house, but loses the answer to the first `POST` and cuts the first event feed.

@@ -1,10 +1,11 @@
 //! The page of the code tables, written from the tables themselves, so that it cannot differ from the program.
 //!
-//! Standards: the tables'. In: the three tables. Out: Markdown.
+//! Standards: the tables'. In: the three tables, the tables of substitution. Out: Markdown.
 //! Left out: where it is kept (a test compares it with the committed page and can renew it).
 //! Shown by: `docs/code-tables.md`, `tests/it/docs.rs`.
 
 use super::{CodeTable, Row, Shift, Sign};
+use crate::message::convert::tables::{CYRILLIC_TO_LATIN, SUBSTITUTES, row};
 use std::fmt::Write;
 
 /// The whole page.
@@ -13,6 +14,9 @@ pub fn page() -> String {
     out.push_str(&tables());
     out.push_str(NOTES);
     out.push_str(&repertoires());
+    out.push_str(SUBSTITUTION);
+    out.push_str(&substitutes());
+    out.push_str(&cyrillic_to_latin());
     out
 }
 
@@ -48,6 +52,15 @@ SP is space, CR carriage return, LF line feed, LTRS, FIGS and CYR are the shifts
 - **Ё and Ъ** have no code on MTK-2. They are sent as Е and Ь, and the sender is told.
 - **A space** takes a machine that unshifts from figures to Latin letters; in Cyrillic it stays (ours: no source says).
 - A pair of LTRS never occurs in a text: it opens a service line ([procedure.md](procedure.md)). Service lines use only what is the same code in all three: A to Z, 0 to 9, space and `- ? : ( ) . , /`.
+";
+
+const SUBSTITUTION: &str = "
+## What stands for other characters
+
+A character that the line has is never replaced. For another, the first row wins that names it and whose result the line has; \"on\" says on which codes that happens. The rows of signs are telex
+practice or ours; what stands for Ukrainian and Belarusian letters on MTK-2 is ours. Signs that no row names become `?`; a text with a letter that nothing stands for (Greek, Georgian, …) is refused, and the letter named. Every change is counted, and told to the sender with an example: `molink send --wait`,
+`molink log`, the event `sent` ([api.md](api.md)).
+
 ";
 
 fn shown(sign: Sign) -> String {
@@ -110,3 +123,49 @@ fn repertoires() -> String {
     }
     out
 }
+
+fn substitutes() -> String {
+    let mut out = String::from("| characters | become | on |\n|---|---|---|\n");
+    for (number, (from, to)) in SUBSTITUTES.iter().enumerate() {
+        let used = |code: &&CodeTable| {
+            let repertoire = code.repertoire();
+            let has = |c: char| repertoire.contains(c);
+            from.chars().any(|c| !has(c) && row(c, has) == Some(number))
+        };
+        let on: Vec<&str> = CodeTable::ALL.iter().filter(used).map(|code| code.name()).collect();
+        let from: Vec<String> = from.chars().map(named).collect();
+        let to = if to.trim().is_empty() { "space".into() } else { format!("`{}`", to.trim()) };
+        let _ = writeln!(out, "| {} | {to} | {} |", from.join(" "), on.join(", "));
+    }
+    out
+}
+
+/// A character so that it can be seen in a table.
+fn named(c: char) -> String {
+    match c {
+        '|' | '`' | '\\' | '*' | '_' | '<' | '[' | '~' => format!("&#{};", u32::from(c)),
+        c if c.is_whitespace() || c == '\u{2011}' => format!("U+{:04X}", u32::from(c)),
+        c => c.to_string(),
+    }
+}
+
+fn cyrillic_to_latin() -> String {
+    let mut out = String::from(CYRILLIC);
+    let columns = 8;
+    let _ = writeln!(out, "|{}\n|{}", " | |".repeat(columns), "---|".repeat(columns * 2));
+    for pairs in CYRILLIC_TO_LATIN.chunks(columns) {
+        let cells: Vec<String> = pairs.iter().map(|(c, to)| format!("{c} | {}", if to.is_empty() { "–" } else { to })).collect();
+        let _ = writeln!(out, "| {} |{}", cells.join(" | "), " | |".repeat(columns - pairs.len()));
+    }
+    out
+}
+
+const CYRILLIC: &str = "
+## Cyrillic to Latin
+
+On a line without Cyrillic a Cyrillic letter becomes Latin ones by ICAO Doc 9303, Part 3, section 6.B, which uses A to Z only. The standard itself was not at hand; the table is
+its list of 48 signs as a translators' encyclopedia quotes it, compared with the extract that Russian authorities publish and with two programs that implement it. Its exceptions for single languages (Ukrainian Г as H, Belarusian Ё as IO, Serbian Х as H and
+others) are left out, since a text does not say its language. Ь is not in the standard's table and is left out. On MTK-2 the table is used only for letters that the machine has not and
+the table above does not name.
+
+";

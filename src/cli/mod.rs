@@ -9,6 +9,8 @@ mod content;
 mod demo;
 mod doctor;
 mod init;
+mod keys;
+mod keys_table;
 mod line;
 mod log;
 mod narrate;
@@ -43,6 +45,8 @@ enum Command {
     Log(log::Log),
     /// Join two ends by a simulated circuit: a serial loopback that behaves like a line
     Line(line::Line),
+    /// Make, show and destroy key tapes
+    Keys(keys::Keys),
     /// Write a commented station file to start from
     Init(init::Init),
     /// Try a station file: its keys, devices and far end
@@ -85,6 +89,7 @@ pub fn main() -> ExitCode {
         Command::Init(args) => init::run(args),
         Command::Demo(args) => block_on(demo::run(args)),
         Command::Doctor(args) => block_on(doctor::run(args)),
+        Command::Keys(args) => block_on(keys::run(args)),
         Command::Line(args) => block_on(line::run(args)),
         Command::Station(args) => block_on(station::run(args)),
         Command::Check(args) => block_on(check::run(args)),

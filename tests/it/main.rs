@@ -11,6 +11,7 @@ mod dialogues;
 mod docs;
 mod durability;
 mod journal;
+mod keys;
 #[cfg(feature = "faults")]
 mod kill;
 mod line;

@@ -28,7 +28,8 @@ pub struct Shown {
 /// The tapes of a folder, or the one that a .key or .toml names; a label that cannot be read is a sentence in its place.
 /// Keys are read and checked. Nothing is written or locked.
 pub fn show(path: &Path) -> Result<Vec<Result<Shown, String>>, String> {
-    if !path.is_dir() {
+    let is_dir = std::fs::metadata(path).map_err(|e| cannot("read", path, e))?.is_dir();
+    if !is_dir {
         let (_, label) = pair(path)?;
         return look(&label).map(|s| vec![Ok(s)]);
     }

@@ -35,6 +35,49 @@ pub struct Order {
     pub utc: Utc,
 }
 
+impl Order {
+    /// Whether it can be made in `out` at all; the error is one sentence.
+    pub fn check(&self, out: &Path) -> Result<(), String> {
+        let legal = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.');
+        let name = &self.name;
+        if !(1..=64).contains(&name.len()) || !name.bytes().all(legal) || !name.as_bytes()[0].is_ascii_alphanumeric() {
+            let shown: String = name.chars().take(40).collect();
+            return Err(format!("`{}` is not a tape's name; use letters, digits, hyphens, dots, 64 at most", shown.escape_debug()));
+        }
+        if !(1..=LONGEST).contains(&self.characters) {
+            return Err(format!("a tape of `{}` characters cannot be made; give 1 to {LONGEST}", self.characters));
+        }
+        if self.from == self.to {
+            return Err(format!("from and to are both `{}`; a tape is for what one station sends to another", self.to));
+        }
+        let files = self.files(out, "key").into_iter().chain(self.files(out, "toml"));
+        let mut taken = files.filter(|f| f.symlink_metadata().is_ok());
+        taken.next().map_or(Ok(()), |f| Err(there(&f)))
+    }
+    fn label(&self, serial: u32, copy: Copy, checksum: &str) -> Label {
+        Label {
+            serial,
+            from: self.from.clone(),
+            to: self.to.clone(),
+            copy,
+            characters: self.characters,
+            made: self.utc,
+            checksum: checksum.to_owned(),
+            kind: Kind::Live,
+            next: 0,
+            state: State::Whole,
+        }
+    }
+    /// The two copies' files of that ending: the sender's, the receiver's.
+    fn files(&self, out: &Path, ending: &str) -> [PathBuf; 2] {
+        [&self.from, &self.to].map(|station| out.join(station.as_str()).join(format!("{}.{ending}", self.name)))
+    }
+}
+
+fn there(path: &Path) -> String {
+    format!("`{}` is there already; key tapes are never replaced, take another name", path.display())
+}
+
 /// What was made.
 #[derive(Clone, Debug)]
 pub struct Made {
@@ -62,18 +105,14 @@ impl Drop for Unfinished {
 /// file. `progress` gets the characters made so far; when it says `false`, the work ends with an error.
 /// The error is one sentence, and nothing is left of the pair.
 pub fn make(order: &Order, out: &Path, progress: &mut dyn FnMut(u64) -> bool) -> Result<Made, String> {
-    check(order)?;
+    order.check(out)?;
     let mut unfinished = Unfinished::default();
-    let folders = [&order.from, &order.to].map(|station| out.join(station.as_str()));
-    for folder in &folders {
+    let (keys, labels) = (order.files(out, "key"), order.files(out, "toml"));
+    let folders = keys.each_ref().map(|k| folder(k));
+    for folder in folders {
         make_folder(folder, &mut unfinished)?;
     }
-    let serial = serial(&folders)?;
-    let keys = folders.each_ref().map(|f| f.join(format!("{}.key", order.name)));
-    let labels = folders.each_ref().map(|f| f.join(format!("{}.toml", order.name)));
-    if let Some(there) = labels.iter().find(|l| l.symlink_metadata().is_ok()) {
-        return Err(format!("`{}` is there already; key tapes are never replaced, take another name", there.display()));
-    }
+    let serial = serial(folders)?;
     let mut files = vec![];
     for key in &keys {
         files.push(new_file(key)?);
@@ -84,20 +123,8 @@ pub fn make(order: &Order, out: &Path, progress: &mut dyn FnMut(u64) -> bool) ->
         file.sync_all().map_err(|e| cannot("written", key, e))?;
     }
     for (path, copy) in labels.iter().zip([Copy::Send, Copy::Receive]) {
-        let label = Label {
-            serial,
-            from: order.from.clone(),
-            to: order.to.clone(),
-            copy,
-            characters: order.characters,
-            made: order.utc,
-            checksum: checksum.clone(),
-            kind: Kind::Live,
-            next: 0,
-            state: State::Whole,
-        };
         unfinished.0.push(path.clone());
-        write_label(path, &label)?;
+        write_label(path, &order.label(serial, copy, &checksum))?;
     }
     // A folder made just now is only there after a crash if the one above it is synced.
     for made in unfinished.0.iter().filter(|p| p.is_dir()) {
@@ -106,22 +133,6 @@ pub fn make(order: &Order, out: &Path, progress: &mut dyn FnMut(u64) -> bool) ->
     unfinished.0.clear();
     let [send, receive] = labels;
     Ok(Made { serial, send, receive })
-}
-
-fn check(order: &Order) -> Result<(), String> {
-    let legal = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.');
-    let name = &order.name;
-    if !(1..=64).contains(&name.len()) || !name.bytes().all(legal) || !name.as_bytes()[0].is_ascii_alphanumeric() {
-        let shown: String = name.chars().take(40).collect();
-        return Err(format!("`{}` is not a tape's name; use letters, digits, hyphens, dots, 64 at most", shown.escape_debug()));
-    }
-    if !(1..=LONGEST).contains(&order.characters) {
-        return Err(format!("a tape of `{}` characters cannot be made; give 1 to {LONGEST}", order.characters));
-    }
-    if order.from == order.to {
-        return Err(format!("from and to are both `{}`; a tape is for what one station sends to another", order.to));
-    }
-    Ok(())
 }
 
 /// Makes the folder and those above it, open to its owner alone.
@@ -136,15 +147,13 @@ fn make_folder(folder: &Path, unfinished: &mut Unfinished) -> Result<(), String>
 
 fn new_file(path: &Path) -> Result<File, String> {
     OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).map_err(|e| match e.kind() {
-        std::io::ErrorKind::AlreadyExists => {
-            format!("`{}` is there already; key tapes are never replaced, take another name", path.display())
-        }
+        std::io::ErrorKind::AlreadyExists => there(path),
         _ => cannot("made", path, e),
     })
 }
 
 /// A serial that no tape in the folders has.
-fn serial(folders: &[PathBuf; 2]) -> Result<u32, String> {
+fn serial(folders: [&Path; 2]) -> Result<u32, String> {
     let mut taken = vec![];
     for folder in folders {
         taken.extend(list(folder)?.0.iter().filter_map(|path| read_label(path).ok()).map(|l| l.serial));

@@ -2,7 +2,7 @@
 //!
 //! Standard: decision 6 of the project: made from the system's randomness, used once, forward only, on disk before it is used.
 //! In: folders. Out: [`Tapes`](super::key::Tapes) and key codes. Left out: the mixing, thresholds, who moves how far (`terminal`).
-//! Shown by: `backend_keys::tests`.
+//! Shown by: `backend_keys::tests`, `docs/key-tapes.md`.
 
 mod files;
 mod hand;

@@ -69,7 +69,7 @@ impl Label {
             let what = e.message().lines().next().unwrap_or_default();
             // What is missing stands on no line.
             let span = e.span().filter(|_| !what.starts_with("missing"));
-            let line = span.map(|s| text[..s.start.min(text.len())].matches('\n').count() + 1);
+            let line = span.map(|s| text.bytes().take(s.start).filter(|b| *b == b'\n').count() + 1);
             line.map_or_else(|| what.to_owned(), |n| format!("line {n}: {what}"))
         })?;
         label.check().map_err(|(key, what)| {

@@ -24,6 +24,10 @@ pub trait Backend: Send + 'static {
     fn check(&self, _station: &Name, _speed: Speed) -> BoxFuture<'_, Result<Vec<String>, String>> {
         Box::pin(async { Ok(vec![]) })
     }
+    /// What it must have for itself, in words (a device, a key tape): no two ports of a station may name the same.
+    fn holds(&self) -> Vec<String> {
+        vec![]
+    }
     /// Runs until the port closes (its orders end) or the backend cannot go on.
     ///
     /// Every [`Delivery`] taken must end in one report, also when the line is lost; whoever is dropped in mid-delivery

@@ -71,10 +71,17 @@ impl Builder {
 
     /// The backend of each port, made once to see that its keys are right.
     pub fn check(&self, config: &StationConfig) -> Result<BTreeMap<String, Box<dyn Backend>>, ConfigError> {
-        let mut made = BTreeMap::new();
+        let mut made: BTreeMap<String, Box<dyn Backend>> = BTreeMap::new();
+        let mut held: BTreeMap<String, String> = BTreeMap::new();
         for (port, wanted) in &config.ports {
             let factory = self.factory(config, port, &wanted.backend)?;
             let backend = factory(port, &config.station, wanted.keys.clone()).map_err(|e| config.origin.port_error(port, &e))?;
+            for what in backend.holds() {
+                if let Some(other) = held.insert(what.clone(), port.clone()) {
+                    let why = format!("{what} is at port `{other}` already; each port needs its own");
+                    return Err(config.origin.port_error(port, &why));
+                }
+            }
             made.insert(port.clone(), backend);
         }
         Ok(made)

@@ -5,7 +5,7 @@
 //! Shown by: `tests/it/backend.rs`, the conformance suite.
 
 use super::backend_check::{call_up, key_notes};
-use super::backend_keys::Shelf;
+use super::backend_keys::{Shelf, show};
 use super::key::reel::Reservation;
 use super::keys::Keys;
 use super::terminal::{Input, Output, Terminal};
@@ -48,6 +48,9 @@ impl Teletype {
         if keys.peer.as_ref() == Some(station) {
             return Err(format!("peer = `{station}` is this station itself; name the station at the far end of port `{name}`"));
         }
+        if keys.keys.is_some() && keys.peer.is_none() {
+            return Err("`keys` needs `peer` beside it: tapes are for the traffic with one station".into());
+        }
         let Some(line) = keys.line.clone() else {
             return Err(format!("port `{name}` has no line; add e.g. line = {{ pty = \"/tmp/{name}\" }} (or serial, tcp, listen)"));
         };
@@ -83,6 +86,15 @@ impl Backend for Teletype {
                 }
             }
         })
+    }
+    fn holds(&self) -> Vec<String> {
+        // Read without the lock, each time the station file is checked; what cannot be read is told when the port runs.
+        let labels = self.keys.keys.as_deref().map_or(Ok(vec![]), show).unwrap_or_default();
+        let mut held: Vec<String> = labels.into_iter().flatten().map(|shown| format!("key tape {:06}", shown.label.serial)).collect();
+        held.sort();
+        held.dedup(); // twice in one folder is told when the port runs
+        held.extend(self.keys.line.iter().filter(|line| !matches!(line, LineSpec::Tcp(_))).map(LineSpec::to_string));
+        held
     }
     fn run(self: Box<Self>, port: Port) -> BoxFuture<'static, Result<(), BackendError>> {
         Box::pin(async move {

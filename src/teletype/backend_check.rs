@@ -31,7 +31,7 @@ pub(super) async fn call_up(line: Opened, keys: &Keys, station: &Name, speed: Sp
     let clock = Clock::new(None, speed);
     let config = keys.config(station, speed, clock.epoch());
     let ready = config.timing().ready() + config.code_time * 60; // the call-up itself has about 60 codes
-    let call = Line::Call { to: keys.peer.clone(), from: station.clone(), no: 1, key: None };
+    let call = Line::Call { to: keys.peer.clone(), from: station.clone(), no: 1, code: config.send, key: None };
     let said = call.body();
     let (mut reader, writer) = tokio::io::split(line.stream);
     let (pacer, _paced) = Pacer::start(writer, speed.real(config.code_time), line.handover, tokio::runtime::Handle::current());

@@ -4,7 +4,7 @@
 //! Out: ready answers, submissions, receipts. Left out: filing (the router's).
 //! Shown by: `fixtures/dialogues`, `tests/it/procedure.rs`.
 
-use super::codes::{BLANK, CR, Coder, LF};
+use super::codes::{BLANK, CR, CodeTable, Coder, LF};
 use super::service::{Claim, Line, Stamp, Why};
 use super::terminal::{Output, Terminal, Timer};
 use super::wire::{self, CUT_MARK, END_MARK, Flaw, START};
@@ -182,7 +182,7 @@ impl Terminal {
         self.rest(now);
     }
 
-    pub(super) fn on_call(&mut self, now: Instant, to: Option<Name>, from: Name, no: u32, key: Option<Claim>) {
+    pub(super) fn on_call(&mut self, now: Instant, to: Option<Name>, from: Name, no: u32, (code, key): (CodeTable, Option<Claim>)) {
         let called = to.as_ref().map_or("CQ".into(), Name::upper);
         if to.is_some_and(|to| to != self.config.station) || from == self.config.station || !self.is_peer(&from) {
             return self.ignored(format!("`{called} DE {} CALL {no}` is not for this station, or not from its peer", from.upper()));
@@ -193,6 +193,11 @@ impl Terminal {
             return;
         }
         self.lines.retain(|l| !matches!(l, Line::Ready { .. } | Line::NotReady { .. }));
+        if code != self.config.receive {
+            let here = self.config.receive.name();
+            self.ignored(format!("{} would send in {}, and this line's `code` receives {here}", from.upper(), code.name()));
+            return self.not_ready(from, no, &format!("THIS MACHINE READS {here}"));
+        }
         if let Err(reason) = self.take_up(&from, key) {
             return self.not_ready(from, no, &reason);
         }

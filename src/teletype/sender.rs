@@ -110,7 +110,7 @@ impl Terminal {
         let no = self.next_call;
         self.next_call = if no >= 999_999_999 { 1 } else { no + 1 };
         self.lines.retain(|l| !matches!(l, Line::Call { .. }));
-        self.say(Line::Call { to: self.peer().cloned(), from: self.config.station.clone(), no, key: None });
+        self.say(Line::Call { to: self.peer().cloned(), from: self.config.station.clone(), no, code: self.config.send, key: None });
         self.sending = Sending::Calling { job, no, tries };
     }
     /// What the call-up that is about to go out says of key.

@@ -102,6 +102,8 @@ pub enum Line {
         from: Name,
         /// Number of the call-up, from 1 since the program started.
         no: u32,
+        /// What the message will be in; named where it is not ITA2: `… CALL 7 CODE MTK-2`.
+        code: CodeTable,
         /// On an enciphered line: the tapes. `MOSCOW DE WASHINGTON CALL 7 KEY 483920 1240 512 READ 711034 560`.
         key: Option<Claim>,
     },
@@ -161,10 +163,11 @@ impl Line {
     /// The line without its check group.
     pub fn body(&self) -> String {
         match self {
-            Line::Call { to, from, no, key } => {
+            Line::Call { to, from, no, code, key } => {
                 let called = to.as_ref().map_or("CQ".into(), Name::upper);
+                let code = if *code == COMMON { String::new() } else { format!(" CODE {}", code.name().to_ascii_uppercase()) };
                 let key = key.map_or(String::new(), |k| format!(" KEY {} {} READ {}", k.from.text(), k.count, k.read.text()));
-                format!("{called} DE {} CALL {no}{key}", from.upper())
+                format!("{called} DE {} CALL {no}{code}{key}", from.upper())
             }
             Line::Ready { to, from, no, key } => {
                 let key = key.map_or(String::new(), |place| format!(" KEY {}", place.text()));
@@ -183,9 +186,10 @@ impl Line {
     pub fn read(body: &str, near: Utc) -> Option<Line> {
         let words: Vec<&str> = body.split(' ').collect();
         match words.as_slice() {
-            [to, "DE", from, "CALL", no, key @ ..] => {
+            [to, "DE", from, "CALL", no, rest @ ..] => {
+                let (code, key) = code(rest)?;
                 let to = if *to == "CQ" { None } else { Some(to.parse().ok()?) };
-                Some(Line::Call { to, from: from.parse().ok()?, no: number(no)?, key: claim(key)? })
+                Some(Line::Call { to, from: from.parse().ok()?, no: number(no)?, code, key: claim(key)? })
             }
             [to, "DE", from, "READY", no, key @ ..] => {
                 let key = match key {
@@ -244,6 +248,12 @@ fn with_reason(body: String, reason: &str) -> String {
     let room = LONGEST_REASON.min((LONGEST - 6).saturating_sub(body.len()));
     let reason: String = plain(reason).chars().take(room).collect();
     format!("{body}{}", reason.trim_end()).trim_end().to_owned()
+}
+
+/// The code that a call-up names, and what follows it.
+fn code<'a, 'b>(words: &'a [&'b str]) -> Option<(CodeTable, &'a [&'b str])> {
+    let ["CODE", name, rest @ ..] = words else { return Some((COMMON, words)) };
+    Some((CodeTable::ALL.into_iter().find(|c| c.name().eq_ignore_ascii_case(name))?, rest))
 }
 
 /// What a call-up says of key: `Some(None)` for nothing.
@@ -347,8 +357,9 @@ mod tests {
         let claim = Claim { from: Place::new(483_920, 100_000_000), count: 512, read: Place::new(100_000, 0) };
         let (w, m): (Name, Name) = ("washington".parse().unwrap(), "moscow".parse().unwrap());
         vec![
-            Line::Call { to: Some(m.clone()), from: w.clone(), no: 7, key: None },
-            Line::Call { to: None, from: w.clone(), no: 7, key: Some(claim) },
+            Line::Call { to: Some(m.clone()), from: w.clone(), no: 7, code: CodeTable::Ita2, key: None },
+            Line::Call { to: None, from: w.clone(), no: 7, code: CodeTable::Mtk2, key: Some(claim) },
+            Line::Call { to: Some(w.clone()), from: m.clone(), no: 7, code: CodeTable::UsTty, key: None },
             Line::Ready { to: w.clone(), from: m.clone(), no: 123_456, key: None },
             Line::Ready { to: w.clone(), from: m.clone(), no: 123_456, key: Some(claim.read) },
             Line::NotReady { to: w, from: m, no: 7, reason: "NO TAPE 483920".into() },
@@ -441,9 +452,17 @@ mod tests {
 
     #[test]
     fn what_is_no_line_of_ours_is_not_read() {
-        for body in
-            ["", "HELLO", "A DE B CALL", "A DE B CALL -1", "RECEIVED X", "A DE B CALL 9999999999", "REFUSED A B C D E F G", "KEY 1 2"]
-        {
+        for body in [
+            "",
+            "HELLO",
+            "A DE B CALL",
+            "A DE B CALL -1",
+            "RECEIVED X",
+            "A DE B CALL 9999999999",
+            "REFUSED A B C D E F G",
+            "KEY 1 2",
+            "A DE B CALL 1 CODE ASCII",
+        ] {
             assert_eq!(Line::read(body, Utc(0)), None, "{body}");
         }
     }

@@ -388,7 +388,7 @@ impl Terminal {
             return self.ignored(format!("`{body}` came in {how}, which is not how it is said on this line"));
         }
         match line {
-            Some(Line::Call { to, from, no, key }) => self.on_call(now, to, from, no, key),
+            Some(Line::Call { to, from, no, code, key }) => self.on_call(now, to, from, no, (code, key)),
             Some(Line::Ready { to, from, no, key }) => self.on_ready(to, from, no, key),
             Some(Line::NotReady { to, from, no, reason }) => self.on_not_ready(to, from, no, reason),
             Some(Line::Key { from, count }) => self.on_key(from, count),

@@ -569,7 +569,7 @@ fn a_far_end_that_claims_a_lower_position_is_told_the_higher_and_not_read_below_
         pair.now = Instant(700_000_000);
         let claim = Claim { from: Place::new(100_001, 3), count: 200, read: Place::new(100_002, 0) };
         let (to, from) = (Some("moscow".parse().unwrap()), "washington".parse().unwrap());
-        pair.hears(M, &Line::Call { to, from, no: 9, key: Some(claim) });
+        pair.hears(M, &Line::Call { to, from, no: 9, code: CodeTable::Ita2, key: Some(claim) });
         pair.run(720);
         pair.hears(M, &Line::Key { from: Place::new(100_001, 3), count: 200 });
         pair.input(M, Input::Received(vec![Code::new(7); 200]));
@@ -589,7 +589,7 @@ fn endless_cipher_after_its_announcement_is_bounded_and_told() {
         let place = Place::new(100_001, 2_000);
         let claim = Claim { from: place, count: 400, read: Place::new(100_002, 0) };
         let (to, from) = (Some("moscow".parse().unwrap()), "washington".parse().unwrap());
-        pair.hears(M, &Line::Call { to, from, no: 9, key: Some(claim) });
+        pair.hears(M, &Line::Call { to, from, no: 9, code: CodeTable::Ita2, key: Some(claim) });
         pair.run(720);
         pair.hears(M, &Line::Key { from: place, count: 400 });
         let key = pair.ends[M].keys.key(100_001, 2_000, 5);

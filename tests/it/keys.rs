@@ -1,7 +1,7 @@
 //! `molink keys` as a person has it: made, shown, moved forward, destroyed; on a full disk, against a second process, at a terminal.
 
 use crate::support::{House, text};
-use molink::teletype::backend_keys::Shelf;
+use molink::teletype::backend_keys::{self, Shelf};
 use molink::teletype::key::Copy;
 use rustix::pty::OpenptFlags;
 use serde_json::Value;
@@ -179,4 +179,32 @@ fn at_a_terminal_destroy_asks_first() {
     assert_ne!(fs::read(house.path("keys/washington/one.key")).unwrap(), vec![0; 12_000]);
     assert_eq!(answered(b"yes\n").status.code(), Some(0));
     assert_eq!(fs::read(house.path("keys/washington/one.key")).unwrap(), vec![0; 12_000]);
+}
+
+#[test]
+fn the_same_tape_at_two_ports_of_a_station_is_refused_before_it_starts() {
+    let dir = tempfile::tempdir().unwrap();
+    let order = backend_keys::Order {
+        name: "w".into(),
+        characters: 500,
+        from: "washington".parse().unwrap(),
+        to: "moscow".parse().unwrap(),
+        utc: "1963-08-30T16:00:00Z".parse().unwrap(),
+    };
+    let made = backend_keys::make(&order, &dir.path().join("cable"), &mut |_| true).unwrap();
+    let radio = dir.path().join("radio/washington");
+    std::fs::create_dir_all(&radio).unwrap();
+    for end in ["key", "toml"] {
+        std::fs::copy(made.send.with_extension(end), radio.join(format!("w.{end}"))).unwrap();
+    }
+    let file = dir.path().join("washington.toml");
+    let port = |name: &str| {
+        format!(
+            "[port.{name}]\nbackend = \"teletype\"\npeer = \"moscow\"\nkeys = \"{name}/washington\"\nline = {{ pty = \"/tmp/{name}\" }}\n"
+        )
+    };
+    std::fs::write(&file, format!("station = \"washington\"\n[desk.operator]\n{}{}", port("cable"), port("radio"))).unwrap();
+    let config = molink::station::StationConfig::read(&file).unwrap();
+    let why = molink::station::Station::builder().check(&config).map(|_| ()).unwrap_err().to_string();
+    assert!(why.contains(&format!("key tape {} is at port `cable` already", made.serial)), "{why}");
 }

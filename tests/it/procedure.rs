@@ -344,7 +344,8 @@ fn a_million_codes_of_garbage_before_a_call_up_leave_no_trace() {
 
 #[test]
 fn endless_codes_after_a_ready_answer_are_bounded() {
-    let call = Line::Call { to: None, from: "moscow".parse().unwrap(), no: 5, key: None }.codes(UnshiftOnSpace::Unknown);
+    let call = Line::Call { to: None, from: "moscow".parse().unwrap(), no: 5, code: molink::teletype::CodeTable::Ita2, key: None }
+        .codes(UnshiftOnSpace::Unknown);
     let mut rng = Xoshiro256PlusPlus::seed_from_u64(7);
     for start in [&START[..], &[]] {
         let mut pair = Pair::clean();

@@ -307,7 +307,7 @@ impl World {
         match entry.act {
             Act::Send { from, to, precedence, subject, text } => {
                 let station = from.station.clone();
-                let envelope = Envelope { from, to, precedence, subject, via: vec![] };
+                let envelope = Envelope { from, to, precedence, class: Default::default(), subject, via: vec![] };
                 let token = self.next_token;
                 let sends_before = self.timeline[..index].iter().filter(|e| matches!(e.act, Act::Send { .. })).count();
                 self.submissions.insert(token, sends_before + 1);

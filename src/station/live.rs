@@ -239,7 +239,7 @@ impl Live {
                     return Err(StationError(format!("timeline: the station `{station}` does not run")));
                 };
                 let to_station = to.station.clone();
-                let envelope = Envelope { from, to, precedence, subject, via: vec![] };
+                let envelope = Envelope { from, to, precedence, class: Default::default(), subject, via: vec![] };
                 match running.submit(Draft { envelope, content: vec![Part::Text { text }] }, None).await {
                     Submitted::Accepted(id) | Submitted::Known(id) => {
                         self.messages.insert(number, Sent { id, to: to_station, printed: false, filed: false, returned: false });

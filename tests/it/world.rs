@@ -3,7 +3,7 @@
 use molink::history::world::Disk;
 use molink::history::{Scenario, World};
 use molink::line::Fate;
-use molink::message::{Draft, Envelope, Name, Part, Precedence};
+use molink::message::{Class, Draft, Envelope, Name, Part, Precedence};
 use molink::router::Event;
 use molink::router::Submitted;
 use molink::router::journal::State;
@@ -33,6 +33,7 @@ pub fn draft(from: &str, to: &str, text: &str) -> Draft {
         from: from.parse().unwrap(),
         to: to.parse().unwrap(),
         precedence: Precedence::Routine,
+        class: Class::Message,
         subject: "TEST".into(),
         via: vec![],
     };

@@ -154,12 +154,14 @@ fn table(rows: &[Row], json: bool, out: &mut impl Write) -> anyhow::Result<()> {
         rows.iter().map(|r| of(r).chars().count()).max().unwrap_or(0).clamp(least, most)
     };
     let (id, to) = (widest(8, 34, &|r| r.id.to_string()), widest(2, 18, &|r| r.to.to_string()));
-    writeln!(out, "{:id$} {:9} {:to$} {:8} LAST WORD", "IDENTITY", "PREC", "TO", "STATE")?;
+    let kind = |r: &Row| format!("{}{}", r.precedence, r.class.mark());
+    let prec = widest(9, 13, &kind);
+    writeln!(out, "{:id$} {:prec$} {:to$} {:8} LAST WORD", "IDENTITY", "PREC", "TO", "STATE")?;
     for row in rows {
         let start = format!(
-            "{:id$} {:9} {:to$} {:8} ",
+            "{:id$} {:prec$} {:to$} {:8} ",
             fit(&row.id.to_string(), id),
-            row.precedence.word(),
+            kind(row),
             fit(&row.to.to_string(), to),
             row.state.word()
         );
@@ -193,6 +195,7 @@ fn one(row: &Row, events: &[Numbered], json: bool, out: &mut impl Write) -> anyh
     field("from", &row.from.to_string())?;
     field("to", &row.to.to_string())?;
     field("precedence", row.precedence.word())?;
+    field("class", if row.class.is_usual() { "" } else { row.class.word() })?;
     field("subject", &row.subject)?;
     field("accepted", &row.accepted.to_string())?;
     field("came by", row.came_by.as_deref().unwrap_or_default())?;
@@ -268,9 +271,9 @@ pub(super) fn describe(event: &Stamped) -> String {
     let by = event.port.as_ref().map(|p| format!(" by {p}")).unwrap_or_default();
     let with = |receipt: &String| if receipt.is_empty() { String::new() } else { format!(" (receipt: {receipt})") };
     match &event.event {
-        Event::Accepted { from, to, precedence, subject } => {
+        Event::Accepted { from, to, precedence, class, subject } => {
             let about = if subject.is_empty() { String::new() } else { format!(", {subject}") };
-            format!("accepted{by}: {from} to {to}, {precedence}{about}")
+            format!("accepted{by}: {from} to {to}, {precedence}{}{about}", class.mark())
         }
         Event::Sent { channel, attempt, edits } => {
             let edits: Vec<String> = edits.iter().map(ToString::to_string).collect();

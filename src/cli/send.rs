@@ -8,7 +8,7 @@ use super::Usage;
 use super::client::{AGAIN, Client, STATION, Standing, error_of, json_line, one_line};
 use super::content::{Content, read};
 use crate::console::token;
-use crate::message::{Address, Edit, Identity, Name, Precedence};
+use crate::message::{Address, Class, Edit, Identity, Name, Precedence};
 use crate::router::journal::State;
 use crate::router::{Event, Stamped};
 use crate::time::{Instant, parse_duration};
@@ -30,6 +30,7 @@ Examples:
   echo 'THE QUICK BROWN FOX' | molink send --to operator@moscow -
   molink send --to chairman@moscow --precedence flash --wait note.txt
   molink send --to operator@moscow --wait=sent --timeout 10m note.txt map.png
+  echo 'RADIO CIRCUIT DOWN FROM 2200Z' | molink send --to operator@moscow --service -
 
 Files named .txt and files without an extension are text (UTF-8); images and
 PDF are pages; all else is sent as a file. All FILEs become one message.
@@ -49,6 +50,9 @@ pub struct Send {
     /// deferred, routine, priority, immediate, flash or override
     #[arg(long, value_name = "P", default_value = "routine")]
     precedence: Precedence,
+    /// An operators' service message: about the link itself; it takes the route of its class
+    #[arg(long)]
+    service: bool,
     /// One line
     #[arg(long, value_name = "S", default_value = "")]
     subject: String,
@@ -109,6 +113,9 @@ pub(super) fn run(args: Send) -> anyhow::Result<ExitCode> {
         parts.push(part(&client, &token, content)?);
     }
     let mut message = json!({ "to": args.to, "precedence": args.precedence, "subject": args.subject, "parts": parts });
+    if args.service {
+        message["class"] = json!(Class::Service);
+    }
     if let Some(from) = &args.from {
         message["from"] = json!(from.as_str());
     }

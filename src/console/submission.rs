@@ -1,6 +1,6 @@
 //! What `POST /api/messages` takes: JSON from outside made into a [`Draft`], or one sentence why not.
 //!
-//! Standards: JSON (RFC 8259). In: `{to, from?, precedence?, subject?, parts: [{text} | {sha256, name, type}]}`.
+//! Standards: JSON (RFC 8259). In: `{to, from?, precedence?, class?, subject?, parts: [{text} | {sha256, name, type}]}`.
 //! Out: a draft whose contents are in the store. Unknown keys are errors.
 //! Left out: whether anybody has that address (the router says). Shown by: `tests/it/api.rs`.
 
@@ -26,6 +26,7 @@ struct Submission {
     to: String,
     from: Option<String>,
     precedence: Option<String>,
+    class: Option<String>,
     subject: Option<String>,
     parts: Vec<PartGiven>,
 }
@@ -57,6 +58,7 @@ pub(super) fn read(console: &Console, json: &[u8]) -> Result<Draft, Fail> {
         return Err(wrong(format!("`from`: `{from}` is not at this station, which is `{}`", console.station)));
     }
     let precedence = given.precedence.as_deref().map_or(Ok(Default::default()), |p| named("precedence", p))?;
+    let class = given.class.as_deref().map_or(Ok(Default::default()), |c| named("class", c))?;
     let subject = given.subject.unwrap_or_default();
     if subject.chars().count() > SUBJECT || subject.contains(char::is_control) {
         return Err(wrong(format!("`subject` must be one line of {SUBJECT} characters at the most")));
@@ -65,7 +67,7 @@ pub(super) fn read(console: &Console, json: &[u8]) -> Result<Draft, Fail> {
         return Err(wrong(format!("`parts` has {} parts, expected 1 to {PARTS}", given.parts.len())));
     }
     let content = given.parts.into_iter().map(|p| part(console, p)).collect::<Result<_, _>>()?;
-    Ok(Draft { envelope: Envelope { from, to, precedence, subject, via: vec![] }, content })
+    Ok(Draft { envelope: Envelope { from, to, precedence, class, subject, via: vec![] }, content })
 }
 
 fn named<T: FromStr<Err = String>>(key: &str, value: &str) -> Result<T, Fail> {

@@ -1,15 +1,16 @@
-//! The scenario file: stations, circuits, a timeline, what must hold.
+//! The scenario file: stations, circuits, and the timeline between them.
 //!
 //! Standards: TOML 1.0; the form is decision 13 of the project (`docs/scenarios.md`).
 //! In: text. Out: a [`Scenario`], or one sentence with file and line.
 //! Left out: running it (see `world` under the driver, `station::live` for real). Shown by: `fixtures/scenarios`.
 
+use super::timeline::FileEntry;
+pub use super::timeline::{Act, Entry, When};
 use crate::line::Profile;
-use crate::message::{Address, Name, Precedence};
-use crate::time::{Speed, Utc, parse_duration};
+use crate::message::Name;
+use crate::time::{Speed, Utc};
 use serde::Deserialize;
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 /// A scenario, read and checked.
 #[derive(Clone, Debug)]
@@ -43,74 +44,6 @@ pub struct CircuitPlan {
     pub profile: Profile,
 }
 
-/// When an entry is due.
-#[derive(Clone, PartialEq, Debug)]
-pub enum When {
-    /// So long after the start.
-    At(Duration),
-    /// After the n-th message sent by the timeline (from 1) reached a state, or a `say` number; plus a pause.
-    After {
-        /// `accepted`, `sent`, `filed` or `returned`.
-        state: String,
-        /// The message's number in the timeline.
-        message: usize,
-        /// Then so long after that.
-        pause: Duration,
-    },
-}
-
-/// One entry of the timeline.
-#[derive(Clone, PartialEq, Debug)]
-pub struct Entry {
-    /// When it is due.
-    pub when: When,
-    /// What happens.
-    pub act: Act,
-}
-
-/// What a timeline can do.
-#[derive(Clone, PartialEq, Debug)]
-pub enum Act {
-    /// Hand in a message.
-    Send {
-        /// From which desk and station.
-        from: Address,
-        /// For whom.
-        to: Address,
-        /// How urgent.
-        precedence: Precedence,
-        /// About what.
-        subject: String,
-        /// The text.
-        text: String,
-    },
-    /// Tell the audience something.
-    Say(String),
-    /// Cut a circuit, for a while or for good.
-    Cut {
-        /// Which.
-        circuit: String,
-        /// How long.
-        lasts: Option<Duration>,
-    },
-    /// Mend a circuit.
-    Restore {
-        /// Which.
-        circuit: String,
-    },
-    /// Change a circuit's noise.
-    Noise {
-        /// Which.
-        circuit: String,
-        /// none, profile, light or heavy.
-        level: String,
-    },
-    /// Kill a station: under the driver as `kill -9` would; live, where stations share a process, it is stopped in order.
-    Kill(Name),
-    /// Start it again.
-    Start(Name),
-}
-
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct File {
@@ -139,25 +72,6 @@ struct FileCircuit {
     ends: [String; 2],
     profile: Option<String>,
     via: Option<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct FileEntry {
-    at: Option<String>,
-    after: Option<String>,
-    pause: Option<String>,
-    #[serde(rename = "do")]
-    what: String,
-    from: Option<String>,
-    to: Option<String>,
-    precedence: Option<String>,
-    subject: Option<String>,
-    text: Option<String>,
-    circuit: Option<String>,
-    station: Option<String>,
-    lasts: Option<String>,
-    level: Option<String>,
 }
 
 impl Scenario {
@@ -212,31 +126,6 @@ impl Scenario {
     }
 }
 
-impl Entry {
-    /// Names of stations, circuits and messages that do not exist are errors now, not silence later.
-    fn check(&self, stations: &BTreeMap<Name, toml::Table>, circuits: &BTreeMap<String, CircuitPlan>, sends: usize) -> Result<(), String> {
-        if let When::After { message, .. } = self.when
-            && !(1..=sends).contains(&message)
-        {
-            return Err(format!("there is no message {message}; the timeline sends {sends}"));
-        }
-        let station = |name: &Name| match stations.contains_key(name) {
-            true => Ok(()),
-            false => Err(format!("there is no [station.{name}]")),
-        };
-        match &self.act {
-            Act::Send { from, .. } => station(&from.station),
-            Act::Kill(name) | Act::Start(name) => station(name),
-            Act::Cut { circuit, .. } | Act::Restore { circuit } if !circuits.contains_key(circuit) => {
-                Err(format!("there is no [circuit.{circuit}]"))
-            }
-            Act::Noise { circuit, .. } if !circuits.contains_key(circuit) => Err(format!("there is no [circuit.{circuit}]")),
-            Act::Noise { level, .. } => level.parse::<crate::line::Noise>().map(drop),
-            Act::Cut { .. } | Act::Restore { .. } | Act::Say(_) => Ok(()),
-        }
-    }
-}
-
 impl FileCircuit {
     fn take(self, name: &str, stations: &BTreeMap<Name, toml::Table>) -> Result<CircuitPlan, String> {
         if let Some(via) = self.via.as_deref().filter(|v| !matches!(*v, "pty" | "memory")) {
@@ -257,44 +146,6 @@ impl FileCircuit {
     }
 }
 
-impl FileEntry {
-    fn take(self) -> Result<Entry, String> {
-        let pause = self.pause.as_deref().map_or(Ok(Duration::ZERO), parse_duration)?;
-        let when = match (&self.at, &self.after) {
-            (Some(at), None) => When::At(parse_duration(at.trim_start_matches('+'))?),
-            (None, Some(after)) => {
-                let bad = || format!("`{after}` is not an event; write it as filed 1");
-                let (state, message) = after.split_once(' ').ok_or_else(bad)?;
-                if !matches!(state, "accepted" | "sent" | "filed" | "returned") {
-                    return Err(bad());
-                }
-                When::After { state: state.to_owned(), message: message.parse().map_err(|_| bad())?, pause }
-            }
-            (None, None) | (Some(_), Some(_)) => return Err("needs either `at` or `after`".into()),
-        };
-        let need = |v: Option<String>, key: &str| v.ok_or_else(|| format!("`{}` needs `{key}`", self.what));
-        let act = match self.what.as_str() {
-            "send" => Act::Send {
-                from: need(self.from, "from")?.parse()?,
-                to: need(self.to, "to")?.parse()?,
-                precedence: self.precedence.map_or(Ok(Precedence::default()), |p| p.parse())?,
-                subject: self.subject.unwrap_or_default(),
-                text: need(self.text, "text")?,
-            },
-            "say" => Act::Say(need(self.text, "text")?),
-            "cut" => Act::Cut { circuit: need(self.circuit, "circuit")?, lasts: self.lasts.as_deref().map(parse_duration).transpose()? },
-            "restore" => Act::Restore { circuit: need(self.circuit, "circuit")? },
-            "noise" => Act::Noise { circuit: need(self.circuit, "circuit")?, level: need(self.level, "level")? },
-            "kill" => Act::Kill(need(self.station, "station")?.parse()?),
-            "start" => Act::Start(need(self.station, "station")?.parse()?),
-            other => {
-                return Err(format!("`{other}` is not something a timeline can do; it can send, say, cut, restore, noise, kill, start"));
-            }
-        };
-        Ok(Entry { when, act })
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -303,12 +154,20 @@ mod tests {
 
     #[test]
     fn what_a_timeline_names_must_exist() {
-        assert!(Scenario::parse("1963.toml", GOOD).is_ok());
+        let good = Scenario::parse("1963.toml", GOOD).unwrap();
+        let start = format!("1963.toml: timeline entry {}: ", good.timeline.len() + 1);
         for (entry, word) in [
-            ("at = \"0s\"\ndo = \"cut\"\ncircuit = \"radio\"", "no [circuit.radio]"),
+            ("at = \"0s\"\ndo = \"cut\"\ncircuit = \"telex\"", "no [circuit.telex]"),
+            ("at = \"0s\"\ndo = \"reroute\"\ncircuit = \"telex\"\nprofile = \"hf\"", "no [circuit.telex]"),
+            ("at = \"0s\"\ndo = \"reroute\"\ncircuit = \"radio\"\nprofile = \"rome\"", "no profile `rome`"),
+            ("at = \"0s\"\ndo = \"reroute\"\ncircuit = \"radio\"", "needs `profile`"),
+            (
+                "at = \"0s\"\ndo = \"send\"\nclass = \"servise\"\nfrom = \"a@moscow\"\nto = \"a@washington\"\ntext = \"X\"",
+                "`servise` is not a class",
+            ),
             ("at = \"0s\"\ndo = \"noise\"\ncircuit = \"cable\"\nlevel = \"loud\"", "`loud`"),
             ("at = \"0s\"\ndo = \"kill\"\nstation = \"paris\"", "no [station.paris]"),
-            ("after = \"filed 3\"\ndo = \"say\"\ntext = \"x\"", "no message 3"),
+            ("after = \"filed 4\"\ndo = \"say\"\ntext = \"x\"", "no message 4"),
             ("after = \"filed\"\ndo = \"say\"\ntext = \"x\"", "`filed` is not an event"),
             ("at = \"0s\"\ndo = \"dance\"", "`dance`"),
             ("at = \"0s\"\nafter = \"filed 1\"\ndo = \"say\"\ntext = \"x\"", "either `at` or `after`"),
@@ -316,7 +175,23 @@ mod tests {
             ("at = \"0s\"\ndo = \"say\"", "needs `text`"),
         ] {
             let why = Scenario::parse("1963.toml", &format!("{GOOD}\n[[timeline]]\n{entry}\n")).unwrap_err();
-            assert!(why.starts_with("1963.toml: timeline entry 5: ") && why.contains(word), "{why}");
+            assert!(why.starts_with(&start) && why.contains(word), "{why}");
+        }
+        let hourly = "at = \"0s\"\ndo = \"hourly\"\neven = \"operator@washington\"\nodd = \"operator@moscow\"\nhours = 2\neven_text = [\"A\"]\nodd_text = [\"B\"]";
+        let read = |entry: &str| Scenario::parse("1963.toml", &format!("{GOOD}\n[[timeline]]\n{entry}\n"));
+        let Act::Hourly(usual) = read(hourly).unwrap().timeline.pop().unwrap().act else { panic!("not hourly") };
+        assert_eq!((usual.basis, usual.lead), ("washington".parse().unwrap(), std::time::Duration::from_secs(180)));
+        for (from, to, word) in [
+            ("hours = 2", "hours = 2\nbasis = \"greenwich\"", "`greenwich` is not a basis"),
+            ("hours = 2", "hours = 2\nlead = \"60m\"", "less than an hour"),
+            ("hours = 2", "hours = 0", "expected 1 to 1000"),
+            ("hours = 2", "", "needs `hours`"),
+            ("operator@washington", "operator@paris", "no [station.paris]"),
+            ("operator@washington", "operator@moscow", "name the two ends"),
+            ("[\"B\"]", "[]", "`odd_text` need a text"),
+        ] {
+            let why = read(&hourly.replacen(from, to, 1)).unwrap_err();
+            assert!(why.starts_with(&start) && why.contains(word), "{why}");
         }
         let why = Scenario::parse("1963.toml", &GOOD.replace("seed = 1963", "sede = 1963")).unwrap_err();
         assert!(why.starts_with("1963.toml:") && why.contains("`sede`"), "{why}");

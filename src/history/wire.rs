@@ -22,6 +22,8 @@ pub(super) struct Way {
     /// What is being sent (the last) and what is still on its way.
     pub flights: VecDeque<Flight>,
     pub counted: u64,
+    /// When the last flight arrives: none after it comes before, though the way may have become shorter.
+    arrives_at: Instant,
 }
 
 pub(super) struct Flight {
@@ -42,6 +44,7 @@ impl Wire {
             free_at: Instant::ZERO,
             flights: VecDeque::new(),
             counted: 0,
+            arrives_at: Instant::ZERO,
         };
         Wire { ends, ways: [way(0), way(1)] }
     }
@@ -55,9 +58,17 @@ impl Way {
         let gone = start + unit * codes.len() as u32;
         self.free_at = gone;
         self.counted += 1;
-        let last = arrivals.last().map_or(gone + self.delay, |a| a.at).max(gone);
+        let last = arrivals.last().map_or(gone + self.delay, |a| a.at).max(gone).max(self.arrives_at);
+        self.arrives_at = last;
         self.flights.push_back(Flight { number: self.counted, start, unit, codes: codes.len(), halted: false, arrivals });
         (self.counted, gone, last)
+    }
+
+    /// Goes by another path from now on; what is on its way is lost.
+    pub fn become_another(&mut self, now: Instant, profile: Profile) {
+        self.delay = profile.delay;
+        self.circuit.set_profile(profile);
+        self.flights.iter_mut().for_each(|f| f.arrivals.retain(|a| a.at <= now));
     }
 
     /// Takes a flight that has arrived: its codes.

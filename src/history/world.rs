@@ -3,14 +3,16 @@
 //! Standards: none. In: a scenario (or parts put together by a test), a seed. Out: a trace, and every station's journal.
 //! Left out: devices, threads, the system's clock. Shown by: `tests/it/world.rs`.
 
+mod play;
+
 use super::keys::SimulatedKeys;
-use super::scenario::{Act, Entry, Scenario, When};
+use super::scenario::{Entry, Scenario, When};
 use super::wire::Wire;
 use crate::line::driver::Driver;
 use crate::line::symbol::Code;
-use crate::line::{Circuit, Noise, Profile};
+use crate::line::{Circuit, Profile};
 use crate::machine::Machine;
-use crate::message::{Draft, Envelope, Identity, Name, Part};
+use crate::message::{Draft, Identity, Name};
 use crate::router::journal::Change;
 use crate::router::journal::memory::MemoryJournal;
 use crate::router::{self, Event, Query, Router, Stamped, Submitted, Verdict};
@@ -85,6 +87,7 @@ pub(super) enum Happening {
     Arrived { circuit: String, way: usize, flight: u64 },
     Gone { from: End, life: u64, circuit: String, way: usize, flight: u64 },
     Due(usize),
+    Test(Box<Draft>),
     Mend(String),
     Script(Box<dyn FnOnce(&mut World) + Send>),
 }
@@ -255,20 +258,6 @@ impl World {
         }
     }
 
-    /// Cuts a circuit both ways; what is on its way in it is lost.
-    pub fn cut(&mut self, circuit: &str, lasts: Option<Duration>) {
-        let now = self.now();
-        if let Some(wire) = self.circuits.get_mut(circuit) {
-            for way in &mut wire.ways {
-                way.circuit.cut(now, lasts.map(|d| now + d));
-                way.flights.iter_mut().for_each(|f| f.arrivals.retain(|a| a.at <= now));
-            }
-        }
-        if let Some(lasts) = lasts {
-            self.driver.set(now + lasts, Happening::Mend(circuit.to_owned()));
-        }
-    }
-
     // ---- running ----
 
     /// Runs until nothing is left to happen before `until`, or `done` says so. Returns whether `done` did.
@@ -306,53 +295,9 @@ impl World {
                 }
             }
             Happening::Due(i) => self.due(i),
+            Happening::Test(draft) => self.hand_in(*draft),
             Happening::Mend(circuit) => self.mend(&circuit),
             Happening::Script(script) => script(self),
-        }
-    }
-
-    fn mend(&mut self, circuit: &str) {
-        let now = self.now();
-        if let Some(wire) = self.circuits.get_mut(circuit) {
-            wire.ways.iter_mut().for_each(|w| w.circuit.restore(now));
-        }
-    }
-
-    fn due(&mut self, index: usize) {
-        let Some(entry) = self.timeline.get(index).cloned() else { return };
-        match entry.act {
-            Act::Send { from, to, precedence, subject, text } => {
-                let station = from.station.clone();
-                let envelope = Envelope { from, to, precedence, subject, via: vec![] };
-                let token = self.next_token;
-                let sends_before = self.timeline[..index].iter().filter(|e| matches!(e.act, Act::Send { .. })).count();
-                self.submissions.insert(token, sends_before + 1);
-                self.submit(&station, Draft { envelope, content: vec![Part::Text { text }] });
-            }
-            Act::Say(text) => self.said.push((self.now(), text)),
-            Act::Cut { circuit, lasts } => self.cut(&circuit, lasts),
-            Act::Restore { circuit } => self.mend(&circuit),
-            Act::Noise { circuit, level } => {
-                let level = level.parse::<Noise>();
-                if let (Some(wire), Ok(level)) = (self.circuits.get_mut(&circuit), level) {
-                    wire.ways.iter_mut().for_each(|w| w.circuit.set_noise(level));
-                }
-            }
-            Act::Kill(station) => self.kill(&station),
-            Act::Start(station) => self.start(&station),
-        }
-    }
-
-    /// Entries that hang on a message's state fall due when their station sees it.
-    fn follow(&mut self, id: &Identity, reached: &str) {
-        let Some(number) = self.sent.iter().find(|(_, i)| *i == id).map(|(n, _)| *n) else { return };
-        let now = self.now();
-        let due = self.timeline.iter().enumerate().filter_map(|(i, e)| match &e.when {
-            When::After { state, message, pause } if state == reached && *message == number => Some((i, now + *pause)),
-            When::After { .. } | When::At(_) => None,
-        });
-        for (i, at) in due.collect::<Vec<_>>() {
-            self.driver.set(at, Happening::Due(i));
         }
     }
 

@@ -5,11 +5,13 @@
 //! Left out: how it travels. Shown by: the tests of each file.
 
 pub mod address;
+pub mod class;
 pub mod convert;
 pub mod period;
 mod twin;
 
 pub use address::{Address, Name};
+pub use class::Class;
 pub use convert::{Alphabet, Edit, Takes, TextForm};
 pub use twin::{Twin, is_cyrillic};
 
@@ -144,6 +146,9 @@ pub struct Envelope {
     pub to: Address,
     /// How urgent.
     pub precedence: Precedence,
+    /// Which kind of traffic.
+    #[serde(default, skip_serializing_if = "Class::is_usual")]
+    pub class: Class,
     /// One line; may be empty.
     pub subject: String,
     /// Stations that passed it on, oldest first: a station that finds itself here refuses (a loop).

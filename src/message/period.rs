@@ -5,7 +5,7 @@
 //! In: a message. Out: heading lines; from lines, a message. Left out: routing indicators, classification lines.
 //! Shown by: `message::period::tests`, `fixtures/dialogues`.
 
-use super::{Address, Envelope, Identity, Message, Name, Part, Precedence};
+use super::{Address, Class, Envelope, Identity, Message, Name, Part, Precedence};
 use crate::time::Utc;
 
 /// The heading lines that follow the channel line, `BT` included.
@@ -19,11 +19,13 @@ use crate::time::Utc;
 /// VIA LONDON HELSINKI  (only when passed on)
 /// BT
 /// ```
+///
+/// The first line of a service message has a second word: `ROUTINE SVC`.
 pub fn heading(message: &Message, subject: &str) -> Vec<String> {
     let e = &message.envelope;
     let desk = |a: &Address| format!("{} AT {}", a.desk.upper(), a.station.upper());
     let mut lines = vec![
-        e.precedence.word().to_ascii_uppercase(),
+        format!("{}{}", e.precedence, e.class.mark()).to_ascii_uppercase(),
         message.identity.heading(),
         format!("FM {}", desk(&e.from)),
         format!("TO {}", desk(&e.to)),
@@ -48,7 +50,7 @@ pub fn read(lines: &str, near: Utc) -> Result<Message, String> {
         rest = tail;
         Ok(first)
     };
-    let precedence: Precedence = line()?.parse()?;
+    let (precedence, class) = urgency(line()?)?;
     let id = line()?;
     let identity = Identity::from_heading(id, near).ok_or_else(|| format!("`{id}` is not an identity line"))?;
     let from = address(line()?, "FM ")?;
@@ -66,7 +68,15 @@ pub fn read(lines: &str, near: Utc) -> Result<Message, String> {
     }
     let text = rest.strip_suffix("\nBT").or(if rest == "BT" { Some("") } else { None }).ok_or("no BT after the text")?;
     let content = if text.is_empty() { vec![] } else { vec![Part::Text { text: text.to_owned() }] };
-    Ok(Message { identity, envelope: Envelope { from, to, precedence, subject, via }, content })
+    Ok(Message { identity, envelope: Envelope { from, to, precedence, class, subject, via }, content })
+}
+
+/// The first line: the precedence, and the mark of a service message.
+fn urgency(line: &str) -> Result<(Precedence, Class), String> {
+    match line.split_once(' ') {
+        Some((precedence, "SVC")) => Ok((precedence.parse()?, Class::Service)),
+        Some(_) | None => Ok((line.parse()?, Class::Message)),
+    }
 }
 
 fn address(line: &str, prosign: &str) -> Result<Address, String> {
@@ -96,6 +106,7 @@ mod tests {
                 from: "operator@washington".parse().unwrap(),
                 to: "operator@moscow".parse().unwrap(),
                 precedence: Precedence::Flash,
+                class: Class::Message,
                 subject: subject.into(),
                 via: via.iter().map(|v| v.parse().unwrap()).collect(),
             },
@@ -112,6 +123,23 @@ mod tests {
             let mut wire = heading(&m, subject).join("\n") + "\n" + text;
             wire += if text.is_empty() { "BT" } else { "\nBT" };
             assert_eq!(read(&wire, m.identity.dtg.utc()).as_ref(), Ok(&m), "{wire}");
+        }
+    }
+
+    #[test]
+    fn a_service_message_says_so_behind_its_precedence_and_reads_back() {
+        for precedence in Precedence::ALL {
+            let mut m = sample("SVC", "SVC", &[]);
+            (m.envelope.precedence, m.envelope.class) = (precedence, Class::Service);
+            let lines = heading(&m, "SVC");
+            assert_eq!(lines[0], format!("{} SVC", precedence.word().to_uppercase()));
+            assert_eq!(read(&(lines.join("\n") + "\nSVC\nBT"), m.identity.dtg.utc()), Ok(m));
+        }
+        assert!(paper(&sample("", "X", &[])).starts_with("FLASH\n"), "an ordinary message has no second word");
+        let wire = heading(&sample("", "X", &[]), "").join("\n") + "\nX\nBT";
+        for bad in ["FLASH SVX", "FLASH SVC SVC", "SVC", "FLASH "] {
+            let why = read(&wire.replacen("FLASH", bad, 1), Utc(0)).unwrap_err();
+            assert!(why.contains("is not a precedence"), "{why}");
         }
     }
 

@@ -6,7 +6,7 @@
 
 use super::event::{EventSink, Stamped};
 use super::port::{Backend, BackendError, BoxFuture, Delivery, Fault, Order, Orders, Outcome, Port, PortReport, Reason, Verdict};
-use crate::message::{Envelope, Identity, Message, Name, Part, Precedence};
+use crate::message::{Class, Envelope, Identity, Message, Name, Part, Precedence};
 use crate::time::{Clock, Dtg, Speed};
 use std::sync::Arc;
 use std::time::Duration;
@@ -127,7 +127,14 @@ fn same(came: &Message, sent: &Message) -> bool {
 fn message(from: &str, to: &str, serial: u32, text: &str) -> Result<Message, String> {
     let identity: Identity = format!("{}-{serial:04}-{DATE}", from.to_uppercase()).parse()?;
     let desk = |station: &str| format!("operator@{station}").parse();
-    let envelope = Envelope { from: desk(from)?, to: desk(to)?, precedence: Precedence::Routine, subject: "TEST".into(), via: vec![] };
+    let envelope = Envelope {
+        from: desk(from)?,
+        to: desk(to)?,
+        precedence: Precedence::Routine,
+        class: Class::Message,
+        subject: "TEST".into(),
+        via: vec![],
+    };
     Ok(Message { identity, envelope, content: vec![Part::Text { text: text.into() }] })
 }
 

@@ -4,17 +4,19 @@
 //! In: [`Input`]. Out: [`Output`]; changes leave in batches, and what follows from a batch waits for its [`Input::Persisted`].
 //! Left out: all I/O. Shown by: `router::tests`, `tests/it/world.rs`.
 
+mod intake;
+
 use super::event::{Event, Stamped};
-use super::journal::{Change, Recovered, Row, State};
+use super::journal::{Change, Row, State};
 use super::port::{Delivery, Fault, Order, Outcome, Reason, Receipt, Verdict};
 use super::queue::{Busy, Entry, PortState, Queue, Step};
 use super::retry::{Hold, hold};
-use super::route::{no_desk, ports_for, unknown};
-use super::talk::{Config, Input, Output, Query, Submitted};
+use super::route::ports_for;
+use super::talk::{Config, Input, Output, Submitted};
 use crate::faults;
 use crate::machine::Machine;
-use crate::message::{Address, Draft, Identity, Message, Name, Part, Takes, convert};
-use crate::time::{Dtg, Instant, Utc};
+use crate::message::{Address, Draft, Envelope, Identity, Message, Name, Part, Takes, convert};
+use crate::time::{Instant, Utc};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// Batches that may wait for the disk at one time: what comes while it is stuck must not fill the memory.
@@ -200,198 +202,10 @@ impl Router {
         self.config.epoch.plus(now.since(Instant::ZERO))
     }
 
-    // ---- coming in ----
-
-    fn recover(&mut self, now: Instant, recovered: Recovered) {
-        self.recovered = true;
-        if !faults::planted(faults::Fault::SerialTwiceAfterRestart) {
-            self.serials = recovered.serials;
-        }
-        self.numbered = recovered.numbered;
-        for (name, port) in &mut self.ports {
-            port.channel = recovered.channels.get(name).copied().unwrap_or(0);
-        }
-        let waiting = recovered.waiting.len();
-        for row in recovered.waiting {
-            self.enqueue(now, row);
-        }
-        self.event(now, None, None, Event::Started { version: env!("CARGO_PKG_VERSION").into(), waiting });
-    }
-
-    fn submit(&mut self, now: Instant, token: u64, draft: Draft, key: Option<String>) {
-        let from = &draft.envelope.from;
-        if from.station != self.config.station || !self.config.desks.contains(&from.desk) {
-            let submitted =
-                Submitted::Unknown(format!("`from`: {}", self.unknown(&Address { station: self.config.station.clone(), ..from.clone() })));
-            return self.show(Output::Answer { token, submitted });
-        }
-        let Some(key) = key else {
-            return self.accept(now, Some(token), draft, None);
-        };
-        if let Some(others) = self.keys.get_mut(&key) {
-            return others.push(token);
-        }
-        self.ask(Query::Key(key.clone()), Asking::Submit { token, draft, key });
-    }
-
-    fn ask(&mut self, query: Query, asking: Asking) {
-        let token = self.next_lookup;
-        self.next_lookup += 1;
-        self.asking.insert(token, asking);
-        self.outputs.push(Output::Lookup { token, query });
-    }
-
-    fn found(&mut self, now: Instant, token: u64, found: Option<Identity>) {
-        match (self.asking.remove(&token), found) {
-            (Some(Asking::Submit { token, .. }), Some(id)) => self.show(Output::Answer { token, submitted: Submitted::Known(id) }),
-            (Some(Asking::Submit { token, draft, key }), None) => match self.keys.get_mut(&key) {
-                Some(others) => others.push(token),
-                None => self.accept(now, Some(token), draft, Some(key)),
-            },
-            (Some(Asking::Came { token, port, message }), Some(_)) => self.came_again(now, token, &port, &message.identity),
-            (Some(Asking::Came { token, port, message }), None) => self.file(now, token, port, message),
-            (None, _) => {}
-        }
-    }
-
-    /// Takes a message handed in here: gives it its identity, has it written, answers then.
-    fn accept(&mut self, now: Instant, token: Option<u64>, draft: Draft, key: Option<String>) {
-        if let Err(submitted) = self.admissible(&draft) {
-            if let Some(token) = token {
-                self.show(Output::Answer { token, submitted });
-            }
-            return;
-        }
-        let utc = self.utc(now);
-        let dtg = Dtg::of(utc);
-        let serial = self.serials.entry(dtg.day_number()).or_insert(0);
-        *serial += 1;
-        let identity = Identity { station: self.config.station.clone(), serial: *serial, dtg };
-        let message = Message { identity: identity.clone(), envelope: draft.envelope, content: draft.content };
-        if let Some(key) = &key {
-            self.keys.insert(key.clone(), vec![]);
-        }
-        self.new_message(now, message, None, key.clone());
-        if let Some(token) = token {
-            self.show(Output::Answer { token, submitted: Submitted::Accepted(identity.clone()) });
-        }
-        if let Some(key) = key {
-            self.effects.push(Effect::Forget(key, identity));
-        }
-    }
-
-    fn admissible(&self, draft: &Draft) -> Result<(), Submitted> {
-        let to = &draft.envelope.to;
-        if !self.recovered {
-            return Err(Submitted::Stuck("the station is starting; try again in a moment".into()));
-        }
-        if self.held.len() >= MOST_HELD {
-            return Err(Submitted::Stuck("the journal cannot be written just now; try again with the same key".into()));
-        }
-        if to.station == self.config.station {
-            return if self.config.desks.contains(&to.desk) { Ok(()) } else { Err(Submitted::Unknown(self.unknown(to))) };
-        }
-        let Some(ports) = ports_for(&self.config.routes, to) else { return Err(Submitted::Unknown(self.unknown(to))) };
-        if self.queue.len() >= self.config.most_waiting {
-            return Err(Submitted::Stuck(format!("{} messages wait already; try again when some have gone", self.queue.len())));
-        }
-        let mut why = format!("no port of the route to {} exists", to.station);
-        for port in ports.iter().filter_map(|p| self.ports.get(p)) {
-            match convert::fits(&draft.content, &port.takes) {
-                Ok(()) => return Ok(()),
-                Err(reason) => why = reason,
-            }
-        }
-        Err(Submitted::Refused(why))
-    }
-
-    fn unknown(&self, to: &Address) -> String {
-        unknown(to, &self.config.station, &self.config.desks, &self.config.routes)
-    }
-
-    fn came(&mut self, now: Instant, token: u64, port: String, message: Message) {
-        let (own, to) = (&self.config.station, &message.envelope.to);
-        let refused = if message.identity.station == *own || message.envelope.via.contains(own) {
-            Some(format!("loop: {own} sent this message before"))
-        } else if to.station == *own {
-            (!self.config.desks.contains(&to.desk)).then(|| no_desk(&to.desk, &self.config.desks))
-        } else {
-            let onward = ports_for(&self.config.routes, to).is_some_and(|ports| ports.iter().any(|p| *p != port));
-            (!onward).then(|| self.unknown(to))
-        };
-        if let Some(text) = refused {
-            self.event(now, Some(&port), Some(&message.identity), Event::Refused { reason: text.clone() });
-            return self.show(Output::Verdict { token, verdict: Verdict::Refused(Reason::new(Fault::Peer, text)) });
-        }
-        if !self.recovered || self.queue.len() >= self.config.most_waiting || self.held.len() >= MOST_HELD {
-            let verdict = Verdict::TryLater(Reason::new(Fault::Us, "the station cannot file just now"));
-            return self.show(Output::Verdict { token, verdict });
-        }
-        if faults::planted(faults::Fault::FilingKeyWithoutDtg)
-            && !self.filed_without_dtg.insert((message.identity.station.clone(), message.identity.serial))
-        {
-            return self.show(Output::Verdict { token, verdict: Verdict::FiledBefore });
-        }
-        if let Some(others) = self.filing.get_mut(&message.identity) {
-            return others.push(token);
-        }
-        self.ask(Query::Identity(message.identity.clone()), Asking::Came { token, port, message });
-    }
-
-    fn came_again(&mut self, now: Instant, token: u64, port: &str, id: &Identity) {
-        self.event(now, Some(port), Some(id), Event::CameAgain);
-        self.show(Output::Verdict { token, verdict: Verdict::FiledBefore });
-    }
-
-    fn file(&mut self, now: Instant, token: u64, port: String, mut message: Message) {
-        // Two copies may have been looked up at one time (two lines): the first to get here is filed.
-        if let Some(others) = self.filing.get_mut(&message.identity) {
-            return others.push(token);
-        }
-        let id = message.identity.clone();
-        if message.envelope.to.station != self.config.station {
-            message.envelope.via.push(self.config.station.clone());
-        }
-        self.filing.insert(id.clone(), vec![]);
-        self.new_message(now, message, Some(port), None);
-        self.show(Output::Verdict { token, verdict: Verdict::Filed });
-        self.effects.push(Effect::Settle(id));
-    }
-
-    fn new_message(&mut self, now: Instant, message: Message, came_by: Option<String>, key: Option<String>) {
-        let here = message.envelope.to.station == self.config.station;
-        let e = &message.envelope;
-        let id = message.identity.clone();
-        let row = Row {
-            id: id.clone(),
-            from: e.from.clone(),
-            to: e.to.clone(),
-            precedence: e.precedence,
-            subject: e.subject.clone(),
-            accepted: self.utc(now),
-            came_by: came_by.clone(),
-            state: if here { State::Filed } else { State::Accepted },
-            attempts: 0,
-            detail: String::new(),
-        };
-        let accepted = Event::Accepted { from: e.from.clone(), to: e.to.clone(), precedence: e.precedence, subject: e.subject.clone() };
-        self.changes.push(Change::New { row: row.clone(), message, key });
-        if came_by.is_none() || !here {
-            self.event(now, came_by.as_deref(), Some(&id), accepted);
-        }
-        if here {
-            let at = self.config.station.clone();
-            self.event(now, came_by.as_deref(), Some(&id), Event::Filed { at, receipt: String::new() });
-            self.show(Output::Paper(id));
-        } else {
-            self.effects.push(Effect::Queue(Box::new(row)));
-        }
-    }
-
     // ---- going out ----
 
     fn enqueue(&mut self, now: Instant, row: Row) {
-        let mut ports = ports_for(&self.config.routes, &row.to).unwrap_or_default().to_vec();
+        let mut ports = ports_for(&self.config.routes, &row.to, row.class).unwrap_or_default().to_vec();
         ports.retain(|p| row.came_by.as_ref() != Some(p) && self.ports.contains_key(p));
         let age = std::time::Duration::from_micros(u64::try_from(self.utc(now).0 - row.accepted.0).unwrap_or(0));
         let expires = now + self.config.retry.expire.saturating_sub(age);
@@ -549,8 +363,9 @@ impl Router {
         }
         let from = Address { desk: router, station: self.config.station.clone() };
         let text = format!("YOUR MESSAGE {} TO {} WAS NOT DELIVERED: {why}", row.id.heading(), row.to);
-        let envelope =
-            crate::message::Envelope { from, to: row.from, precedence: row.precedence, subject: "RETURNED MESSAGE".into(), via: vec![] };
+        // The message's own class: its sender is known to send by that one, so it has a way back.
+        let (to, precedence, class) = (row.from, row.precedence, row.class);
+        let envelope = Envelope { from, to, precedence, class, subject: "RETURNED MESSAGE".into(), via: vec![] };
         self.accept(now, None, Draft { envelope, content: vec![Part::Text { text }] }, None);
     }
 

@@ -4,7 +4,7 @@
 //! In: what machines and the router report. Out: the journal's history, the API, the terminal, the trace.
 //! Two kinds: durable (numbered, in the journal) and derived (never stored). Shown by: `fixtures/dialogues`, the demo's trace.
 
-use crate::message::{Address, Edit, Identity, Name, Precedence};
+use crate::message::{Address, Class, Edit, Identity, Name, Precedence};
 use crate::time::Utc;
 use serde::{Deserialize, Serialize};
 
@@ -49,6 +49,9 @@ pub enum Event {
         to: Address,
         /// How urgent.
         precedence: Precedence,
+        /// Which kind of traffic.
+        #[serde(default, skip_serializing_if = "Class::is_usual")]
+        class: Class,
         /// About what.
         subject: String,
     },

@@ -1,10 +1,10 @@
-//! Routes: `desk@station` to an ordered list of ports.
+//! Routes: `desk@station`, and the class of the message, to an ordered list of ports.
 //!
-//! Standards: none. In: patterns such as `*@moscow`. Out: the ports of the first pattern that fits, or who may have been meant.
+//! Standards: none. In: patterns such as `*@moscow`. Out: the ports of the first route that fits, or who may have been meant.
 //! Left out: whether a port works just now (see `queue`). Shown by: `router::route::tests`.
 
 use crate::message::address::nearest;
-use crate::message::{Address, Name};
+use crate::message::{Address, Class, Name};
 use std::collections::BTreeSet;
 use std::str::FromStr;
 
@@ -43,18 +43,27 @@ impl std::fmt::Display for Pattern {
     }
 }
 
-/// One route: a pattern and its ports, in the order they are tried.
+/// One route: for whom, for which class, and its ports in the order they are tried.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Route {
     /// For whom.
     pub to: Pattern,
+    /// Only for this class; `None` for both.
+    pub class: Option<Class>,
     /// By which ports.
     pub ports: Vec<String>,
 }
 
-/// The ports for an address, by the first route that fits.
-pub fn ports_for<'a>(routes: &'a [Route], to: &Address) -> Option<&'a [String]> {
-    routes.iter().find(|r| r.to.fits(to)).map(|r| r.ports.as_slice())
+impl Route {
+    /// Whether it takes a message of this class to this address.
+    pub fn fits(&self, to: &Address, class: Class) -> bool {
+        self.to.fits(to) && self.class.is_none_or(|c| c == class)
+    }
+}
+
+/// The ports for an address and a class, by the first route that fits both.
+pub fn ports_for<'a>(routes: &'a [Route], to: &Address, class: Class) -> Option<&'a [String]> {
+    routes.iter().find(|r| r.fits(to, class)).map(|r| r.ports.as_slice())
 }
 
 /// A few words for a desk that is not here, short enough for a line of the slowest medium.
@@ -65,14 +74,17 @@ pub fn no_desk(desk: &Name, desks: &BTreeSet<Name>) -> String {
     }
 }
 
-/// One sentence for an address that nobody here knows.
-pub fn unknown(to: &Address, own: &Name, desks: &BTreeSet<Name>, routes: &[Route]) -> String {
+/// One sentence for an address that nobody here knows, or that no route takes this class to.
+pub fn unknown(to: &Address, class: Class, own: &Name, desks: &BTreeSet<Name>, routes: &[Route]) -> String {
     if to.station == *own {
         let hint = match nearest(to.desk.as_str(), desks.iter().map(Name::as_str)) {
             Some(desk) => format!("did you mean `{desk}@{own}`"),
             None => format!("desks here: {}", list(desks.iter())),
         };
         return format!("there is no desk `{}` at {own}; {hint}", to.desk);
+    }
+    if let Some(only) = routes.iter().find(|r| r.to.fits(to)) {
+        return format!("{own} has no route to `{to}` for the class {class}; the route to `{}` is for the other class only", only.to);
     }
     let stations: BTreeSet<&Name> = routes.iter().filter_map(|r| r.to.station()).chain([own]).collect();
     let hint = match nearest(to.station.as_str(), stations.iter().map(|s| s.as_str())) {
@@ -90,20 +102,37 @@ fn list<'a>(names: impl Iterator<Item = &'a Name>) -> String {
 mod tests {
     use super::*;
 
+    fn route(to: &str, class: Option<Class>, port: &str) -> Route {
+        Route { to: to.parse().unwrap(), class, ports: vec![port.into()] }
+    }
+
     #[test]
     fn the_first_route_that_fits_is_taken() {
-        let route = |to: &str, port: &str| Route { to: to.parse().unwrap(), ports: vec![port.into()] };
-        let routes = [route("chairman@moscow", "cable"), route("*@moscow", "radio"), route("*@*", "mail")];
-        let port = |to: &str| ports_for(&routes, &to.parse().unwrap()).unwrap()[0].clone();
+        let routes = [route("chairman@moscow", None, "cable"), route("*@moscow", None, "radio"), route("*@*", None, "mail")];
+        let port = |to: &str| ports_for(&routes, &to.parse().unwrap(), Class::Message).unwrap()[0].clone();
         assert_eq!([port("chairman@moscow"), port("operator@moscow"), port("x@london")], ["cable", "radio", "mail"]);
+    }
+
+    #[test]
+    fn a_route_for_one_class_is_passed_over_by_the_other() {
+        let service = Some(Class::Service);
+        let routes = [route("*@moscow", service, "radio"), route("*@moscow", None, "cable"), route("*@london", service, "telex")];
+        let ports = |to: &str| Class::ALL.map(|c| ports_for(&routes, &to.parse().unwrap(), c).map(|p| p[0].clone()));
+        assert_eq!(ports("operator@moscow"), [Some("cable".into()), Some("radio".into())]);
+        assert_eq!(ports("operator@london"), [None, Some("telex".into())]);
+        let said = unknown(&"x@london".parse().unwrap(), Class::Message, &"washington".parse().unwrap(), &BTreeSet::new(), &routes);
+        assert_eq!(
+            said,
+            "washington has no route to `x@london` for the class message; the route to `*@london` is for the other class only"
+        );
     }
 
     #[test]
     fn an_unknown_name_is_answered_with_the_nearest() {
         let own: Name = "washington".parse().unwrap();
         let desks = BTreeSet::from(["operator".parse().unwrap()]);
-        let routes = [Route { to: "*@moscow".parse().unwrap(), ports: vec![] }];
-        let say = |to: &str| unknown(&to.parse().unwrap(), &own, &desks, &routes);
+        let routes = [route("*@moscow", None, "cable")];
+        let say = |to: &str| unknown(&to.parse().unwrap(), Class::Message, &own, &desks, &routes);
         assert!(say("operator@moskow").contains("did you mean `operator@moscow`"));
         assert!(say("operater@washington").contains("did you mean `operator@washington`"));
         assert!(say("x@paris").contains("moscow, washington"));

@@ -2,7 +2,7 @@
 
 use super::journal::{Change, Recovered, Row, State};
 use super::*;
-use crate::message::{Draft, Envelope, Identity, Message, Part, Precedence, Takes, TextForm};
+use crate::message::{Class, Draft, Envelope, Identity, Message, Part, Precedence, Takes, TextForm};
 use crate::time::{Instant, Speed, Utc};
 use crate::{machine::Machine, message::Alphabet};
 use std::collections::BTreeMap;
@@ -11,6 +11,7 @@ use std::time::Duration;
 /// A router with its journal in a map; `step` runs it until nothing follows, the disk confirming at once unless `slow`.
 struct Bench {
     router: Router,
+    routes: Vec<route::Route>,
     now: Instant,
     rows: BTreeMap<Identity, (Row, Message)>,
     keys: BTreeMap<String, Identity>,
@@ -27,7 +28,11 @@ fn epoch() -> Utc {
 fn config() -> Config {
     let text = TextForm { alphabet: Alphabet::Any, twin: None, columns: 69, longest: 1000, per_hour: Some(24_000) };
     let teletype = Takes { text: Some(text), pages: false, files: false };
-    let route = |to: &str, ports: &[&str]| route::Route { to: to.parse().unwrap(), ports: ports.iter().map(|p| (*p).into()).collect() };
+    let route = |to: &str, ports: &[&str]| route::Route {
+        to: to.parse().unwrap(),
+        class: None,
+        ports: ports.iter().map(|p| (*p).into()).collect(),
+    };
     Config {
         station: "washington".parse().unwrap(),
         epoch: epoch(),
@@ -42,8 +47,13 @@ fn config() -> Config {
 
 impl Bench {
     fn new() -> Bench {
+        Bench::with(config())
+    }
+
+    fn with(config: Config) -> Bench {
         let mut b = Bench {
-            router: Router::new(config()),
+            routes: config.routes.clone(),
+            router: Router::new(config),
             now: Instant::ZERO,
             rows: BTreeMap::new(),
             keys: BTreeMap::new(),
@@ -149,7 +159,7 @@ impl Bench {
 
 fn draft(to: &str, precedence: Precedence, text: &str) -> Draft {
     let from = "operator@washington".parse().unwrap();
-    let envelope = Envelope { from, to: to.parse().unwrap(), precedence, subject: String::new(), via: vec![] };
+    let envelope = Envelope { from, to: to.parse().unwrap(), precedence, class: Class::Message, subject: String::new(), via: vec![] };
     Draft { envelope, content: vec![Part::Text { text: text.into() }] }
 }
 
@@ -230,6 +240,72 @@ fn no_answer_falls_to_the_next_port_and_comes_back_to_the_first() {
     assert_eq!(b.orders()[0].0, "cable", "the first port of the route is tried first again");
     b.ended("cable", 3, receipt());
     assert_eq!(b.state(1), State::Filed);
+}
+
+/// A bench whose service messages go by radio first, and which has no way for them to London.
+fn of_two_classes() -> Bench {
+    let mut config = config();
+    let route = |to: &str, class, ports: &[&str]| route::Route {
+        to: to.parse().unwrap(),
+        class: Some(class),
+        ports: ports.iter().map(|p| (*p).into()).collect(),
+    };
+    config.routes = vec![
+        route("*@moscow", Class::Service, &["radio", "cable"]),
+        route("*@moscow", Class::Message, &["cable", "radio"]),
+        route("*@london", Class::Message, &["radio"]),
+    ];
+    Bench::with(config)
+}
+
+fn service(mut draft: Draft) -> Draft {
+    draft.envelope.class = Class::Service;
+    draft
+}
+
+#[test]
+fn a_service_message_takes_the_route_of_its_class_beside_the_other_and_falls_to_the_next_port() {
+    let mut b = of_two_classes();
+    b.step(Input::Submit { token: 1, draft: service(draft("operator@moscow", Precedence::Routine, "S")), key: None });
+    let accepted = |e: &Stamped| match &e.event {
+        Event::Accepted { class, .. } => Some(*class),
+        _ => None,
+    };
+    assert_eq!(b.events.iter().find_map(accepted), Some(Class::Service));
+    b.submit("operator@moscow", Precedence::Routine, "M");
+    let orders: Vec<(String, String)> = b.orders().into_iter().map(|(port, _, text)| (port, text)).collect();
+    assert_eq!(orders, [("radio".into(), "S".into()), ("cable".into(), "M".into())], "both at once");
+    b.ended("cable", 2, receipt());
+    b.ended("radio", 1, no_answer());
+    assert_eq!(b.orders()[0].0, "cable");
+}
+
+#[test]
+fn a_service_message_found_at_start_still_takes_the_route_of_its_class() {
+    let mut routes = of_two_classes().routes;
+    routes.iter_mut().for_each(|r| r.ports.truncate(1)); // no other port to fall to
+    let config = Config { routes, ..config() };
+    let mut b = Bench::with(config.clone());
+    b.step(Input::Submit { token: 1, draft: service(draft("operator@moscow", Precedence::Routine, "S")), key: None });
+    let (row, message) = b.rows.values().next().unwrap().clone();
+    let mut again = Bench::with(config.clone());
+    again.rows.insert(row.id.clone(), (row.clone(), message));
+    again.router = Router::new(config);
+    again.step(Input::Recovered(Recovered { waiting: vec![row], ..Recovered::default() }));
+    for port in ["cable", "radio"] {
+        again.step(Input::PortReady { port: port.into(), ready: Ok(()) });
+    }
+    assert_eq!(again.orders(), [("radio".to_owned(), 1, "S".to_owned())]);
+}
+
+#[test]
+fn a_class_without_a_route_is_refused_with_the_reason() {
+    let mut b = of_two_classes();
+    b.step(Input::Submit { token: 1, draft: service(draft("x@london", Precedence::Routine, "S")), key: None });
+    let [Output::Answer { submitted: Submitted::Unknown(why), .. }] = &b.shown()[..] else { panic!("not refused") };
+    assert_eq!(why, "washington has no route to `x@london` for the class service; the route to `*@london` is for the other class only");
+    b.submit("x@london", Precedence::Routine, "M");
+    assert_eq!(b.orders()[0].0, "radio");
 }
 
 #[test]

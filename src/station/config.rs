@@ -4,8 +4,8 @@
 //! In: text. Out: [`StationConfig`], or one sentence with file, line and what was probably meant.
 //! Left out: a backend's own keys (each backend reads its table). Shown by: `station::config::tests`, `fixtures/stations`.
 
-use crate::message::Name;
 use crate::message::address::nearest;
+use crate::message::{Class, Name};
 use crate::router::retry::RetryPolicy;
 use crate::router::route::{Pattern, Route};
 use crate::time::{Speed, Utc, parse_duration};
@@ -111,6 +111,7 @@ struct Desk {}
 #[serde(deny_unknown_fields)]
 struct FileRoute {
     to: String,
+    class: Option<String>,
     ports: Vec<String>,
 }
 
@@ -185,7 +186,7 @@ impl StationConfig {
             config.add_port(port, table)?;
         }
         for route in file.route {
-            config.add_route(&route.to, route.ports)?;
+            config.add_route(route)?;
         }
         if config.desks.is_empty() {
             config.desks.insert("operator".parse()?);
@@ -205,8 +206,9 @@ impl StationConfig {
         Ok(())
     }
 
-    fn add_route(&mut self, to: &str, ports: Vec<String>) -> Result<(), String> {
+    fn add_route(&mut self, FileRoute { to, class, ports }: FileRoute) -> Result<(), String> {
         let to: Pattern = to.parse()?;
+        let class: Option<Class> = class.map(|c| c.parse()).transpose()?;
         for port in &ports {
             if !self.ports.contains_key(port) {
                 let hint = match nearest(port, self.ports.keys().map(String::as_str)) {
@@ -219,7 +221,7 @@ impl StationConfig {
         if ports.is_empty() {
             return Err(format!("route to `{to}` has no ports; name at least one, e.g. ports = [\"cable\"]"));
         }
-        self.routes.push(Route { to, ports });
+        self.routes.push(Route { to, class, ports });
         Ok(())
     }
 }
@@ -318,6 +320,15 @@ ports = ["cable"]
         assert_eq!(refused("[\"cable\"]", "\"cable\""), "w.toml:13: string \"cable\" stands where a list, such as [\"cable\"] should");
         assert!(refused("[[route]]", "[route]").contains("write [[route]] for each"));
         assert!(refused("station = \"washington\"", "").contains("the key `station` is missing"));
+    }
+
+    #[test]
+    fn a_route_may_be_for_one_class() {
+        assert_eq!(StationConfig::parse("w.toml", GOOD).unwrap().routes[0].class, None);
+        let service = GOOD.replace("to = \"*@moscow\"", "to = \"*@moscow\"\nclass = \"service\"");
+        assert_eq!(StationConfig::parse("w.toml", &service).unwrap().routes[0].class, Some(Class::Service));
+        let why = StationConfig::parse("w.toml", &service.replace("\"service\"", "\"servise\"")).unwrap_err().to_string();
+        assert_eq!(why, "w.toml:13: `servise` is not a class; it is one of message, service");
     }
 
     #[test]

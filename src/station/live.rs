@@ -14,7 +14,7 @@ use crate::router::event::Stamped;
 use crate::router::{Event, EventSink};
 use crate::teletype::backend_keys;
 use crate::time::{Clock, Instant, Speed, Utc};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -41,7 +41,9 @@ pub struct Live {
     relays: BTreeMap<String, RelayHandle>,
     heard: mpsc::UnboundedReceiver<Stamped>,
     observer: Arc<Observer>,
-    messages: BTreeMap<usize, Sent>,
+    /// Hourly tests to come, the next one first.
+    tests: VecDeque<(Instant, Draft)>,
+    messages: Vec<Sent>,
     lines: PathBuf,
 }
 
@@ -52,8 +54,16 @@ struct Item {
     done: bool,
 }
 
+/// What is to be done next.
+enum Step {
+    Entry(usize),
+    Test,
+}
+
 /// One message of the timeline.
 struct Sent {
+    /// Its number, if entries can hang on it: hourly tests have none.
+    number: Option<usize>,
     id: Identity,
     to: Name,
     /// On paper at its desk.
@@ -93,7 +103,8 @@ impl Live {
             relays: BTreeMap::new(),
             heard,
             observer,
-            messages: BTreeMap::new(),
+            tests: VecDeque::new(),
+            messages: vec![],
             lines: out.join("lines"),
         };
         let folder = |e| StationError(format!("`{}` cannot be made: {e}; give another folder with --out", live.lines.display()));
@@ -174,19 +185,15 @@ impl Live {
         }
         let lost = |e: std::io::Error| StationError(format!("the story cannot be told: {e}"));
         loop {
-            while let Some(i) = self.ready() {
-                self.timeline[i].done = true;
-                let act = self.timeline[i].entry.act.clone();
-                if let Act::Say(text) = act {
+            while let Some(step) = self.ready() {
+                if let Some(text) = self.step(step).await? {
                     tell(Told::Say(text)).map_err(lost)?;
-                } else {
-                    self.act(i, act).await?;
                 }
             }
-            if self.timeline.iter().all(|i| i.done) && self.messages.values().all(Sent::ended) {
-                return Ok(self.messages.values().all(|m| m.filed));
+            if self.timeline.iter().all(|i| i.done) && self.tests.is_empty() && self.messages.iter().all(Sent::ended) {
+                return Ok(self.messages.iter().all(|m| m.filed));
             }
-            let next = self.timeline.iter().filter(|i| !i.done).filter_map(|i| i.due).min();
+            let next = self.upcoming().map(|(at, _)| at);
             let wait = async {
                 match next {
                     Some(at) if self.clock.speed() != Speed::Max => tokio::time::sleep(self.clock.until(at)).await,
@@ -204,21 +211,41 @@ impl Live {
         }
     }
 
-    /// The first entry that is due. At full speed an entry is due as soon as nothing earlier is unfinished.
-    fn ready(&self) -> Option<usize> {
+    /// What comes next of all that has its time.
+    fn upcoming(&self) -> Option<(Instant, Step)> {
+        let entries = self.timeline.iter().enumerate().filter(|(_, item)| !item.done);
+        let entries = entries.filter_map(|(i, item)| Some((item.due?, Step::Entry(i))));
+        let tests = self.tests.front().map(|(at, _)| (*at, Step::Test));
+        entries.chain(tests).min_by_key(|(at, _)| *at)
+    }
+
+    /// What is due. At full speed that is what comes next, as soon as nothing earlier is unfinished.
+    fn ready(&self) -> Option<Step> {
+        let full = self.clock.speed() == Speed::Max && self.messages.iter().all(Sent::ended);
         let now = self.clock.now();
-        let quiet = self.messages.values().all(Sent::ended);
-        let full = self.clock.speed() == Speed::Max;
-        self.timeline.iter().position(|i| {
-            let due = i.due.is_some_and(|at| at <= now || (full && quiet));
-            !i.done && due
-        })
+        self.upcoming().filter(|(at, _)| full || *at <= now).map(|(_, step)| step)
+    }
+
+    /// Does it; gives what the audience is to be told.
+    async fn step(&mut self, step: Step) -> Result<Option<String>, StationError> {
+        match step {
+            Step::Test => {
+                if let Some((_, draft)) = self.tests.pop_front() {
+                    self.hand_in(None, draft).await?;
+                }
+                Ok(None)
+            }
+            Step::Entry(i) => {
+                self.timeline[i].done = true;
+                self.act(i).await
+            }
+        }
     }
 
     fn follow(&mut self, event: &Stamped) {
         let Some(id) = &event.id else { return };
-        let Some((number, message)) = self.messages.iter_mut().find(|(_, m)| m.id == *id) else { return };
-        let number = *number;
+        let Some(message) = self.messages.iter_mut().find(|m| m.id == *id) else { return };
+        let number = message.number;
         match &event.event {
             Event::Filed { .. } if event.station == id.station => message.filed = true,
             Event::Printed if event.station == message.to => message.printed = true,
@@ -233,37 +260,38 @@ impl Live {
             if let When::After { state, message, pause } = &item.entry.when
                 && here
                 && state == reached
-                && *message == number
+                && Some(*message) == number
             {
                 item.due = Some(if self.clock.speed() == Speed::Max { now } else { now + *pause });
             }
         }
     }
 
-    async fn act(&mut self, index: usize, act: Act) -> Result<(), StationError> {
-        match act {
-            Act::Send { from, to, precedence, subject, text } => {
+    /// Carries out an entry; gives what the audience is to be told.
+    async fn act(&mut self, index: usize) -> Result<Option<String>, StationError> {
+        let Item { entry, due, .. } = &self.timeline[index];
+        let begins = due.unwrap_or(Instant::ZERO);
+        match entry.act.clone() {
+            Act::Send { from, to, precedence, class, subject, text } => {
                 let number = self.timeline[..=index].iter().filter(|i| matches!(i.entry.act, Act::Send { .. })).count();
-                let station = from.station.clone();
-                let Some(running) = self.stations.get(&station) else {
-                    return Err(StationError(format!("timeline: the station `{station}` does not run")));
-                };
-                let to_station = to.station.clone();
-                let envelope = Envelope { from, to, precedence, subject, via: vec![] };
-                match running.submit(Draft { envelope, content: vec![Part::Text { text }] }, None).await {
-                    Submitted::Accepted(id) | Submitted::Known(id) => {
-                        self.messages.insert(number, Sent { id, to: to_station, printed: false, filed: false, returned: false });
-                    }
-                    Submitted::Unknown(why) | Submitted::Refused(why) | Submitted::Stuck(why) => {
-                        return Err(StationError(format!("timeline: message {number}: {why}")));
-                    }
-                }
+                let envelope = Envelope { from, to, precedence, class, subject, via: vec![] };
+                self.hand_in(Some(number), Draft { envelope, content: vec![Part::Text { text }] }).await?;
+            }
+            Act::Hourly(hourly) => {
+                // By the story's clock, also at full speed, where that clock does not get as far.
+                let planned = hourly.tests(self.clock.utc(begins)).into_iter().map(|t| (begins + t.after, t.draft));
+                self.tests.extend(planned);
+                self.tests.make_contiguous().sort_by_key(|(at, _)| *at);
             }
             Act::Cut { circuit, lasts } => {
                 let lasts = lasts.map(|d: Duration| format!(" {}ms", d.as_millis())).unwrap_or_default();
                 self.command(&circuit, format!("cut{lasts}")).await?;
             }
             Act::Restore { circuit } => self.command(&circuit, "restore".into()).await?,
+            Act::Reroute { circuit, profile, text } => {
+                self.command(&circuit, format!("profile {}", profile.name)).await?;
+                return Ok(text);
+            }
             Act::Noise { circuit, level } => self.command(&circuit, format!("noise {level}")).await?,
             Act::Kill(station) => {
                 if let Some(running) = self.stations.remove(&station) {
@@ -271,9 +299,27 @@ impl Live {
                 }
             }
             Act::Start(station) => self.start_station(&station).await?,
-            Act::Say(_) => {}
+            Act::Say(text) => return Ok(Some(text)),
         }
-        Ok(())
+        Ok(None)
+    }
+
+    /// Hands a message in at its sender's station.
+    async fn hand_in(&mut self, number: Option<usize>, draft: Draft) -> Result<(), StationError> {
+        let (from, to) = (draft.envelope.from.station.clone(), draft.envelope.to.station.clone());
+        let Some(running) = self.stations.get(&from) else {
+            return Err(StationError(format!("timeline: the station `{from}` does not run")));
+        };
+        match running.submit(draft, None).await {
+            Submitted::Accepted(id) | Submitted::Known(id) => {
+                self.messages.push(Sent { number, id, to, printed: false, filed: false, returned: false });
+                Ok(())
+            }
+            Submitted::Unknown(why) | Submitted::Refused(why) | Submitted::Stuck(why) => {
+                let what = number.map_or("hourly test".to_owned(), |n| format!("message {n}"));
+                Err(StationError(format!("timeline: {what}: {why}")))
+            }
+        }
     }
 
     async fn command(&self, circuit: &str, command: String) -> Result<(), StationError> {

@@ -121,13 +121,14 @@ mod tests {
     use super::CodeTable::Ita2;
     use super::*;
     use crate::line::Symbol;
-    use crate::message::{Envelope, Precedence};
+    use crate::message::{Class, Envelope, Precedence};
 
     fn delivery(text: &str) -> Delivery {
         let envelope = Envelope {
             from: "operator@washington".parse().unwrap(),
             to: "operator@moscow".parse().unwrap(),
             precedence: Precedence::Flash,
+            class: Class::Message,
             subject: "Test no. 1".into(),
             via: vec![],
         };

@@ -7,7 +7,7 @@
 
 use molink::line::{Code, LineSpec, Opened, Paced, Pacer, Settings, open, punctual};
 use molink::machine::Machine;
-use molink::message::{Envelope, Message, Name, Part, Precedence};
+use molink::message::{Class, Envelope, Message, Name, Part, Precedence};
 use molink::router::{Backend, Delivery, EventSink, Order, Port, Stamped};
 use molink::teletype::keys::Keys;
 use molink::teletype::wire::START;
@@ -242,6 +242,7 @@ fn delivery(codes: usize) -> Result<Delivery, String> {
         from: "operator@washington".parse()?,
         to: "operator@moscow".parse()?,
         precedence: Precedence::Routine,
+        class: Class::Message,
         subject: String::new(),
         via: vec![],
     };

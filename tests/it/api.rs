@@ -54,7 +54,8 @@ impl Desk for Front {
             let mut drafts = desk.drafts.lock().unwrap();
             drafts.push(draft.clone());
             let id = id(drafts.len() as u32);
-            let molink::router::journal::Change::New { row, mut message, .. } = new(&id, "", key.as_deref()) else { panic!() };
+            let molink::router::journal::Change::New { mut row, mut message, .. } = new(&id, "", key.as_deref()) else { panic!() };
+            row.class = draft.envelope.class;
             (message.envelope, message.content) = (draft.envelope, draft.content);
             let new = molink::router::journal::Change::New { row, message, key: key.clone() };
             desk.write(vec![new, event(&id, Event::CameAgain)]);
@@ -213,6 +214,21 @@ fn a_message_is_answered_201_and_can_be_read_at_once() {
 }
 
 #[test]
+fn the_class_of_a_message_is_taken_and_shown_where_it_is_not_the_usual_one() {
+    let h = house();
+    for class in [json!("service"), json!("message"), Value::Null] {
+        let mut body = message("X");
+        body["class"] = class;
+        assert_eq!(h.post(&body, &[]).0, 201);
+    }
+    let classes: Vec<&str> = h.desk.drafts.lock().unwrap().iter().map(|d| d.envelope.class.word()).collect();
+    assert_eq!(classes, ["service", "message", "message"]);
+    let (_, list) = h.get("/api/messages");
+    let shown: Vec<&Value> = list["messages"].as_array().unwrap().iter().map(|m| &m["class"]).collect();
+    assert_eq!(shown, [&Value::Null, &Value::Null, &json!("service")], "the newest first");
+}
+
+#[test]
 fn a_writer_without_the_token_is_refused() {
     let h = house();
     let head = format!("POST /api/messages HTTP/1.1\r\nHost: {}\r\nContent-Type: application/json\r\nContent-Length: 2", h.address);
@@ -254,7 +270,7 @@ fn a_foreign_host_or_page_or_a_form_is_refused() {
 #[test]
 fn what_is_wrong_with_a_message_is_named() {
     let h = house();
-    let wrong: [(Value, u16, &str); 16] = [
+    let wrong: [(Value, u16, &str); 17] = [
         (json!({ "to": "operator@moscow", "presedence": "flash", "parts": [{ "text": "X" }] }), 400, "`presedence`"),
         (json!({ "to": "operator@moscow", "parts": [{ "txet": "X" }] }), 400, "`txet`"),
         (json!({ "parts": [{ "text": "X" }] }), 400, "`to`"),
@@ -262,6 +278,7 @@ fn what_is_wrong_with_a_message_is_named() {
         (json!({ "to": "moscow", "parts": [{ "text": "X" }] }), 422, "desk@station"),
         (json!({ "to": "operator@moscow", "parts": [] }), 422, "0 parts"),
         (json!({ "to": "operator@moscow", "precedence": "urgent", "parts": [{ "text": "X" }] }), 422, "`urgent`"),
+        (json!({ "to": "operator@moscow", "class": "servise", "parts": [{ "text": "X" }] }), 422, "one of message, service"),
         (json!({ "to": "operator@moscow", "from": "operator@moscow", "parts": [{ "text": "X" }] }), 422, "not at this station"),
         (json!({ "to": "operator@moscow", "subject": "A\nNNNN", "parts": [{ "text": "X" }] }), 422, "`subject`"),
         (json!({ "to": "operator@moscow", "parts": [{ "text": "X", "name": "a" }] }), 422, "either `text`"),

@@ -485,7 +485,7 @@ fn a_jump_over_the_limit_waits_for_the_operator() {
 #[test]
 fn a_cable_without_key_leaves_its_messages_to_the_radio() {
     over(Lines::Cipher, || {
-        let mut world = crate::world::cable_and_radio(5);
+        let mut world = crate::world::pair_by_two_circuits(5);
         ["washington", "moscow"].iter().for_each(|s| world.kill(&name(s)));
         keys(&mut world, "moscow").tapes.receive.clear();
         ["washington", "moscow"].iter().for_each(|s| world.start(&name(s)));

@@ -87,7 +87,7 @@ fn every_key_of_a_file_is_on_its_page() {
         ("src/teletype/keys.rs", "Keys", "docs/station-file.md"),
         ("src/history/scenario.rs", "File", "docs/scenarios.md"),
         ("src/history/scenario.rs", "FileCircuit", "docs/scenarios.md"),
-        ("src/history/scenario.rs", "FileEntry", "docs/scenarios.md"),
+        ("src/history/timeline.rs", "FileEntry", "docs/scenarios.md"),
     ] {
         let (keys, page_text) = (keys(&read(source), structure), read(page));
         assert!(keys.len() > 2, "{source}: struct {structure}: {keys:?}");

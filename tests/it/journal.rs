@@ -1,6 +1,6 @@
 //! The journal on a real disk: batches, confirmations, recovery, damage, a full disk; and the same rules in memory.
 
-use molink::message::{Envelope, Identity, Message, Name, Part, Precedence};
+use molink::message::{Class, Envelope, Identity, Message, Name, Part, Precedence};
 use molink::router::journal::memory::MemoryJournal;
 use molink::router::journal::reader::{Filter, Reader};
 use molink::router::journal::sqlite::Options;
@@ -29,13 +29,15 @@ fn identity(text: &str) -> Identity {
 
 pub fn new(id: &Identity, text: &str, key: Option<&str>) -> Change {
     let (from, to) = ("operator@washington".parse().unwrap(), "operator@moscow".parse().unwrap());
-    let envelope = Envelope { from, to, precedence: Precedence::Routine, subject: "TEST".into(), via: vec![washington()] };
+    let envelope =
+        Envelope { from, to, precedence: Precedence::Routine, class: Class::Message, subject: "TEST".into(), via: vec![washington()] };
     let message = Message { identity: id.clone(), envelope: envelope.clone(), content: vec![Part::Text { text: text.into() }] };
     let row = Row {
         id: id.clone(),
         from: envelope.from,
         to: envelope.to,
         precedence: envelope.precedence,
+        class: envelope.class,
         subject: envelope.subject,
         accepted: id.dtg.utc(),
         came_by: None,
@@ -303,8 +305,45 @@ fn what_is_not_our_journal_is_refused() {
     drop(b.start().unwrap());
     let why = start(Options::new(&b.path, "moscow".parse().unwrap())).err().unwrap();
     assert!(why.contains("of station `washington`") && why.contains("`moscow`"), "{why}");
-    rusqlite::Connection::open(&b.path).unwrap().pragma_update(None, "user_version", 2).unwrap();
-    assert!(b.start().err().unwrap().contains("has form 2"));
+    rusqlite::Connection::open(&b.path).unwrap().pragma_update(None, "user_version", 3).unwrap();
+    assert!(b.start().err().unwrap().contains("has form 3"));
+}
+
+/// A journal as molink 0.1.0 left it before it knew classes: one message filed, one waiting, one printed here.
+const FORM_1: &[u8] = include_bytes!("../../fixtures/journals/form-1.sqlite");
+
+#[test]
+fn a_journal_of_the_first_form_is_read_as_it_is_and_brought_up_to_date_at_start() {
+    let b = bench();
+    std::fs::create_dir_all(b.path.parent().unwrap()).unwrap();
+    std::fs::write(&b.path, FORM_1).unwrap();
+    let form = || {
+        let db = rusqlite::Connection::open(&b.path).unwrap();
+        db.query_row("PRAGMA user_version", [], |r| r.get::<_, i64>(0)).unwrap()
+    };
+    let all = Filter { state: None, limit: 9 };
+    let before = b.reader().list(&all).unwrap();
+    assert_eq!(before.iter().map(|r| r.state).collect::<Vec<_>>(), [State::Printed, State::Accepted, State::Filed]);
+    assert!(before.iter().all(|r| r.class == Class::Message));
+    assert_eq!(form(), 1, "who only reads changes nothing");
+    let events = b.reader().last_event().unwrap();
+
+    let (w, found, rx) = b.start().unwrap();
+    assert_eq!(form(), 2);
+    assert_eq!(found.waiting, before[1..2], "what waited waits");
+    assert_eq!(found.serials.into_iter().collect::<Vec<_>>(), [(19_630_830, 3)]);
+    assert_eq!(b.reader().list(&all).unwrap(), before);
+    assert_eq!(b.reader().load(&id(1)).unwrap().unwrap().text(), "THE QUICK BROWN FOX JUMPED OVER THE LAZY DOG'S BACK 1234567890");
+    let Change::New { mut row, mut message, key } = new(&id(4), "SVC", None) else { panic!() };
+    (row.class, message.envelope.class) = (Class::Service, Class::Service);
+    w.persist(1, vec![Change::New { row, message, key }, event(&id(4), Event::CameAgain)]);
+    until_persisted(1, &rx);
+    drop(w);
+
+    let (_w, found, _rx) = b.start().unwrap();
+    assert_eq!(found.waiting.iter().map(|r| r.class).collect::<Vec<_>>(), [Class::Message, Class::Service]);
+    assert_eq!(b.reader().load(&id(4)).unwrap().unwrap().envelope.class, Class::Service);
+    assert_eq!(b.reader().last_event().unwrap(), events + 1);
 }
 
 #[test]

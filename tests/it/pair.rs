@@ -3,7 +3,7 @@
 use molink::history::keys::SimulatedKeys;
 use molink::line::{Code, Symbol};
 use molink::machine::Machine;
-use molink::message::{Envelope, Identity, Message, Name, Part, Precedence};
+use molink::message::{Class, Envelope, Identity, Message, Name, Part, Precedence};
 use molink::router::event::Direction;
 use molink::router::{Delivery, Event, Fault, Outcome, Reason, Verdict};
 use molink::teletype::codes::{CR, FIGS, LF, LTRS, SP};
@@ -135,7 +135,14 @@ pub fn delivery(side: usize, number: u32, text: &str) -> Delivery {
     let (own, far): (Name, Name) = (NAMES[side].parse().unwrap(), NAMES[1 - side].parse().unwrap());
     let identity = Identity { station: own.clone(), serial: number, dtg: "19630830T1600Z".parse().unwrap() };
     let desk = |station: Name| molink::message::Address { desk: "operator".parse().unwrap(), station };
-    let envelope = Envelope { from: desk(own), to: desk(far), precedence: Precedence::Routine, subject: String::new(), via: vec![] };
+    let envelope = Envelope {
+        from: desk(own),
+        to: desk(far),
+        precedence: Precedence::Routine,
+        class: Class::Message,
+        subject: String::new(),
+        via: vec![],
+    };
     let content = vec![Part::Text { text: text.into() }];
     Delivery { number: u64::from(number), message: Message { identity, envelope, content }, channel: number }
 }

@@ -79,6 +79,24 @@ fn files_become_one_message_and_its_identity_is_printed() {
 }
 
 #[test]
+fn a_service_message_is_handed_in_as_one_and_the_log_says_so() {
+    let h = house();
+    h.file("note.txt", b"RADIO CIRCUIT DOWN FROM 2200Z");
+    for args in [&["note.txt"][..], &["--service", "note.txt"]] {
+        assert_eq!(h.sent(args).code, Some(0));
+    }
+    let classes: Vec<&str> = h.desk.drafts.lock().unwrap().iter().map(|d| d.envelope.class.word()).collect();
+    assert_eq!(classes, ["message", "service"]);
+    let log = |more: &[&str]| ran(molink(&["log", "--station", &h.url()]).args(more).output().unwrap()).out;
+    let table = log(&[]);
+    let lines: Vec<&str> = table.lines().collect();
+    assert!(lines[1].contains(" routine ") && !lines[1].contains("svc") && lines[2].contains(" routine svc "), "{table}");
+    assert_eq!(lines[0].find("TO"), lines[2].find("operator@"), "the columns stand under their heads:\n{table}");
+    assert!(log(&["--id", "WASHINGTON-0002-19630830T1600Z"]).contains("class       service\n"));
+    assert!(!log(&["--id", "WASHINGTON-0001-19630830T1600Z"]).contains("class"));
+}
+
+#[test]
 fn what_cannot_be_sent_is_said_in_one_sentence() {
     let h = house();
     h.file("memo", b"caf\xe9");

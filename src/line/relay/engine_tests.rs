@@ -174,3 +174,27 @@ fn at_speed_max_all_goes_over_at_once_with_faults_and_without_delay() {
     assert_eq!(b.fates[4_999], Fate::Drop);
     assert_eq!(b.written.iter().map(|(at, _)| *at).max(), Some(0));
 }
+
+#[test]
+fn a_profile_given_while_it_runs_changes_the_delay_of_what_enters_after_it() {
+    let mut b = Bench::new(Profile::geo(), UNIT);
+    b.command("noise none");
+    b.now = 1_000_000;
+    b.send(&[1]);
+    b.run(1_100_000);
+    assert_eq!(b.command("profile cable"), "ok profile cable");
+    assert!(b.command("status").contains("profile cable noise none"));
+    b.run(2_000_000);
+    b.send(&[2]);
+    b.run(3_000_000);
+    assert_eq!(b.written, [(1_268_000, 1), (2_080_000, 2)], "what was on its way keeps its time");
+    // A shorter way does not let a code overtake the one before it.
+    b.command("profile geo");
+    b.send(&[3]);
+    b.run(3_010_000);
+    b.command("profile clean");
+    b.run(3_150_000);
+    b.send(&[4]);
+    b.run(4_000_000);
+    assert_eq!(b.written[2..], [(3_268_000, 3), (3_418_000, 4)]);
+}

@@ -12,7 +12,7 @@ pub mod wal;
 pub mod writer;
 
 use super::event::Stamped;
-use crate::message::{Address, Identity, Message, Precedence};
+use crate::message::{Address, Class, Identity, Message, Precedence};
 use crate::time::Utc;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -82,6 +82,9 @@ pub struct Row {
     pub to: Address,
     /// How urgent.
     pub precedence: Precedence,
+    /// Which kind of traffic: its route hangs on it, after a restart too.
+    #[serde(default, skip_serializing_if = "Class::is_usual")]
+    pub class: Class,
     /// About what.
     pub subject: String,
     /// When it came to be on disk here.

@@ -5,7 +5,7 @@
 //! A reader also reads the journal of a station that has stopped (`molink log --journal`).
 
 use super::super::event::Stamped;
-use super::sqlite::{sql, sum};
+use super::sqlite::{sql, sum, user_version};
 use super::{JournalError, Recovered, Row, State};
 use crate::message::{Identity, Message, Name};
 use crate::time::Utc;
@@ -18,6 +18,8 @@ use std::time::Duration;
 pub struct Reader {
     db: Connection,
     path: PathBuf,
+    /// The columns of a row, in this journal's form.
+    row: &'static str,
 }
 
 /// Which rows to list.
@@ -29,7 +31,9 @@ pub struct Filter {
     pub limit: usize,
 }
 
-const ROW: &str = "identity, sender, addressee, precedence, subject, accepted, came_by, state, attempts, detail";
+const ROW: &str = "identity, sender, addressee, precedence, subject, accepted, came_by, state, attempts, detail, class";
+/// The same of a journal of form 1, which no station has opened since: it knew one class.
+const ROW_OF_FORM_1: &str = "identity, sender, addressee, precedence, subject, accepted, came_by, state, attempts, detail, 'message'";
 
 impl Reader {
     /// Opens the journal at `path`.
@@ -43,8 +47,11 @@ impl Reader {
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let db = Connection::open_with_flags(path, flags).map_err(|e| sql("read", path, &e))?;
         db.busy_timeout(Duration::from_secs(5)).map_err(|e| sql("read", path, &e))?;
-        let reader = Reader { db, path: path.to_owned() };
+        let mut reader = Reader { db, path: path.to_owned(), row: ROW };
         reader.last_event()?; // says now, rather than at first use, if this is no journal
+        if user_version(&reader.db).map_err(|e| sql("read", path, &e))? == 1 {
+            reader.row = ROW_OF_FORM_1;
+        }
         Ok(reader)
     }
     /// Another reader of the same journal.
@@ -70,7 +77,7 @@ impl Reader {
     }
     /// A message's row.
     pub fn find(&self, id: &Identity) -> Result<Option<Row>, JournalError> {
-        let rows = self.rows(&format!("SELECT {ROW} FROM message WHERE identity = ?1"), params![id.to_string()])?;
+        let rows = self.rows(&format!("SELECT {} FROM message WHERE identity = ?1", self.row), params![id.to_string()])?;
         Ok(rows.into_iter().next())
     }
     /// The message handed in with this idempotency key.
@@ -82,7 +89,8 @@ impl Reader {
     pub fn list(&self, filter: &Filter) -> Result<Vec<Row>, JournalError> {
         let state = filter.state.map(State::word);
         let limit = i64::try_from(filter.limit).unwrap_or(i64::MAX);
-        self.rows(&format!("SELECT {ROW} FROM message WHERE ?1 IS NULL OR state = ?1 ORDER BY n DESC LIMIT ?2"), params![state, limit])
+        let query = format!("SELECT {} FROM message WHERE ?1 IS NULL OR state = ?1 ORDER BY n DESC LIMIT ?2", self.row);
+        self.rows(&query, params![state, limit])
     }
     /// The next events after number `n`, oldest first, `limit` at most.
     pub fn events_after(&self, n: u64, limit: usize) -> Result<Vec<(u64, Stamped)>, JournalError> {
@@ -107,7 +115,7 @@ impl Reader {
 
     /// What a station called `station` finds when it starts.
     pub fn recover(&self, station: &Name) -> Result<Recovered, JournalError> {
-        let waiting = self.rows(&format!("SELECT {ROW} FROM message WHERE state IN ('accepted', 'sent') ORDER BY n"), [])?;
+        let waiting = self.rows(&format!("SELECT {} FROM message WHERE state IN ('accepted', 'sent') ORDER BY n", self.row), [])?;
         let serials = self.pairs("SELECT day, max(serial) FROM message WHERE station = ?1 GROUP BY day", [station.as_str()])?;
         let channels = self.pairs("SELECT port, max(serial) FROM channel GROUP BY port", [])?;
         let query = "SELECT c.identity || ' ' || c.port, c.serial FROM channel c JOIN message m ON m.identity = c.identity
@@ -168,6 +176,7 @@ fn row(r: &rusqlite::Row<'_>) -> rusqlite::Result<Row> {
         state: word(r, 7)?,
         attempts: r.get(8)?,
         detail: r.get(9)?,
+        class: word(r, 10)?,
     })
 }
 

@@ -19,8 +19,8 @@ use std::time::Duration;
 
 /// "MLNK": marks the file as ours in its SQLite header.
 const APPLICATION_ID: i64 = 0x4d4c_4e4b;
-/// The form of the tables below.
-const VERSION: i64 = 1;
+/// The form of the tables below. Form 1 had no `class`.
+const VERSION: i64 = 2;
 
 const SCHEMA: &str = "
 CREATE TABLE station (name TEXT NOT NULL) STRICT;
@@ -41,7 +41,8 @@ CREATE TABLE message (
   detail     TEXT NOT NULL,
   content    TEXT NOT NULL,            -- the whole message, JSON
   sha256     TEXT NOT NULL,            -- of content: SQLite has no checksum over a row's bytes
-  key        TEXT UNIQUE               -- the idempotency key it was handed in with
+  key        TEXT UNIQUE,              -- the idempotency key it was handed in with
+  class      TEXT NOT NULL DEFAULT 'message'
 ) STRICT;
 CREATE INDEX message_serial ON message (station, day, serial);
 CREATE INDEX message_waiting ON message (n) WHERE state IN ('accepted', 'sent');
@@ -53,6 +54,10 @@ CREATE INDEX channel_serial ON channel (port, serial);
 CREATE TABLE event (n INTEGER PRIMARY KEY AUTOINCREMENT, identity TEXT, json TEXT NOT NULL) STRICT;
 CREATE INDEX event_identity ON event (identity, n) WHERE identity IS NOT NULL;
 ";
+
+/// What makes a form into the next, form 1 first. A journal walks the steps it lacks in one transaction.
+const STEPS: [&str; 1] = ["ALTER TABLE message ADD COLUMN class TEXT NOT NULL DEFAULT 'message'"];
+const _: () = assert!(STEPS.len() as i64 == VERSION - 1);
 
 /// Whether commits are synced.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -120,15 +125,21 @@ fn prepare(db: &Connection, options: &Options) -> rusqlite::Result<()> {
     db.pragma_update(None, "wal_autocheckpoint", 1000)?; // pages: about 4 MB of log
     db.pragma_update(None, "journal_size_limit", 16 << 20)?;
     db.set_prepared_statement_cache_capacity(16);
-    if user_version(db)? == 0 {
-        let tx = db.unchecked_transaction()?;
+    let version = user_version(db)?;
+    if version == VERSION {
+        return Ok(());
+    }
+    let tx = db.unchecked_transaction()?;
+    if version == 0 {
         tx.execute_batch(SCHEMA)?;
         tx.execute("INSERT INTO station (name) VALUES (?1)", [options.station.as_str()])?;
         tx.pragma_update(None, "application_id", APPLICATION_ID)?;
-        tx.pragma_update(None, "user_version", VERSION)?;
-        tx.commit()?;
+    } else {
+        let done = usize::try_from(version - 1).unwrap_or(0);
+        STEPS.iter().skip(done).try_for_each(|step| tx.execute_batch(step))?;
     }
-    Ok(())
+    tx.pragma_update(None, "user_version", VERSION)?;
+    tx.commit()
 }
 
 /// One station a journal: an flock on the file beside it, which ends with the process however it ends.
@@ -204,7 +215,7 @@ fn check(options: &Options) -> Result<(), JournalError> {
     Ok(())
 }
 
-fn user_version(db: &Connection) -> rusqlite::Result<i64> {
+pub(super) fn user_version(db: &Connection) -> rusqlite::Result<i64> {
     db.query_row("PRAGMA user_version", [], |r| r.get(0))
 }
 
@@ -315,8 +326,8 @@ pub(super) fn sum(content: &str) -> String {
 fn new(db: &Connection, row: &Row, message: &Message, key: Option<&str>) -> Result<(), WriteError> {
     let json = serde_json::to_string(message).map_err(|e| WriteError::Bug(format!("message {} has no JSON: {e}", row.id)))?;
     let mut s = db.prepare_cached(
-        "INSERT INTO message (identity, station, day, serial, sender, addressee, precedence, subject, accepted, came_by, state, attempts, detail, content, sha256, key)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)",
+        "INSERT INTO message (identity, station, day, serial, sender, addressee, precedence, subject, accepted, came_by, state, attempts, detail, content, sha256, key, class)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)",
     )?;
     let done = s.execute(params![
         row.id.to_string(),
@@ -335,6 +346,7 @@ fn new(db: &Connection, row: &Row, message: &Message, key: Option<&str>) -> Resu
         json,
         sum(&json),
         key,
+        row.class.word(),
     ]);
     match done {
         Err(e) if e.sqlite_error_code() == Some(rusqlite::ErrorCode::ConstraintViolation) => {

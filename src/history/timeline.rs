@@ -1,0 +1,225 @@
+//! The timeline of a scenario: when each entry is due, and what happens then.
+//!
+//! Standards: TOML 1.0; the keys are listed in `docs/scenarios.md`.
+//! In: `[[timeline]]` tables. Out: [`Entry`]s, or one sentence why not.
+//! Left out: carrying them out (`world` under the driver, `station::live` for real). Shown by: `fixtures/scenarios`.
+
+use super::hourly::Hourly;
+use super::scenario::CircuitPlan;
+use crate::line::Profile;
+use crate::message::{Address, Class, Name, Precedence};
+use crate::time::parse_duration;
+use serde::Deserialize;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// When an entry is due.
+#[derive(Clone, PartialEq, Debug)]
+pub enum When {
+    /// So long after the start.
+    At(Duration),
+    /// After the n-th message sent by the timeline (from 1) reached a state, or a `say` number; plus a pause.
+    After {
+        /// `accepted`, `sent`, `filed` or `returned`.
+        state: String,
+        /// The message's number in the timeline.
+        message: usize,
+        /// Then so long after that.
+        pause: Duration,
+    },
+}
+
+/// One entry of the timeline.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Entry {
+    /// When it is due.
+    pub when: When,
+    /// What happens.
+    pub act: Act,
+}
+
+/// What a timeline can do.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Act {
+    /// Hand in a message.
+    Send {
+        /// From which desk and station.
+        from: Address,
+        /// For whom.
+        to: Address,
+        /// How urgent.
+        precedence: Precedence,
+        /// Which kind of traffic.
+        class: Class,
+        /// About what.
+        subject: String,
+        /// The text.
+        text: String,
+    },
+    /// Test the link at each full hour, for some hours.
+    Hourly(Hourly),
+    /// Tell the audience something.
+    Say(String),
+    /// Cut a circuit, for a while or for good.
+    Cut {
+        /// Which.
+        circuit: String,
+        /// How long.
+        lasts: Option<Duration>,
+    },
+    /// Mend a circuit.
+    Restore {
+        /// Which.
+        circuit: String,
+    },
+    /// Change a circuit's noise.
+    Noise {
+        /// Which.
+        circuit: String,
+        /// none, profile, light or heavy.
+        level: String,
+    },
+    /// Take a circuit to another path: another delay, other errors. What is on its way is lost at most.
+    Reroute {
+        /// Which.
+        circuit: String,
+        /// What it becomes.
+        profile: Profile,
+        /// What the audience is told of it.
+        text: Option<String>,
+    },
+    /// Kill a station: under the driver as `kill -9` would; live, where stations share a process, it is stopped in order.
+    Kill(Name),
+    /// Start it again.
+    Start(Name),
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct FileEntry {
+    at: Option<String>,
+    after: Option<String>,
+    pause: Option<String>,
+    #[serde(rename = "do")]
+    what: String,
+    from: Option<String>,
+    to: Option<String>,
+    precedence: Option<String>,
+    class: Option<String>,
+    subject: Option<String>,
+    text: Option<String>,
+    circuit: Option<String>,
+    station: Option<String>,
+    lasts: Option<String>,
+    level: Option<String>,
+    profile: Option<String>,
+    even: Option<String>,
+    odd: Option<String>,
+    basis: Option<String>,
+    lead: Option<String>,
+    hours: Option<u32>,
+    even_text: Option<Vec<String>>,
+    odd_text: Option<Vec<String>>,
+}
+
+impl Entry {
+    /// Names of stations, circuits and messages that do not exist are errors now, not silence later.
+    pub(super) fn check(
+        &self,
+        stations: &BTreeMap<Name, toml::Table>,
+        circuits: &BTreeMap<String, CircuitPlan>,
+        sends: usize,
+    ) -> Result<(), String> {
+        if let When::After { message, .. } = self.when
+            && !(1..=sends).contains(&message)
+        {
+            return Err(format!("there is no message {message}; the timeline sends {sends}"));
+        }
+        let station = |name: &Name| match stations.contains_key(name) {
+            true => Ok(()),
+            false => Err(format!("there is no [station.{name}]")),
+        };
+        let circuit = |name: &String| match circuits.contains_key(name) {
+            true => Ok(()),
+            false => Err(format!("there is no [circuit.{name}]")),
+        };
+        match &self.act {
+            Act::Send { from, .. } => station(&from.station),
+            Act::Hourly(hourly) => {
+                station(&hourly.even.station)?;
+                station(&hourly.odd.station)?;
+                hourly.check()
+            }
+            Act::Kill(name) | Act::Start(name) => station(name),
+            Act::Cut { circuit: name, .. } | Act::Restore { circuit: name } | Act::Reroute { circuit: name, .. } => circuit(name),
+            Act::Noise { circuit: name, level } => {
+                circuit(name)?;
+                level.parse::<crate::line::Noise>().map(drop)
+            }
+            Act::Say(_) => Ok(()),
+        }
+    }
+}
+
+impl FileEntry {
+    pub(super) fn take(self) -> Result<Entry, String> {
+        Ok(Entry { when: self.when()?, act: self.act()? })
+    }
+
+    fn when(&self) -> Result<When, String> {
+        let pause = self.pause.as_deref().map_or(Ok(Duration::ZERO), parse_duration)?;
+        match (&self.at, &self.after) {
+            (Some(at), None) => Ok(When::At(parse_duration(at.trim_start_matches('+'))?)),
+            (None, Some(after)) => {
+                let bad = || format!("`{after}` is not an event; write it as filed 1");
+                let (state, message) = after.split_once(' ').ok_or_else(bad)?;
+                if !matches!(state, "accepted" | "sent" | "filed" | "returned") {
+                    return Err(bad());
+                }
+                Ok(When::After { state: state.to_owned(), message: message.parse().map_err(|_| bad())?, pause })
+            }
+            (None, None) | (Some(_), Some(_)) => Err("needs either `at` or `after`".into()),
+        }
+    }
+
+    fn act(self) -> Result<Act, String> {
+        let need = |v: Option<String>, key: &str| v.ok_or_else(|| format!("`{}` needs `{key}`", self.what));
+        Ok(match self.what.as_str() {
+            "send" => Act::Send {
+                from: need(self.from, "from")?.parse()?,
+                to: need(self.to, "to")?.parse()?,
+                precedence: self.precedence.map_or(Ok(Precedence::default()), |p| p.parse())?,
+                class: self.class.map_or(Ok(Class::default()), |c| c.parse())?,
+                subject: self.subject.unwrap_or_default(),
+                text: need(self.text, "text")?,
+            },
+            "hourly" => Act::Hourly(Hourly {
+                even: need(self.even, "even")?.parse()?,
+                odd: need(self.odd, "odd")?.parse()?,
+                basis: self.basis.as_deref().unwrap_or("washington").parse()?,
+                lead: parse_duration(self.lead.as_deref().unwrap_or("3m"))?,
+                hours: self.hours.ok_or("`hourly` needs `hours`")?,
+                precedence: self.precedence.map_or(Ok(Precedence::default()), |p| p.parse())?,
+                class: self.class.map_or(Ok(Class::default()), |c| c.parse())?,
+                subject: self.subject.unwrap_or_default(),
+                even_text: self.even_text.unwrap_or_default(),
+                odd_text: self.odd_text.unwrap_or_default(),
+            }),
+            "say" => Act::Say(need(self.text, "text")?),
+            "cut" => Act::Cut { circuit: need(self.circuit, "circuit")?, lasts: self.lasts.as_deref().map(parse_duration).transpose()? },
+            "restore" => Act::Restore { circuit: need(self.circuit, "circuit")? },
+            "reroute" => Act::Reroute {
+                circuit: need(self.circuit, "circuit")?,
+                profile: Profile::named(&need(self.profile, "profile")?)?,
+                text: self.text,
+            },
+            "noise" => Act::Noise { circuit: need(self.circuit, "circuit")?, level: need(self.level, "level")? },
+            "kill" => Act::Kill(need(self.station, "station")?.parse()?),
+            "start" => Act::Start(need(self.station, "station")?.parse()?),
+            other => {
+                let can = "send, hourly, say, cut, restore, reroute, noise, kill, start";
+                return Err(format!("`{other}` is not something a timeline can do; it can {can}"));
+            }
+        })
+    }
+}

@@ -1,6 +1,7 @@
 //! The commands that need no second process: the demo as an audience gets it, init, check, doctor.
 
 use crate::support::{House, Process, text};
+use crate::world::RUSSIAN_LINE;
 use crate::world::TEST_LINE;
 use std::time::Duration;
 
@@ -15,17 +16,38 @@ fn the_demo_at_full_speed_leaves_papers_journals_and_a_trace() {
         assert_eq!((done.status.code(), text(&done.stderr).as_str()), (Some(0), ""), "round {round}: {told}");
         assert!(told.lines().all(|l| l.chars().count() < 80), "{told}");
         assert!(told.contains(TEST_LINE) && told.contains("documented:") && told.contains("ours:"), "{told}");
-        assert!(told.find("Washington, the Pentagon") < told.find("Moscow: a Teletype"), "the sender is introduced first");
+        assert!(told.find("Washington, the Pentagon") < told.find("Moscow: T-63"), "the sender is introduced first");
     }
     let paper = std::fs::read_to_string(house.path("d/moscow/paper/WASHINGTON-0001-19630830T1600Z.txt")).unwrap();
     assert!(paper.lines().any(|l| l == TEST_LINE), "{paper}");
     let reply = std::fs::read_to_string(house.path("d/washington/paper/MOSCOW-0001-19630830T1600Z.txt")).unwrap();
-    assert!(reply.contains("WE READ YOU WELL"), "{reply}");
+    assert!(reply.contains(&format!("\n{RUSSIAN_LINE}\n")), "{reply}");
     let trace = std::fs::read_to_string(house.path("d/trace.jsonl")).unwrap();
     let events: Vec<serde_json::Value> = trace.lines().map(|l| serde_json::from_str(l).unwrap()).collect();
     let spans: Vec<_> = events.iter().filter(|e| e["event"] == "transmission").collect();
-    assert!(spans.len() > 20 && spans.iter().all(|e| e["as"] == "clear"), "every span says how it can be read");
+    let enciphered: Vec<_> = spans.iter().filter(|e| e["as"] == "cipher").collect();
+    assert!(spans.iter().all(|e| e["as"] == "clear" || e["as"] == "cipher"), "every span says how it can be read");
+    assert!(enciphered.len() > 20 && spans.len() > enciphered.len() + 8, "{} of {}", enciphered.len(), spans.len());
+    assert!(enciphered.iter().all(|e| e["tape"].is_u64() && e["position"].is_u64()), "and an enciphered one with which key");
+    no_text_in(&spans.iter().filter_map(|e| e["codes"].as_str()).collect::<Vec<_>>());
     assert!(!house.path("d/lines").exists(), "the ptys are gone");
+}
+
+/// What a printer of any of the codes makes of the spans, in any shift it may stand in, holds no word of the texts.
+fn no_text_in(spans: &[&str]) {
+    use molink::line::Code;
+    use molink::teletype::codes::{BLANK, FIGS, LTRS};
+    use molink::teletype::{CodeTable, Coder, UnshiftOnSpace};
+    let hex = |pair: &[u8]| Code::new(u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap());
+    let codes: Vec<Vec<Code>> = spans.iter().map(|s| s.as_bytes().chunks(2).map(hex).collect()).collect();
+    for (table, shift) in CodeTable::ALL.into_iter().flat_map(|t| [LTRS, FIGS, BLANK].map(|s| (t, s))) {
+        for span in &codes {
+            let text = Coder::new(table, UnshiftOnSpace::No).read(&[&[shift], span.as_slice()].concat());
+            for word in ["QUICK", "FOX", "1234567890", "ПРОБА", "ЛИСА", "ХОРОШО", "RADIO", "OPERATOR"] {
+                assert!(!text.contains(word), "`{word}` can be read in a span: {text}");
+            }
+        }
+    }
 }
 
 #[test]

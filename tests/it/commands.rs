@@ -1,8 +1,13 @@
-//! The commands that need no second process: the demo as an audience gets it, init, check, doctor.
+//! The commands that need no second process: the demos as an audience gets them, init, check, doctor.
 
 use crate::support::{House, Process, text};
 use crate::world::RUSSIAN_LINE;
 use crate::world::TEST_LINE;
+use molink::history::Scenario;
+use molink::history::scenario::Act;
+use molink::router::{Event, Stamped};
+use molink::station::live::{Live, Told};
+use molink::time::Speed;
 use std::time::Duration;
 
 const A_MINUTE: Duration = Duration::from_secs(60);
@@ -48,6 +53,58 @@ fn no_text_in(spans: &[&str]) {
             }
         }
     }
+}
+
+/// Every message of 1976 in its hour's turn, without the cut: three call-ups without an answer take a minute at full speed.
+#[test]
+fn the_story_of_1976_goes_through_at_full_speed_with_its_tests_in_turn() {
+    let mut scenario = Scenario::parse("1976.toml", include_str!("../../fixtures/scenarios/1976.toml")).unwrap();
+    scenario.timeline.retain(|e| !matches!(e.act, Act::Cut { .. }));
+    let out = tempfile::tempdir().unwrap();
+    let rt = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    let (mut tests, mut said) = (vec![], vec![]);
+    let told = rt.block_on(async {
+        let mut live = Live::start(&scenario, Speed::Max, out.path()).await.unwrap();
+        let story = live.perform(|told| {
+            match told {
+                Told::Say(text) => said.push(text),
+                Told::Event(Stamped { station, event: Event::Accepted { subject, .. }, .. }) if subject == "HOURLY TEST" => {
+                    tests.push(station.to_string());
+                }
+                Told::Event(_) => {}
+            }
+            Ok(())
+        });
+        let told = tokio::time::timeout(A_MINUTE, story).await.expect("within a minute").unwrap();
+        live.stop(|_| ()).await.unwrap();
+        told
+    });
+    assert!(told, "not every message was filed");
+    assert_eq!(tests, ["washington", "moscow", "washington", "moscow"]);
+    assert_eq!(said.len(), 4, "{said:?}");
+    assert!(said[1].contains("Rome") && said[2].contains("plough") && said[3].contains("spliced"), "in the story's order: {said:?}");
+}
+
+#[test]
+#[ignore = "peer: run through tests/run"]
+fn the_demo_of_1976_at_full_speed_ends_well_with_its_cable_cut() {
+    let house = House::new();
+    let done = house.run(&["demo", "--era", "1976", "--speed", "max", "--out", "d"], 3 * A_MINUTE);
+    let told = text(&done.stdout);
+    assert_eq!((done.status.code(), text(&done.stderr).as_str()), (Some(0), ""), "{told}");
+    assert!(told.lines().all(|l| l.chars().count() < 80), "{told}");
+    assert!(told.contains("MOSCOW (cable) has lost the line") && told.contains("WASHINGTON (second) files"), "{told}");
+    for (station, papers) in [("moscow", 3), ("washington", 3)] {
+        assert_eq!(std::fs::read_dir(house.path(&format!("d/{station}/paper"))).unwrap().count(), papers);
+    }
+}
+
+#[test]
+fn the_demo_names_its_eras() {
+    let house = House::new();
+    let help = text(&house.run(&["demo", "--help"], A_MINUTE).stdout);
+    let wrong = text(&house.run(&["demo", "--era", "1812"], A_MINUTE).stderr);
+    assert!(["1963", "1976"].iter().all(|era| help.contains(era) && wrong.contains(era)), "{help}{wrong}");
 }
 
 #[test]

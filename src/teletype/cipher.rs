@@ -27,6 +27,8 @@ pub struct Rules {
 
 /// The longest enciphered answer: a service line with its shifts.
 pub(super) const ANSWER: u64 = 260;
+/// Key of a message going out that is remembered until it is surely on the line: more than any device holds.
+const MIXED: usize = 4096;
 /// Codes of a cut's end that nobody waits for: a reader left behind by so many has lost nothing.
 const CUT_REST: u64 = 3;
 
@@ -35,8 +37,9 @@ pub(super) struct Cipher {
     pub rules: Rules,
     pub send: Reel,
     pub receive: Reel,
-    /// The key of the codes handed to the line last.
+    /// The key of the message that is going out, its last codes; and the place after them.
     pub mixed: Vec<Code>,
+    pub mixed_to: Option<(u32, u64)>,
     /// A call-up (from, number) whose ready answer waits for its key.
     pub ready: Option<(Name, u32)>,
     pub inbound: Option<super::inbound::Inbound>,
@@ -52,8 +55,8 @@ pub(super) struct Cipher {
 impl Cipher {
     pub(super) fn new(rules: Rules) -> Cipher {
         let (send, receive) = (Reel::new(Copy::Send), Reel::new(Copy::Receive));
-        let (told, warned) = (String::new(), [u64::MAX; 2]);
-        Cipher { rules, send, receive, mixed: vec![], ready: None, inbound: None, lost: false, told, warned, before: None }
+        let (told, warned, mixed_to) = (String::new(), [u64::MAX; 2], None);
+        Cipher { rules, send, receive, mixed: vec![], mixed_to, ready: None, inbound: None, lost: false, told, warned, before: None }
     }
     fn reel(&mut self, copy: Copy) -> &mut Reel {
         match copy {
@@ -77,13 +80,20 @@ impl Terminal {
     }
 
     /// These tapes hang here.
-    pub(super) fn tapes(&mut self, tapes: &Tapes) {
+    pub(super) fn tapes(&mut self, now: Instant, tapes: &Tapes) {
         let Some(cipher) = &mut self.cipher else { return };
         cipher.send.hang(&tapes.send);
         cipher.receive.hang(&tapes.receive);
+        let gone = cipher.send.stands().is_none();
         for trouble in &tapes.troubles {
             self.trouble(trouble.clone());
         }
+        if gone && self.transmits() {
+            let why = "the key tape that was being sent with has been taken away".to_owned();
+            self.finish(now, Outcome::Deferred(Reason::new(Fault::Us, why)));
+        }
+        self.ready_if_covered();
+        self.work_off(now); // what waited for a tape that is gone waits no more
     }
     /// Says once what is wrong with key, and has the folder looked through for tapes put in meanwhile.
     pub(super) fn trouble(&mut self, reason: String) {
@@ -182,11 +192,13 @@ impl Terminal {
                 "key is short: the tapes for what {own} sends have {left} codes left and the message needs {need} in one piece; hang a new tape (`molink keys make`)"
             ));
         };
-        let Some(new) = cipher.receive.choose(1) else {
+        if !cipher.receive.has(1) {
             return Err(format!(
                 "key is short: no tape of what {peer} sends is left here, so its receipt could not be read; hang the twin of its tape"
             ));
-        };
+        }
+        // The tape in the reader is named even when it is used up: so the far end learns that it is, and takes the next.
+        let new = cipher.receive.stands().is_none() && cipher.receive.choose(1) == Some(true);
         let places = (cipher.send.stands(), cipher.receive.stands());
         if other {
             self.taken(Copy::Send);
@@ -242,18 +254,37 @@ impl Terminal {
         Some(Line::Key { from: Place { serial, position }, count: count as u64 })
     }
     /// Mixes key into codes: five bits to five bits (modulo 2). All of the key must be at hand.
-    pub(super) fn mix(&mut self, codes: &[Code]) -> (Vec<Code>, Option<KeySpan>) {
+    /// `begins`: a span begins with them.
+    pub(super) fn mix(&mut self, codes: &[Code], begins: bool) -> (Vec<Code>, Option<KeySpan>) {
         let Some(cipher) = &mut self.cipher else { return (codes.to_vec(), None) };
         let span = cipher.send.stands().map(|(tape, position)| KeySpan { tape, position });
-        cipher.mixed = (0..codes.len()).filter_map(|_| cipher.send.take()).collect();
-        (codes.iter().zip(&cipher.mixed).map(|(c, k)| mixed(*c, *k)).collect(), span)
+        let key: Vec<Code> = (0..codes.len()).filter_map(|_| cipher.send.take()).collect();
+        if begins {
+            cipher.mixed.clear();
+        }
+        cipher.mixed.extend(&key);
+        cipher.mixed_to = cipher.send.stands();
+        cipher.mixed.drain(..cipher.mixed.len().saturating_sub(MIXED));
+        (codes.iter().zip(&key).map(|(c, k)| mixed(*c, *k)).collect(), span)
     }
-    /// The last `left` codes mixed have not gone out and never will: their key is there again.
+    /// The last `left` codes handed to the line have not gone out and never will: their key, as far as it is the message's, is
+    /// there again. More than the last chunk may be left: a device says it is ready for more a few codes before it is empty.
     pub(super) fn unmix(&mut self, left: usize) {
         let Some(cipher) = &mut self.cipher else { return };
         let kept = cipher.mixed.len().saturating_sub(left);
-        cipher.send.give_back(&cipher.mixed[kept..]);
+        if let Some(end) = cipher.mixed_to {
+            cipher.send.give_back(end, &cipher.mixed[kept..]);
+            cipher.mixed_to = cipher.send.stands();
+        }
         cipher.mixed.truncate(kept);
+    }
+    /// Whether the tape in the mixer has key for a message of `need` codes that is about to begin.
+    pub(super) fn suffices(&self, need: u64) -> bool {
+        self.cipher.as_ref().is_none_or(|c| c.send.stands().is_some_and(|(serial, _)| c.send.left_of(serial) >= need))
+    }
+    /// Whether the key of a cut sequence is at hand: always in a message, unless its tape was taken away.
+    pub(super) fn cut_covered(&self) -> bool {
+        self.cipher.as_ref().is_none_or(|c| c.send.at_hand() >= CUT.len())
     }
     /// For the planted fault only: a message sent again takes its old key.
     pub(super) fn remember_or_reuse_key(&mut self, transmissions: u32) {
@@ -286,7 +317,8 @@ impl Terminal {
         }
         self.move_to(Copy::Receive, claim.from.position, CUT_REST, &format!("{} calls up from here", from.upper()));
         let ours = self.cipher.as_ref().and_then(|c| c.send.stands());
-        if ours.is_none_or(|(serial, _)| serial == claim.read.serial) {
+        // In the middle of a message the tape stays where it is: its reader follows code by code.
+        if !self.mid_cipher() && ours.is_none_or(|(serial, _)| serial == claim.read.serial) {
             if ours.is_none()
                 && self.cipher.as_mut().is_some_and(|c| c.send.next_of(claim.read.serial).is_some() && c.send.take_up(claim.read.serial))
             {
@@ -294,17 +326,15 @@ impl Terminal {
             }
             self.move_to(Copy::Send, claim.read.position, CUT_REST, &format!("{} has read to here", from.upper()));
         }
-        match self.answer_covered(ANSWER as usize) {
-            Some(_) => Ok(()),
-            None => {
-                self.push(Output::Rescan);
-                self.trouble(format!(
-                    "key is short: no tape for what {} sends has {ANSWER} codes left for a receipt; hang a new tape",
-                    self.config.station.upper()
-                ));
-                Err("NO KEY FOR THE RECEIPT".into())
-            }
+        if self.cipher.as_ref().is_some_and(|c| c.send.has(ANSWER)) {
+            return Ok(());
         }
+        self.push(Output::Rescan);
+        self.trouble(format!(
+            "key is short: no tape for what {} sends has {ANSWER} codes left for a receipt; hang a new tape",
+            self.config.station.upper()
+        ));
+        Err("NO KEY FOR THE RECEIPT".into())
     }
     fn claims_fit(&mut self, from: &Name, claim: &Claim, next: u64, jump: u64) -> Result<(), String> {
         let Place { serial, position } = claim.from;
@@ -316,8 +346,9 @@ impl Terminal {
             return Err(format!("TAPE {serial:06} STANDS AT {next} HERE"));
         }
         let Some(cipher) = &self.cipher else { return Ok(()) };
-        if cipher.receive.left_of(serial).saturating_sub(position.saturating_sub(next)) < claim.count {
-            let end = next + cipher.receive.left_of(serial);
+        // Only if the twin is too short: a reader that stands further on says so when it is ready, and the caller takes another tape.
+        let end = next + cipher.receive.left_of(serial);
+        if position.saturating_add(claim.count) > end {
             self.trouble(format!(
                 "{from} calls up for {} codes from {position} of tape {serial:06}, whose twin here ends at {end}",
                 claim.count
@@ -344,15 +375,15 @@ impl Terminal {
     /// Says ready once the first of the message's key is at hand.
     pub(super) fn ready_if_covered(&mut self) {
         let Some((to, no)) = self.cipher.as_ref().and_then(|c| c.ready.clone()) else { return };
-        if self.cover(Copy::Receive, CHUNK)
-            || self
-                .cipher
-                .as_ref()
-                .is_some_and(|c| c.receive.stands().is_none_or(|(s, _)| c.receive.left_of(s) <= c.receive.at_hand() as u64))
-        {
-            let Some(cipher) = &mut self.cipher else { return };
+        let covered = self.cover(Copy::Receive, CHUNK);
+        let Some(cipher) = &mut self.cipher else { return };
+        let Some((serial, position)) = cipher.receive.stands() else {
+            cipher.ready = None; // its tape was taken away meanwhile
+            return self.not_ready(to, no, "NO TAPE ANY MORE");
+        };
+        if covered || cipher.receive.left_of(serial) <= cipher.receive.at_hand() as u64 {
             cipher.ready = None;
-            let key = cipher.receive.stands().map(|(serial, position)| Place { serial, position });
+            let key = Some(Place { serial, position });
             self.say(Line::Ready { to, from: self.config.station.clone(), no, key });
         }
     }
@@ -380,6 +411,9 @@ impl Terminal {
         let Some(cipher) = &mut self.cipher else {
             return self.ignored("a far end speaks of key, and this line has none");
         };
+        if count == 0 {
+            return self.ignored("the far end announces cipher of no codes");
+        }
         let (Place { serial, position }, jump) = (from, cipher.rules.jump);
         let Some(next) = cipher.receive.next_of(serial) else {
             self.push(Output::Rescan);

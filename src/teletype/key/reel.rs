@@ -75,6 +75,10 @@ impl Reel {
         let first = self.tapes.iter().position(|t| Some(t.serial) == self.serial).unwrap_or(0);
         self.tapes[first..].iter()
     }
+    /// Whether a tape in turn has `need` codes left.
+    pub fn has(&self, need: u64) -> bool {
+        self.in_turn().any(|t| self.left_of(t.serial) >= need)
+    }
     /// Takes up the first tape in turn that has `need` codes left; `Ok(true)` if it is another than before.
     pub fn choose(&mut self, need: u64) -> Option<bool> {
         let serial = self.in_turn().find(|t| self.left_of(t.serial) >= need)?.serial;
@@ -139,12 +143,15 @@ impl Reel {
         self.position += 1;
         Some(code)
     }
-    /// Gives back key that was taken and whose cipher never went out: the last codes taken, in order.
-    pub fn give_back(&mut self, codes: &[Code]) {
-        for code in codes.iter().rev() {
-            self.at_hand.push_front(*code);
+    /// Gives back key that was taken and whose cipher never went out: the last codes before the place `end`, in order. Where the reel
+    /// does not stand there any more they are burned.
+    pub fn give_back(&mut self, end: (u32, u64), codes: &[Code]) {
+        if self.stands() == Some(end) {
+            for code in codes.iter().rev() {
+                self.at_hand.push_front(*code);
+            }
+            self.position -= codes.len() as u64;
         }
-        self.position -= codes.len() as u64;
     }
 }
 
@@ -176,8 +183,11 @@ mod tests {
         let taken: Vec<Code> = (0..5).filter_map(|_| reel.take()).collect();
         assert_eq!(taken, key(30, 5));
         assert_eq!((reel.stands(), reel.at_hand()), (Some((100_000, 35)), 507));
-        reel.give_back(&taken[3..]);
+        reel.give_back((100_000, 35), &taken[3..]);
         assert_eq!(reel.take(), Some(key(33, 1)[0]));
+        reel.advance(60);
+        reel.give_back((100_000, 34), &key(33, 1));
+        assert_eq!((reel.stands(), reel.take()), (Some((100_000, 60)), Some(key(60, 1)[0])), "what it has moved past is burned");
     }
 
     #[test]

@@ -11,6 +11,7 @@ mod dialogues;
 mod docs;
 mod durability;
 mod journal;
+mod judge;
 mod keys;
 #[cfg(feature = "faults")]
 mod kill;

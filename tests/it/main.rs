@@ -17,6 +17,7 @@ mod keys;
 mod kill;
 mod line;
 mod lines;
+mod mixer;
 mod pair;
 mod procedure;
 mod processes;

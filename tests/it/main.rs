@@ -11,11 +11,13 @@ mod dialogues;
 mod docs;
 mod durability;
 mod journal;
+mod judge;
 mod keys;
 #[cfg(feature = "faults")]
 mod kill;
 mod line;
 mod lines;
+mod mixer;
 mod pair;
 mod procedure;
 mod processes;

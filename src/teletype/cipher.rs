@@ -384,13 +384,9 @@ impl Terminal {
     /// Says ready once the first of the message's key is at hand.
     pub(super) fn ready_if_covered(&mut self) {
         let Some((to, no)) = self.cipher.as_ref().and_then(|c| c.ready.clone()) else { return };
-        if self.cover(Copy::Receive, CHUNK)
-            || self
-                .cipher
-                .as_ref()
-                .is_some_and(|c| c.receive.stands().is_none_or(|(s, _)| c.receive.left_of(s) <= c.receive.at_hand() as u64))
-        {
-            let Some(cipher) = &mut self.cipher else { return };
+        let covered = self.cover(Copy::Receive, CHUNK);
+        let Some(cipher) = &mut self.cipher else { return };
+        if covered || cipher.receive.all_at_hand() {
             cipher.ready = None;
             let key = cipher.receive.stands().map(|(serial, position)| Place { serial, position });
             self.say(Line::Ready { to, from: self.config.station.clone(), no, key });

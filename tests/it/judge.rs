@@ -49,6 +49,8 @@ pub enum Ending {
 /// Codes that were enciphered one after the other.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Span {
+    /// Where the line that announces it begins in the recording.
+    pub announced: usize,
     /// Where its first code stands in the recording.
     pub at: usize,
     pub serial: u32,
@@ -63,6 +65,10 @@ impl Span {
     /// The position after its last code.
     pub fn end(&self) -> u64 {
         self.from + self.text.len() as u64
+    }
+    /// As a printer has it.
+    pub fn printed(&self, code: CodeTable) -> String {
+        Coder::in_letters(code, SETTING).read(&self.text)
     }
     pub fn is_message(&self) -> bool {
         self.text.starts_with(&START)
@@ -108,10 +114,10 @@ pub fn read(way: &Way) -> Result<Vec<Span>, String> {
         at = line.end;
         let until = lines.get(i + 1).map_or(way.codes.len(), |next| next.start);
         if let Some(Line::Key { from, count }) = read_line(&line.body) {
-            let span =
-                span(way, at, until, from.serial, from.position, count).map_err(|why| format!("`{}` at code {at}: {why}", line.body))?;
-            at += span.text.len();
-            spans.push(span);
+            let found = span(way, at, until, from.serial, from.position, count);
+            let found = found.map_err(|why| format!("`{}` at code {at}: {why}", line.body))?;
+            at += found.text.len();
+            spans.push(Span { announced: line.start, ..found });
         }
     }
     match torn_lines(&way.codes[at..]) {
@@ -173,12 +179,12 @@ fn span(way: &Way, at: usize, until: usize, serial: u32, from: u64, count: u64) 
     let length = (0..=2.min(length)).map(|less| length - less).find(|n| torn_lines(&room[*n..]));
     let length = length.ok_or_else(|| {
         let text = Coder::in_letters(CodeTable::Ita2, SETTING).read(&deciphered[..deciphered.len().min(60)]);
-        format!("with that key it is no text of ours after {} codes: {text:?}, {room:?}", extent(&deciphered, way.said).0)
+        format!("with that key it is no text of ours after {} codes of {}: {text:?}", extent(&deciphered, way.said).0, room.len())
     })?;
     if length as u64 > count {
         return Err(format!("{length} codes were enciphered"));
     }
-    Ok(Span { at, serial, from, text: deciphered[..length].to_vec(), ending })
+    Ok(Span { announced: at, at, serial, from, text: deciphered[..length].to_vec(), ending })
 }
 
 /// How many of these codes are something we say, and how it ends.
@@ -407,7 +413,7 @@ mod tests {
         };
         let reserved = |ledger: String| reservations(&ledger, 100_001, Copy::Send);
         let good = reserved(line(0, 100) + &line(100, 50) + &line(400, 10)).unwrap();
-        let span = |from: u64, n: usize| Span { at: 0, serial: 100_001, from, text: vec![CR; n], ending: Ending::Whole };
+        let span = |from: u64, n: usize| Span { announced: 0, at: 0, serial: 100_001, from, text: vec![CR; n], ending: Ending::Whole };
         assert!(covers(&good, &span(90, 60)) && covers(&good, &span(400, 10)));
         assert!(!covers(&good, &span(90, 61)) && !covers(&good, &span(300, 1)) && !covers(&good, &span(399, 2)));
         assert!(reserved(line(0, 100) + &line(99, 50)).unwrap_err().contains("overlap"));

@@ -15,6 +15,7 @@ use crate::message::Name;
 use crate::router::event::{Direction, Event, KeySpan};
 use crate::router::{Fault, Outcome, Reason};
 use crate::time::Instant;
+use std::collections::VecDeque;
 
 /// What is settled about key before a station runs.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -27,19 +28,20 @@ pub struct Rules {
 
 /// The longest enciphered answer: a service line with its shifts.
 pub(super) const ANSWER: u64 = 260;
-/// Key of a message going out that is remembered until it is surely on the line: more than any device holds.
-const MIXED: usize = 4096;
 /// Codes of a cut's end that nobody waits for: a reader left behind by so many has lost nothing.
 const CUT_REST: u64 = 3;
+/// Codes that a line may hold back when it is halted: what a pacer takes ahead (a thousand), a chunk, an announcement.
+const HANDED: usize = 1_500;
 
 /// The two tapes of a line, and the span that is coming in.
 pub(super) struct Cipher {
     pub rules: Rules,
     pub send: Reel,
     pub receive: Reel,
-    /// The key of the message that is going out, its last codes; and the place after them.
-    pub mixed: Vec<Code>,
-    pub mixed_to: Option<(u32, u64)>,
+    /// The codes handed to the line last: of those in cipher tape, position and key.
+    handed: VecDeque<Option<(u32, u64, Code)>>,
+    /// How far the far end has read our tape, if it said so while a message of ours was open on the line.
+    far_read: Option<Place>,
     /// A call-up (from, number) whose ready answer waits for its key.
     pub ready: Option<(Name, u32)>,
     pub inbound: Option<super::inbound::Inbound>,
@@ -55,8 +57,13 @@ pub(super) struct Cipher {
 impl Cipher {
     pub(super) fn new(rules: Rules) -> Cipher {
         let (send, receive) = (Reel::new(Copy::Send), Reel::new(Copy::Receive));
-        let (told, warned, mixed_to) = (String::new(), [u64::MAX; 2], None);
-        Cipher { rules, send, receive, mixed: vec![], mixed_to, ready: None, inbound: None, lost: false, told, warned, before: None }
+        let (told, warned) = (String::new(), [u64::MAX; 2]);
+        let handed = VecDeque::new();
+        Cipher { rules, send, receive, handed, far_read: None, ready: None, inbound: None, lost: false, told, warned, before: None }
+    }
+    fn hand(&mut self, codes: impl IntoIterator<Item = Option<(u32, u64, Code)>>) {
+        self.handed.extend(codes);
+        self.handed.drain(..self.handed.len().saturating_sub(HANDED));
     }
     fn reel(&mut self, copy: Copy) -> &mut Reel {
         match copy {
@@ -254,29 +261,33 @@ impl Terminal {
         Some(Line::Key { from: Place { serial, position }, count: count as u64 })
     }
     /// Mixes key into codes: five bits to five bits (modulo 2). All of the key must be at hand.
-    /// `begins`: a span begins with them.
-    pub(super) fn mix(&mut self, codes: &[Code], begins: bool) -> (Vec<Code>, Option<KeySpan>) {
+    pub(super) fn mix(&mut self, codes: &[Code]) -> (Vec<Code>, Option<KeySpan>) {
         let Some(cipher) = &mut self.cipher else { return (codes.to_vec(), None) };
         let span = cipher.send.stands().map(|(tape, position)| KeySpan { tape, position });
-        let key: Vec<Code> = (0..codes.len()).filter_map(|_| cipher.send.take()).collect();
-        if begins {
-            cipher.mixed.clear();
+        let (mut out, mut keys) = (vec![], vec![]);
+        for code in codes {
+            let (place, Some(key)) = (cipher.send.stands(), cipher.send.take()) else { break };
+            out.push(mixed(*code, key));
+            keys.push(place.map(|(serial, position)| (serial, position, key)));
         }
-        cipher.mixed.extend(&key);
-        cipher.mixed_to = cipher.send.stands();
-        cipher.mixed.drain(..cipher.mixed.len().saturating_sub(MIXED));
-        (codes.iter().zip(&key).map(|(c, k)| mixed(*c, *k)).collect(), span)
+        cipher.hand(keys);
+        (out, span)
     }
-    /// The last `left` codes handed to the line have not gone out and never will: their key, as far as it is the message's, is
-    /// there again. More than the last chunk may be left: a device says it is ready for more a few codes before it is empty.
+    /// So many codes went to the line in clear.
+    pub(super) fn handed_clear(&mut self, codes: usize) {
+        if let Some(cipher) = &mut self.cipher {
+            cipher.hand(std::iter::repeat_n(None, codes));
+        }
+    }
+    /// The last `left` codes handed to the line have not gone out and never will: their key is there again.
     pub(super) fn unmix(&mut self, left: usize) {
         let Some(cipher) = &mut self.cipher else { return };
-        let kept = cipher.mixed.len().saturating_sub(left);
-        if let Some(end) = cipher.mixed_to {
-            cipher.send.give_back(end, &cipher.mixed[kept..]);
-            cipher.mixed_to = cipher.send.stands();
+        let kept = cipher.handed.len().saturating_sub(left);
+        for (serial, position, key) in cipher.handed.drain(kept..).rev().flatten() {
+            if !cipher.send.give_back(serial, position, key) {
+                break; // the reel has moved since: burned
+            }
         }
-        cipher.mixed.truncate(kept);
     }
     /// Whether the tape in the mixer has key for a message of `need` codes that is about to begin.
     pub(super) fn suffices(&self, need: u64) -> bool {
@@ -316,16 +327,10 @@ impl Terminal {
             self.taken(Copy::Receive);
         }
         self.move_to(Copy::Receive, claim.from.position, CUT_REST, &format!("{} calls up from here", from.upper()));
-        let ours = self.cipher.as_ref().and_then(|c| c.send.stands());
-        // In the middle of a message the tape stays where it is: its reader follows code by code.
-        if !self.mid_cipher() && ours.is_none_or(|(serial, _)| serial == claim.read.serial) {
-            if ours.is_none()
-                && self.cipher.as_mut().is_some_and(|c| c.send.next_of(claim.read.serial).is_some() && c.send.take_up(claim.read.serial))
-            {
-                self.taken(Copy::Send);
-            }
-            self.move_to(Copy::Send, claim.read.position, CUT_REST, &format!("{} has read to here", from.upper()));
+        if let Some(cipher) = &mut self.cipher {
+            cipher.far_read = Some(claim.read);
         }
+        self.catch_up();
         if self.cipher.as_ref().is_some_and(|c| c.send.has(ANSWER)) {
             return Ok(());
         }
@@ -335,6 +340,22 @@ impl Terminal {
             self.config.station.upper()
         ));
         Err("NO KEY FOR THE RECEIPT".into())
+    }
+    /// Our tape moves up to where the far end says it has read; not under a message that is open on the line, whose key was announced
+    /// as one piece.
+    pub(super) fn catch_up(&mut self) {
+        if self.mid_cipher() {
+            return;
+        }
+        let Some(Place { serial, position }) = self.cipher.as_mut().and_then(|c| c.far_read.take()) else { return };
+        let Some(cipher) = &mut self.cipher else { return };
+        if cipher.send.stands().is_none() && cipher.send.next_of(serial).is_some() && cipher.send.take_up(serial) {
+            self.taken(Copy::Send);
+        }
+        if self.cipher.as_ref().and_then(|c| c.send.stands()).is_some_and(|(there, _)| there == serial) {
+            let reason = format!("{} has read to here", self.peer_name());
+            self.move_to(Copy::Send, position, CUT_REST, &reason);
+        }
     }
     fn claims_fit(&mut self, from: &Name, claim: &Claim, next: u64, jump: u64) -> Result<(), String> {
         let Place { serial, position } = claim.from;
@@ -381,7 +402,7 @@ impl Terminal {
             cipher.ready = None; // its tape was taken away meanwhile
             return self.not_ready(to, no, "NO TAPE ANY MORE");
         };
-        if covered || cipher.receive.left_of(serial) <= cipher.receive.at_hand() as u64 {
+        if covered || cipher.receive.all_at_hand() {
             cipher.ready = None;
             let key = Some(Place { serial, position });
             self.say(Line::Ready { to, from: self.config.station.clone(), no, key });

@@ -294,6 +294,7 @@ impl Terminal {
         if self.lost.is_some() || !matches!(self.on_line, OnLine::Nothing) {
             return;
         }
+        self.catch_up();
         if self.in_mid_message() || !self.send_service_line(now) {
             self.send_chunk(now);
         }
@@ -333,6 +334,7 @@ impl Terminal {
         } else {
             self.event(Event::Service { dir: Direction::Out, line: body, span: Span::Clear });
             self.show(now, 0, &codes, None);
+            self.handed_clear(codes.len());
             self.push(Output::Send(codes));
         }
         true
@@ -345,8 +347,9 @@ impl Terminal {
             all = line.codes(self.config.unshift);
             self.event(Event::Service { dir: Direction::Out, line: line.body(), span: Span::Clear });
             self.show(now, 0, &all, None);
+            self.handed_clear(all.len());
         }
-        let (codes, key) = self.mix(codes, announced > 0);
+        let (codes, key) = self.mix(codes);
         if let Some(line) = said {
             self.event(Event::Service { dir: Direction::Out, line, span: Span::Cipher });
         }

@@ -14,11 +14,13 @@ mod durability;
 mod fuzz;
 mod hostile;
 mod journal;
+mod judge;
 mod keys;
 #[cfg(feature = "faults")]
 mod kill;
 mod line;
 mod lines;
+mod mixer;
 mod pair;
 mod procedure;
 mod processes;

@@ -291,7 +291,7 @@ impl Terminal {
 
     /// If nothing is going out, sends what is next: the rest of a message, else a service line, else a message's start.
     pub(super) fn pump(&mut self, now: Instant) {
-        if self.lost.is_some() || !matches!(self.on_line, OnLine::Nothing) {
+        if self.stopped || self.lost.is_some() || !matches!(self.on_line, OnLine::Nothing) {
             return;
         }
         self.catch_up();

@@ -132,6 +132,22 @@ fn a_message_whose_tape_is_taken_away_is_given_back() {
     });
 }
 
+#[test]
+fn nothing_is_sent_by_an_end_that_has_stopped() {
+    for lines in [Lines::Clear, Lines::Cipher] {
+        over(lines, || {
+            let mut pair = Pair::clean();
+            pair.deliver(W, 1, "A");
+            pair.deliver(M, 1, &TEXT.repeat(5));
+            assert!(pair.run_until(300, |p| p.ends[M].filed.len() == 1));
+            pair.input(M, Input::Stop); // the answer to what was filed comes while its own message is being cut
+            pair.run(900);
+            let after = pair.log.iter().skip_while(|l| !l.ends_with("moscow stopped")).filter(|l| l.contains(" M> ")).count();
+            assert!(pair.ends[M].stopped && after == 0, "{}", pair.log.join("\n"));
+        });
+    }
+}
+
 /// Where the next span sent is enciphered from, and whether something was sent at all.
 fn spans(outputs: &[Output]) -> Vec<KeySpan> {
     let key = |o: &Output| if let Output::Event { event: Event::Transmission { key, .. }, .. } = o { *key } else { None };

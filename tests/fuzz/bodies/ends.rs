@@ -27,6 +27,8 @@ pub struct End {
     pub halting: Option<u8>,
     /// Came off the line, not yet read.
     pub inbox: Vec<Code>,
+    /// Codes read, those at the most that wait for key.
+    pub unread: usize,
     pub lost: bool,
     pub stopping: bool,
     pub stopped: bool,
@@ -60,6 +62,7 @@ impl End {
             owed: false,
             halting: None,
             inbox: vec![],
+            unread: 0,
             lost: false,
             stopping: false,
             stopped: false,

@@ -136,12 +136,17 @@ impl Joined {
         }
     }
     fn carry_out(&mut self, side: usize, outputs: Vec<molink::teletype::Output>, codes: usize) {
-        assert!(outputs.len() <= 100 + 8 * codes, "{} outputs to {codes} codes", outputs.len());
+        let end = &mut self.ends[side];
+        end.unread += codes;
+        assert!(outputs.len() <= 100 + 8 * end.unread, "{} outputs to {} codes", outputs.len(), end.unread);
         for output in outputs {
             if let molink::teletype::Output::Submit { message, .. } = &output {
                 self.was_handed_in(message);
             }
             self.ends[side].output(output);
+        }
+        if self.ends[side].asked.iter().all(|a| a.copy == Copy::Send) {
+            self.ends[side].unread = 0;
         }
         while let Some((number, outcome)) = self.ends[side].outcomes.pop() {
             if let Outcome::Delivered(receipt) = outcome {

@@ -87,13 +87,20 @@ impl Terminal {
     }
 
     /// These tapes hang here.
-    pub(super) fn tapes(&mut self, tapes: &Tapes) {
+    pub(super) fn tapes(&mut self, now: Instant, tapes: &Tapes) {
         let Some(cipher) = &mut self.cipher else { return };
         cipher.send.hang(&tapes.send);
         cipher.receive.hang(&tapes.receive);
+        let gone = cipher.send.stands().is_none();
         for trouble in &tapes.troubles {
             self.trouble(trouble.clone());
         }
+        if gone && self.transmits() {
+            let why = "the key tape that was being sent with has been taken away".to_owned();
+            self.finish(now, Outcome::Deferred(Reason::new(Fault::Us, why)));
+        }
+        self.ready_if_covered();
+        self.work_off(now); // what waited for a tape that is gone waits no more
     }
     /// Says once what is wrong with key, and has the folder looked through for tapes put in meanwhile.
     pub(super) fn trouble(&mut self, reason: String) {
@@ -192,11 +199,13 @@ impl Terminal {
                 "key is short: the tapes for what {own} sends have {left} codes left and the message needs {need} in one piece; hang a new tape (`molink keys make`)"
             ));
         };
-        let Some(new) = cipher.receive.choose(1) else {
+        if !cipher.receive.has(1) {
             return Err(format!(
                 "key is short: no tape of what {peer} sends is left here, so its receipt could not be read; hang the twin of its tape"
             ));
-        };
+        }
+        // The tape in the reader is named even when it is used up: so the far end learns that it is, and takes the next.
+        let new = cipher.receive.stands().is_none() && cipher.receive.choose(1) == Some(true);
         let places = (cipher.send.stands(), cipher.receive.stands());
         if other {
             self.taken(Copy::Send);
@@ -280,6 +289,14 @@ impl Terminal {
             }
         }
     }
+    /// Whether the tape in the mixer has key for a message of `need` codes that is about to begin.
+    pub(super) fn suffices(&self, need: u64) -> bool {
+        self.cipher.as_ref().is_none_or(|c| c.send.stands().is_some_and(|(serial, _)| c.send.left_of(serial) >= need))
+    }
+    /// Whether the key of a cut sequence is at hand: always in a message, unless its tape was taken away.
+    pub(super) fn cut_covered(&self) -> bool {
+        self.cipher.as_ref().is_none_or(|c| c.send.at_hand() >= CUT.len())
+    }
     /// For the planted fault only: a message sent again takes its old key.
     pub(super) fn remember_or_reuse_key(&mut self, transmissions: u32) {
         if let Some(cipher) = self.cipher.as_mut().filter(|_| faults::planted(faults::Fault::RetryReusesKey)) {
@@ -314,26 +331,20 @@ impl Terminal {
             cipher.far_read = Some(claim.read);
         }
         self.catch_up();
-        let enough = match self.in_mid_message() {
-            true => self.cipher.as_ref().is_some_and(|c| c.send.has(ANSWER)).then_some(true),
-            false => self.answer_covered(ANSWER as usize),
-        };
-        match enough {
-            Some(_) => Ok(()),
-            None => {
-                self.push(Output::Rescan);
-                self.trouble(format!(
-                    "key is short: no tape for what {} sends has {ANSWER} codes left for a receipt; hang a new tape",
-                    self.config.station.upper()
-                ));
-                Err("NO KEY FOR THE RECEIPT".into())
-            }
+        if self.cipher.as_ref().is_some_and(|c| c.send.has(ANSWER)) {
+            return Ok(());
         }
+        self.push(Output::Rescan);
+        self.trouble(format!(
+            "key is short: no tape for what {} sends has {ANSWER} codes left for a receipt; hang a new tape",
+            self.config.station.upper()
+        ));
+        Err("NO KEY FOR THE RECEIPT".into())
     }
     /// Our tape moves up to where the far end says it has read; not under a message that is open on the line, whose key was announced
     /// as one piece.
     pub(super) fn catch_up(&mut self) {
-        if self.in_mid_message() {
+        if self.mid_cipher() {
             return;
         }
         let Some(Place { serial, position }) = self.cipher.as_mut().and_then(|c| c.far_read.take()) else { return };
@@ -356,8 +367,9 @@ impl Terminal {
             return Err(format!("TAPE {serial:06} STANDS AT {next} HERE"));
         }
         let Some(cipher) = &self.cipher else { return Ok(()) };
-        if cipher.receive.left_of(serial).saturating_sub(position.saturating_sub(next)) < claim.count {
-            let end = next + cipher.receive.left_of(serial);
+        // Only if the twin is too short: a reader that stands further on says so when it is ready, and the caller takes another tape.
+        let end = next + cipher.receive.left_of(serial);
+        if position.saturating_add(claim.count) > end {
             self.trouble(format!(
                 "{from} calls up for {} codes from {position} of tape {serial:06}, whose twin here ends at {end}",
                 claim.count
@@ -384,15 +396,15 @@ impl Terminal {
     /// Says ready once the first of the message's key is at hand.
     pub(super) fn ready_if_covered(&mut self) {
         let Some((to, no)) = self.cipher.as_ref().and_then(|c| c.ready.clone()) else { return };
-        if self.cover(Copy::Receive, CHUNK)
-            || self
-                .cipher
-                .as_ref()
-                .is_some_and(|c| c.receive.stands().is_none_or(|(s, _)| c.receive.left_of(s) <= c.receive.at_hand() as u64))
-        {
-            let Some(cipher) = &mut self.cipher else { return };
+        let covered = self.cover(Copy::Receive, CHUNK);
+        let Some(cipher) = &mut self.cipher else { return };
+        let Some((serial, position)) = cipher.receive.stands() else {
+            cipher.ready = None; // its tape was taken away meanwhile
+            return self.not_ready(to, no, "NO TAPE ANY MORE");
+        };
+        if covered || cipher.receive.all_at_hand() {
             cipher.ready = None;
-            let key = cipher.receive.stands().map(|(serial, position)| Place { serial, position });
+            let key = Some(Place { serial, position });
             self.say(Line::Ready { to, from: self.config.station.clone(), no, key });
         }
     }
@@ -420,6 +432,9 @@ impl Terminal {
         let Some(cipher) = &mut self.cipher else {
             return self.ignored("a far end speaks of key, and this line has none");
         };
+        if count == 0 {
+            return self.ignored("the far end announces cipher of no codes");
+        }
         let (Place { serial, position }, jump) = (from, cipher.rules.jump);
         let Some(next) = cipher.receive.next_of(serial) else {
             self.push(Output::Rescan);

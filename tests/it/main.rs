@@ -10,6 +10,7 @@ mod courier;
 mod dialogues;
 mod docs;
 mod durability;
+mod hostile;
 mod journal;
 mod judge;
 mod keys;

@@ -110,6 +110,10 @@ impl Reel {
     pub fn at_hand(&self) -> usize {
         self.at_hand.len()
     }
+    /// Whether the tape in the mixer has no more than what is at hand.
+    pub fn all_at_hand(&self) -> bool {
+        self.serial.is_none_or(|serial| self.left_of(serial) <= self.at_hand.len() as u64)
+    }
     /// What has to be reserved so that `need` codes are at hand; `None` if they are, or will be, or the tape has no more.
     pub fn reserve(&mut self, need: usize) -> Option<Reservation> {
         let serial = self.serial.filter(|_| self.at_hand.len() < need && self.asked.is_none())?;

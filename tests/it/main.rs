@@ -12,6 +12,7 @@ mod docs;
 mod durability;
 mod hostile;
 mod journal;
+#[cfg_attr(not(feature = "faults"), allow(dead_code))]
 mod judge;
 mod keys;
 #[cfg(feature = "faults")]

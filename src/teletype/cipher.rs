@@ -465,6 +465,6 @@ impl Terminal {
 }
 
 /// Five bits of key added to five of text, without carry; the same again takes it off.
-pub(super) fn mixed(code: Code, key: Code) -> Code {
+pub fn mixed(code: Code, key: Code) -> Code {
     Code::new(code.value() ^ key.value())
 }

@@ -20,6 +20,6 @@ pub mod timing;
 pub mod wire;
 
 pub use backend::{Opener, Teletype};
-pub use cipher::Rules;
+pub use cipher::{Rules, mixed};
 pub use codes::{CodeTable, Coder, UnshiftOnSpace};
 pub use terminal::{Config, Input, Output, Terminal};

@@ -3,6 +3,7 @@
 mod api;
 mod backend;
 mod cipher;
+mod cipher_page;
 mod codes;
 mod commands;
 mod conformance;
@@ -10,6 +11,7 @@ mod courier;
 mod dialogues;
 mod docs;
 mod durability;
+mod fuzz;
 mod hostile;
 mod journal;
 #[cfg_attr(not(feature = "faults"), allow(dead_code))]

@@ -82,6 +82,8 @@ enum Due {
     /// A side's router will answer so next.
     WillSay(usize, Verdict),
     Done(usize, u64),
+    /// A side's process dies and starts again.
+    Dies(usize),
 }
 
 pub struct Pair<'a> {
@@ -208,6 +210,8 @@ impl<'a> Pair<'a> {
             Due::Hears(side, body.to_owned())
         } else if let Some(reason) = what.strip_prefix("will refuse: ") {
             Due::WillSay(side, Verdict::Refused(Reason::new(Fault::Us, reason)))
+        } else if what == "dies" {
+            Due::Dies(side)
         } else if what == "stops" {
             Due::Input(side, Input::Stop)
         } else {
@@ -292,6 +296,10 @@ impl<'a> Pair<'a> {
                 };
                 self.note(format!("{} will {said}", NAMES[side]));
                 return self.ends[side].verdicts.push(verdict);
+            }
+            Due::Dies(side) => {
+                self.note(format!("{} dies", NAMES[side]));
+                return self.restart(side);
             }
             Due::Input(side, input) => (side, input),
         };

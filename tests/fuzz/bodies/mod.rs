@@ -1,0 +1,10 @@
+//! What the fuzz targets do with their bytes. The everyday tests replay the kept corpus through the same code (`tests/it/fuzz.rs`),
+//! so that it compiles and holds without cargo-fuzz.
+
+mod bytes;
+pub mod decoder;
+mod ends;
+mod forge;
+pub mod procedure;
+
+pub use bytes::Bytes;

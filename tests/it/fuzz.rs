@@ -1,0 +1,33 @@
+//! The fuzz targets' bodies (`tests/fuzz`) over the kept corpus, without cargo-fuzz.
+
+#[path = "../fuzz/bodies/mod.rs"]
+mod bodies;
+
+use std::path::Path;
+
+/// Runs a body over every file kept for its target; returns how many there are.
+fn replay(target: &str, body: fn(&[u8])) -> usize {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/fuzz").join(target);
+    let mut files: Vec<_> = std::fs::read_dir(&folder).unwrap().map(|e| e.unwrap().path()).collect();
+    files.sort();
+    for file in &files {
+        let data = std::fs::read(file).unwrap();
+        if let Err(why) = std::panic::catch_unwind(|| body(&data)) {
+            eprintln!("the finding is from {}", file.display());
+            std::panic::resume_unwind(why);
+        }
+    }
+    files.len()
+}
+
+#[test]
+fn the_decoders_hold_over_the_kept_corpus() {
+    let files = replay("decoder", bodies::decoder::run);
+    assert!((20..300).contains(&files), "{files} files");
+}
+
+#[test]
+fn the_procedure_holds_over_the_kept_corpus() {
+    let files = replay("procedure", bodies::procedure::run);
+    assert!((20..300).contains(&files), "{files} files");
+}

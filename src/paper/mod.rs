@@ -1,0 +1,8 @@
+//! Paper: what a page printer leaves, and how it is shown.
+//!
+//! Standards: the files' own (see `png`, `pdf`). In: strikes. Out: a [`Sheet`]; from it text, a picture, a document.
+//! Left out: machines and codes (see `teletype`), disk. Shown by: `docs/paper.md`, the tests of each file.
+
+mod sheet;
+
+pub use sheet::{Layers, Sheet, Strike};

@@ -3,6 +3,8 @@
 //! Standard: none. In: strikes and line feeds. Out: rows of strikes; the base lines as text; what was struck over them.
 //! Left out: how it looks (see `png`, `pdf`); how far a carriage gets (the machine's). Shown by: `paper::sheet::tests`.
 
+use std::ops::Range;
+
 /// One blow of a type on the paper.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Strike {
@@ -12,13 +14,13 @@ pub struct Strike {
     pub character: char,
 }
 
-/// What was struck on top of something, or a row's base line.
+/// A row taken apart; strikes by their numbers in the order struck.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Layers {
-    /// The first strike of each column, blanks between, none at the end.
-    pub base: String,
-    /// All others, in the order struck.
-    pub over: Vec<Strike>,
+    /// What a reader takes for the line: a strike, or none, for each column.
+    pub base: Vec<Option<usize>>,
+    /// What was struck over it.
+    pub over: Vec<usize>,
 }
 
 /// The paper so far: rows, each as the line feeds parted them.
@@ -75,34 +77,39 @@ impl Sheet {
     pub fn width(&self) -> usize {
         self.rows.iter().flatten().map(|s| s.column + 1).max().unwrap_or(0)
     }
-    /// A row taken apart: its base line and what was struck over it.
+    /// A row taken apart: its base line, and what was struck over it.
+    ///
+    /// A run of strikes to the right that meets none before it belongs to the base. One that strikes over something is over the
+    /// line, its strikes on blanks too, as far as the line goes; beyond its end it goes on with the line.
     pub fn layers(&self, row: usize) -> Layers {
         let strikes = self.rows.get(row).map_or(&[][..], Vec::as_slice);
-        let mut base: Vec<Option<char>> = vec![];
-        let mut over = vec![];
-        for strike in strikes {
-            if base.len() <= strike.column {
-                base.resize(strike.column + 1, None);
-            }
-            match base[strike.column] {
-                None => base[strike.column] = Some(strike.character),
-                Some(_) => over.push(*strike),
-            }
+        let mut layers = Layers::default();
+        let mut from = 0;
+        while from < strikes.len() {
+            let steps = strikes[from..].windows(2).take_while(|two| two[0].column < two[1].column).count();
+            layers.add(strikes, from..from + steps + 1);
+            from += steps + 1;
         }
-        Layers { base: base.into_iter().map(|c| c.unwrap_or(' ')).collect(), over }
+        layers
+    }
+    /// The base line of a row.
+    pub fn line(&self, row: usize) -> String {
+        let base = self.layers(row).base;
+        base.into_iter().map(|number| number.map_or(' ', |number| self.rows[row][number].character)).collect()
     }
     /// The base lines, each with a line feed; blank rows at the end are left out.
     pub fn text(&self) -> String {
-        let mut text: String = (0..self.rows.len()).map(|row| self.layers(row).base + "\n").collect();
+        let mut text: String = (0..self.rows.len()).map(|row| self.line(row) + "\n").collect();
         text.truncate(text.trim_end_matches('\n').len());
         if !text.is_empty() {
             text.push('\n');
         }
         text
     }
-    /// Every strike on top of another, with its row.
+    /// Every strike over a base line, with its row.
     pub fn overstrikes(&self) -> Vec<(usize, Strike)> {
-        (0..self.rows.len()).flat_map(|row| self.layers(row).over.into_iter().map(move |s| (row, s))).collect()
+        let of = |row: usize| self.layers(row).over.into_iter().map(move |number| (row, self.rows[row][number]));
+        (0..self.rows.len()).flat_map(of).collect()
     }
     fn last_mut(&mut self) -> &mut Vec<Strike> {
         if self.rows.is_empty() {
@@ -113,14 +120,33 @@ impl Sheet {
     }
 }
 
+impl Layers {
+    /// Takes in one run of strikes to the right.
+    fn add(&mut self, strikes: &[Strike], run: Range<usize>) {
+        let end = self.base.len();
+        let over = strikes[run.clone()].iter().any(|s| self.base.get(s.column).is_some_and(Option::is_some));
+        for number in run {
+            let column = strikes[number].column;
+            if over && column < end {
+                self.over.push(number);
+                continue;
+            }
+            if self.base.len() <= column {
+                self.base.resize(column + 1, None);
+            }
+            self.base[column] = Some(number);
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn every_strike_is_kept_and_the_first_of_a_place_is_the_base() {
+    fn every_strike_is_kept_and_the_first_line_of_a_row_is_the_base() {
         let mut sheet = Sheet::of_text("AB D\nE");
-        for (column, c) in [(0, 'E'), (2, ' '), (0, '='), (1, 'X')] {
+        for (column, c) in [(0, 'E'), (0, '='), (1, 'X'), (2, ' ')] {
             sheet.strike(column, c);
         }
         assert_eq!(sheet.text(), "AB D\nEX\n");
@@ -128,6 +154,20 @@ mod tests {
         let over: Vec<(usize, usize, char)> = sheet.overstrikes().iter().map(|(r, s)| (*r, s.column, s.character)).collect();
         assert_eq!(over, [(1, 0, 'E'), (1, 0, '=')]);
         assert_eq!((sheet.width(), sheet.row()), (4, 1));
+    }
+
+    #[test]
+    fn what_is_struck_out_reads_as_before_and_what_is_added_goes_on() {
+        let strikes = |text: &str, runs: &[(usize, &str)]| {
+            let mut sheet = Sheet::of_text(text);
+            runs.iter().for_each(|(at, run)| run.chars().enumerate().for_each(|(i, c)| sheet.strike(at + i, c)));
+            (sheet.line(0), sheet.overstrikes().iter().map(|(_, s)| s.character).collect::<String>())
+        };
+        assert_eq!(strikes("LINE IN THE MIDDLE", &[(5, "XXXXXX")]), ("LINE IN THE MIDDLE".into(), "XXXXXX".into()), "the blank too");
+        assert_eq!(strikes("ABC", &[(6, "DEF")]), ("ABC   DEF".into(), String::new()));
+        assert_eq!(strikes("A   B", &[(1, "XX")]), ("AXX B".into(), String::new()), "on blanks only it is the line's");
+        assert_eq!(strikes("ABC", &[(0, "ABC DEF")]), ("ABC DEF".into(), "ABC".into()));
+        assert_eq!(strikes("AB", &[(1, "C"), (1, "D"), (0, "EF")]), ("AB".into(), "CDEF".into()));
     }
 
     #[test]

@@ -17,6 +17,7 @@ mod kill;
 mod line;
 mod lines;
 mod pair;
+mod paper;
 mod printer;
 mod procedure;
 mod processes;

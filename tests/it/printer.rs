@@ -84,7 +84,7 @@ fn the_printer_leaves_what_the_table_worked_out_by_hand_says() {
     assert!(cases.len() >= 30, "only {} cases were read", cases.len());
     for case in cases {
         let (sheet, acts) = print(&case.codes, case.settings.clone(), CODE_TIME);
-        let rows: Vec<String> = (0..sheet.rows().len()).map(|row| sheet.layers(row).base).collect();
+        let rows: Vec<String> = (0..sheet.rows().len()).map(|row| sheet.line(row)).collect();
         let over: Vec<(usize, usize, char)> = sheet.overstrikes().iter().map(|(r, s)| (*r, s.column, s.character)).collect();
         let count = |act: Act| acts.iter().filter(|a| **a == act).count();
         let bells = [count(Act::Bell), count(Act::MarginBell), count(Act::WhoAreYou)];

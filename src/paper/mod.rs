@@ -9,6 +9,7 @@ pub mod pdf;
 pub mod png;
 mod sheet;
 
+pub use ink::mix;
 pub use pdf::{About, pdf};
 pub use png::png;
 pub use sheet::{Layers, Sheet, Strike};

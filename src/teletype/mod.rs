@@ -16,6 +16,7 @@ pub mod printer;
 mod receiver;
 mod sender;
 pub mod service;
+pub mod tape;
 pub mod terminal;
 pub mod timing;
 pub mod typing;

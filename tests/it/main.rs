@@ -18,6 +18,7 @@ mod line;
 mod lines;
 mod pair;
 mod paper;
+mod paper_commands;
 mod printer;
 mod procedure;
 mod processes;
@@ -26,4 +27,5 @@ mod send;
 mod storm;
 #[cfg_attr(not(feature = "faults"), allow(dead_code))]
 mod support;
+mod tape;
 mod world;

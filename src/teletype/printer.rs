@@ -197,7 +197,7 @@ pub fn print(codes: &[Code], settings: Settings, code_time: Duration) -> (Sheet,
     let mut printer = Printer::new(settings);
     let (mut now, mut acts) = (Instant(0), vec![]);
     for code in codes {
-        now = now + code_time;
+        now += code_time;
         acts.extend(printer.handle(now, *code));
     }
     (printer.tear_off(), acts)

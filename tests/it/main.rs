@@ -19,6 +19,7 @@ mod lines;
 mod pair;
 mod paper;
 mod paper_commands;
+mod papers;
 mod printer;
 mod procedure;
 mod processes;

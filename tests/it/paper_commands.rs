@@ -26,12 +26,16 @@ fn house() -> House {
 /// The table of commands and answers: each command is run, and its answer set in place of what stands there.
 fn answered(table: &str) -> String {
     let house = house();
-    let mut said = String::new();
+    let (mut said, mut within) = (String::new(), false);
     for line in table.lines() {
-        if line.starts_with('#') || line.is_empty() {
-            said += &format!("{line}\n");
-        }
-        let Some(command) = line.strip_prefix("$ molink ") else { continue };
+        let Some(command) = line.strip_prefix("$ molink ") else {
+            if !within {
+                said += &format!("{line}\n");
+            }
+            within &= !line.starts_with("-> ");
+            continue;
+        };
+        within = true;
         let done = house.run(&command.split(' ').collect::<Vec<_>>(), SOON);
         said += &format!("{line}\n{}{}-> {}\n", text(&done.stdout), text(&done.stderr), done.status.code().unwrap());
     }

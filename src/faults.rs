@@ -1,6 +1,6 @@
 //! Planted faults and kill points, by which the tests check their own checkers (feature `faults`).
 //!
-//! Standards: none. In: `plant` (per thread), `MOLINK_KILL_AT=point[:n]`. Out: a wrong turn where one is asked for; SIGKILL at a point.
+//! Standards: none. In: `plant` (per thread), `MOLINK_FAULT=fault`, `MOLINK_KILL_AT=point[:n]`. Out: a wrong turn where one is asked for; SIGKILL at a point.
 //! Left out of every ordinary build: without the feature all of it is constant and vanishes.
 //! Shown by: `tests/it/storm.rs`, `tests/it/kill.rs`.
 
@@ -19,6 +19,36 @@ pub enum Fault {
     TimerNotRearmed,
     /// A message sent again is enciphered with the key it was sent with before.
     RetryReusesKey,
+    /// A reservation of key is not synced before the key is given out.
+    ReservationNotSynced,
+}
+
+impl Fault {
+    /// All of them.
+    pub const ALL: [Fault; 7] = {
+        use Fault::*;
+        [
+            ReceiptBeforeSync,
+            FilingKeyWithoutDtg,
+            SerialTwiceAfterRestart,
+            LateReceiptTaken,
+            TimerNotRearmed,
+            RetryReusesKey,
+            ReservationNotSynced,
+        ]
+    };
+    /// Its name in `MOLINK_FAULT`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Fault::ReceiptBeforeSync => "receipt-before-sync",
+            Fault::FilingKeyWithoutDtg => "filing-key-without-dtg",
+            Fault::SerialTwiceAfterRestart => "serial-twice-after-restart",
+            Fault::LateReceiptTaken => "late-receipt-taken",
+            Fault::TimerNotRearmed => "timer-not-rearmed",
+            Fault::RetryReusesKey => "retry-reuses-key",
+            Fault::ReservationNotSynced => "reservation-not-synced",
+        }
+    }
 }
 
 /// A place in a message's life where a station may be killed.
@@ -67,6 +97,7 @@ impl KillPoint {
 mod planted {
     use super::{Fault, KillPoint};
     use std::cell::Cell;
+    use std::sync::OnceLock;
     use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
     thread_local!(static PLANTED: Cell<Option<Fault>> = const { Cell::new(None) });
@@ -75,9 +106,11 @@ mod planted {
     pub fn plant(fault: Option<Fault>) {
         PLANTED.set(fault);
     }
-    /// Whether the fault is planted in this thread.
+    /// Whether the fault is planted in this thread, or by `MOLINK_FAULT` in this process.
     pub fn planted(fault: Fault) -> bool {
-        PLANTED.get() == Some(fault)
+        static NAMED: OnceLock<Option<Fault>> = OnceLock::new();
+        let named = || std::env::var("MOLINK_FAULT").ok().and_then(|name| Fault::ALL.into_iter().find(|f| f.name() == name));
+        PLANTED.get() == Some(fault) || *NAMED.get_or_init(named) == Some(fault)
     }
     /// Kills this process, as `kill -9` would, the n-th time it comes to the point named in `MOLINK_KILL_AT`.
     pub fn kill_point(point: KillPoint) {

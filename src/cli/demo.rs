@@ -6,7 +6,7 @@
 use super::narrate::Narrator;
 use super::{INTERRUPTED, Usage};
 use crate::history::Scenario;
-use crate::station::live::{Live, Told};
+use crate::station::live::{KEYS, Live, Told};
 use crate::time::Speed;
 use anyhow::Context;
 use std::fs::File;
@@ -17,7 +17,8 @@ use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 
 /// The scenarios in the program, by era.
-const ERAS: &[(&str, &str)] = &[("1963", include_str!("../../fixtures/scenarios/1963.toml"))];
+const ERAS: &[(&str, &str)] =
+    &[("1963", include_str!("../../fixtures/scenarios/1963.toml")), ("1976", include_str!("../../fixtures/scenarios/1976.toml"))];
 /// Longer than any story takes in real time, however noisy its line.
 const LONGEST: Duration = Duration::from_secs(1800);
 const TRACE: &str = "trace.jsonl";
@@ -25,10 +26,10 @@ const TRACE: &str = "trace.jsonl";
 /// Run the link's story on this machine.
 #[derive(clap::Args)]
 #[command(
-    after_help = "Examples:\n  molink demo\n  molink demo --speed max --out /tmp/hotline\n\nDIR gets STATION/paper/IDENTITY.txt, STATION/journal.sqlite and trace.jsonl; a demo's earlier\nfiles in it are replaced."
+    after_help = "Examples:\n  molink demo\n  molink demo --speed max --out /tmp/hotline\n  molink demo --era 1976\n\nDIR gets STATION/paper/IDENTITY.txt, STATION/journal.sqlite and trace.jsonl; a demo's earlier\nfiles in it are replaced."
 )]
 pub struct Demo {
-    /// Which era of the link
+    /// Which era of the link: 1963 (the line is opened), 1976 (the second circuit moves)
     #[arg(long, default_value = "1963")]
     era: String,
     /// How fast: a number (1 = as in life) or `max` [default: the scenario's own]
@@ -48,7 +49,7 @@ pub(super) async fn run(args: Demo) -> anyhow::Result<ExitCode> {
     clear(&args.out, &scenario)?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut trace = BufWriter::new(File::create(args.out.join(TRACE)).with_context(|| cannot_write(&args.out))?);
-    let mut narrator = Narrator::new(std::io::stdout());
+    let mut narrator = Narrator::new(std::io::stdout()).naming(&scenario.circuits);
     introduce(&mut narrator, &scenario, speed)?;
 
     let mut live = Live::start(&scenario, speed, &args.out).await.map_err(|e| Usage(e.0))?;
@@ -101,6 +102,10 @@ fn clear(out: &Path, scenario: &Scenario) -> anyhow::Result<()> {
         Ok(_) => {
             for station in scenario.stations.keys() {
                 let dir = out.join(station.as_str());
+                let keys = out.join(KEYS);
+                if keys.is_dir() {
+                    std::fs::remove_dir_all(&keys).with_context(|| format!("an earlier demo's `{}` cannot be removed", keys.display()))?;
+                }
                 if dir.join("journal.sqlite").exists() {
                     std::fs::remove_dir_all(&dir).with_context(|| format!("an earlier demo's `{}` cannot be removed", dir.display()))?;
                 }
@@ -124,7 +129,7 @@ fn introduce(n: &mut Narrator<Stdout>, scenario: &Scenario, speed: Speed) -> any
     }
     for (name, plan) in &scenario.circuits {
         let line = format!(
-            "between them: the {name}, 50 baud, {} ms one way, played over a pty pair on this machine",
+            "between them: circuit {name}, 50 baud, {} ms one way, played over a pty pair on this machine",
             plan.profile.delay.as_millis()
         );
         n.say("    ", &line)?;
@@ -156,8 +161,8 @@ fn conclude(n: &mut Narrator<Stdout>, ended: &Ended, out: &Path, scenario: &Scen
         }
     };
     n.blank()?;
-    for line in scenario.sources.lines() {
-        n.say("  ", line)?;
+    for paragraph in paragraphs(&scenario.sources) {
+        n.say("  ", &paragraph)?;
     }
     n.blank()?;
     n.say("  ", "Left for you to look at:")?;
@@ -172,4 +177,16 @@ fn conclude(n: &mut Narrator<Stdout>, ended: &Ended, out: &Path, scenario: &Scen
     }
     n.say("    ", &out.join(TRACE).display().to_string())?;
     Ok(code)
+}
+
+/// Lines that begin with a blank go on with the one before.
+fn paragraphs(text: &str) -> Vec<String> {
+    let mut all: Vec<String> = vec![];
+    for line in text.lines() {
+        match all.last_mut() {
+            Some(last) if line.starts_with(' ') => *last += line,
+            Some(_) | None => all.push(line.to_owned()),
+        }
+    }
+    all
 }

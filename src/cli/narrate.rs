@@ -5,17 +5,22 @@
 //! Shown by: `molink demo`, `cli::narrate::tests`.
 
 use super::log::of_key;
+use crate::history::scenario::CircuitPlan;
 use crate::message::Name;
 use crate::router::Event;
-use crate::router::event::{Direction, Stamped};
+use crate::router::event::{Direction, Span, Stamped};
+use std::collections::{BTreeMap, VecDeque};
 use std::io::Write;
+
+/// Who prints: a station, and the circuit where there are several.
+type Printer = (Name, Option<String>);
 
 /// Where a narrator's line stands.
 enum Carriage {
     /// At the margin.
     Margin,
-    /// In the middle of what this station prints, so many characters along.
-    Printing(Name, usize),
+    /// In the middle of what this one prints, so many characters along.
+    Printing(Printer, usize),
 }
 
 /// A narrator writing to `out`.
@@ -23,22 +28,53 @@ pub(super) struct Narrator<W: Write> {
     out: W,
     carriage: Carriage,
     /// Whose printing was told last, with no news since.
-    printing: Option<Name>,
+    printing: Option<Printer>,
+    /// Names of circuits by station and port; empty if there is only one.
+    circuits: BTreeMap<(Name, String), String>,
+    /// Lines that others print while one is being told, not yet whole.
+    begun: BTreeMap<Printer, String>,
+    /// The same, whole: told as soon as the line in hand ends.
+    whole: VecDeque<(Printer, String)>,
+    /// The time of the last event.
+    time: String,
 }
 
 /// Columns of an ordinary terminal.
 const COLUMNS: usize = 80;
 /// What a printed line begins with.
 const PAPER: &str = "  | ";
+/// Whole lines of others that wait before the line in hand is broken for them.
+const PATIENCE: usize = 3;
 
 impl<W: Write> Narrator<W> {
     pub fn new(out: W) -> Self {
-        Narrator { out, carriage: Carriage::Margin, printing: None }
+        Narrator {
+            out,
+            carriage: Carriage::Margin,
+            printing: None,
+            circuits: BTreeMap::new(),
+            begun: BTreeMap::new(),
+            whole: VecDeque::new(),
+            time: String::new(),
+        }
+    }
+
+    /// Names the circuits in what it tells, if there are several.
+    pub fn naming(mut self, circuits: &BTreeMap<String, CircuitPlan>) -> Self {
+        if circuits.len() > 1 {
+            let ends = circuits.iter().flat_map(|(name, plan)| plan.ends.iter().map(move |end| (end.clone(), name.clone())));
+            self.circuits = ends.collect();
+        }
+        self
     }
 
     /// A paragraph, broken at the terminal's width, each line after `lead` or as much blank.
     pub fn say(&mut self, lead: &str, text: &str) -> std::io::Result<()> {
-        self.finish_line()?;
+        self.finish_all()?;
+        self.paragraph(lead, text)
+    }
+
+    fn paragraph(&mut self, lead: &str, text: &str) -> std::io::Result<()> {
         self.printing = None;
         let width = COLUMNS - 1 - lead.chars().count();
         let blank = " ".repeat(lead.chars().count());
@@ -64,23 +100,28 @@ impl<W: Write> Narrator<W> {
 
     /// An empty line.
     pub fn blank(&mut self) -> std::io::Result<()> {
-        self.finish_line()?;
+        self.finish_all()?;
         writeln!(self.out)
     }
 
     /// One event, if an audience wants to see it.
     pub fn event(&mut self, e: &Stamped) -> std::io::Result<()> {
-        let who = e.station.upper();
+        self.time = e.utc.clock_time();
+        let printer = self.printer(e);
+        let who = titled(&printer);
         let id = e.id.as_ref().map(|i| i.heading()).unwrap_or_default();
         let said = match &e.event {
-            Event::Accepted { to, precedence, .. } if e.port.is_none() => {
-                format!("{who} accepts {id}, {precedence}, for {to}; it is on disk")
+            Event::Accepted { to, precedence, class, .. } if e.port.is_none() => {
+                let service = if class.is_usual() { "" } else { ", a service message" };
+                format!("{who} accepts {id}, {precedence}{service}, for {to}; it is on disk")
             }
             Event::Sent { attempt, .. } if *attempt > 1 => format!("{who} tries again, attempt {attempt}"),
             Event::Sent { edits, .. } if !edits.is_empty() => {
                 let edits: Vec<String> = edits.iter().map(ToString::to_string).collect();
                 format!("{who} changes for the line: {}", edits.join(", "))
             }
+            Event::Service { dir: Direction::Out, line, .. } if line.starts_with("KEY ") => format!("{who} goes over to cipher: {line}"),
+            Event::Service { dir: Direction::Out, line, span: Span::Cipher } => format!("{who} sends, enciphered: {line}"),
             Event::Service { dir: Direction::Out, line, .. } => format!("{who} sends  {line}"),
             Event::LineUp { peer } => format!("{who} has the line to {}", peer.upper()),
             Event::LineDown { reason } => format!("{who} has lost the line: {reason}"),
@@ -106,42 +147,100 @@ impl<W: Write> Narrator<W> {
                 return Ok(());
             }
         };
-        self.say(&format!("{}  ", e.utc.clock_time()), &said)
+        self.finish_line()?;
+        self.release_own(&printer)?;
+        self.paragraph(&format!("{}  ", self.time.clone()), &said)
     }
 
+    fn printer(&self, e: &Stamped) -> Printer {
+        let circuit = e.port.as_ref().and_then(|port| self.circuits.get(&(e.station.clone(), port.clone())));
+        (e.station.clone(), circuit.cloned())
+    }
+
+    /// One prints as the characters come; what others print meanwhile is told by whole lines.
     fn characters(&mut self, event: &Stamped, text: &str) -> std::io::Result<()> {
-        let station = &event.station;
+        let printer = self.printer(event);
         for c in text.chars().filter(|c| *c != '\r') {
-            let column = match &self.carriage {
-                Carriage::Printing(who, column) if who == station => *column,
-                _ if c == '\n' => continue,
-                _ => {
-                    self.finish_line()?;
-                    if self.printing.as_ref() != Some(station) {
-                        writeln!(self.out, "{}  {} prints", event.utc.clock_time(), station.upper())?;
-                        self.printing = Some(station.clone());
-                    }
-                    write!(self.out, "{PAPER}")?;
-                    0
-                }
-            };
-            let full = PAPER.len() + column + 2 >= COLUMNS;
-            match c {
-                '\n' => {
-                    writeln!(self.out)?;
-                    self.carriage = Carriage::Margin;
-                    continue;
-                }
-                '\u{7}' => write!(self.out, "*")?, // the bell, shown and not rung
-                c if c.is_control() => {}
-                c => write!(self.out, "{c}")?,
+            if matches!(self.carriage, Carriage::Margin) {
+                self.release()?;
             }
-            self.carriage = Carriage::Printing(station.clone(), column + 1);
-            if full {
-                self.finish_line()?;
+            if matches!(&self.carriage, Carriage::Printing(other, _) if *other != printer) {
+                self.hold(&printer, c);
+            } else {
+                let before = self.begun.remove(&printer).unwrap_or_default();
+                before.chars().chain([c]).try_for_each(|c| self.print(&printer, c))?;
+            }
+            if self.whole.len() >= PATIENCE {
+                self.release()?;
             }
         }
+        if matches!(self.carriage, Carriage::Margin) {
+            self.release()?;
+        }
         self.out.flush()
+    }
+
+    fn print(&mut self, printer: &Printer, c: char) -> std::io::Result<()> {
+        let column = match &self.carriage {
+            Carriage::Printing(_, column) => *column,
+            Carriage::Margin if c == '\n' => return Ok(()),
+            Carriage::Margin => {
+                if self.printing.as_ref() != Some(printer) {
+                    writeln!(self.out, "{}  {} prints", self.time, titled(printer))?;
+                    self.printing = Some(printer.clone());
+                }
+                write!(self.out, "{PAPER}")?;
+                0
+            }
+        };
+        match c {
+            '\n' => return self.finish_line(),
+            '\u{7}' => write!(self.out, "*")?, // the bell, shown and not rung
+            c if c.is_control() => {}
+            c => write!(self.out, "{c}")?,
+        }
+        self.carriage = Carriage::Printing(printer.clone(), column + 1);
+        if PAPER.len() + column + 2 >= COLUMNS {
+            self.finish_line()?;
+        }
+        Ok(())
+    }
+
+    fn hold(&mut self, printer: &Printer, c: char) {
+        let line = self.begun.entry(printer.clone()).or_default();
+        if c != '\n' {
+            return line.push(c);
+        }
+        if let Some(line) = self.begun.remove(printer).filter(|line| !line.is_empty()) {
+            self.whole.push_back((printer.clone(), line));
+        }
+    }
+
+    /// Tells the whole lines that wait.
+    fn release(&mut self) -> std::io::Result<()> {
+        self.finish_line()?;
+        while let Some((printer, line)) = self.whole.pop_front() {
+            line.chars().chain(['\n']).try_for_each(|c| self.print(&printer, c))?;
+        }
+        Ok(())
+    }
+
+    /// Tells what waits of one printer, whole or not: there is news of it, and what it printed came before.
+    fn release_own(&mut self, printer: &Printer) -> std::io::Result<()> {
+        let begun = self.begun.remove(printer).filter(|line| !line.is_empty()).map(|line| (printer.clone(), line));
+        let (own, others): (VecDeque<_>, VecDeque<_>) =
+            std::mem::take(&mut self.whole).into_iter().chain(begun).partition(|(p, _)| p == printer);
+        self.whole = own;
+        self.release()?;
+        self.whole = others;
+        Ok(())
+    }
+
+    /// Tells all that waits, whole or not: something else begins.
+    fn finish_all(&mut self) -> std::io::Result<()> {
+        let begun = std::mem::take(&mut self.begun).into_iter().filter(|(_, line)| !line.is_empty());
+        self.whole.extend(begun);
+        self.release()
     }
 
     fn finish_line(&mut self) -> std::io::Result<()> {
@@ -151,6 +250,12 @@ impl<W: Write> Narrator<W> {
         self.carriage = Carriage::Margin;
         Ok(())
     }
+}
+
+/// `MOSCOW`, or `MOSCOW (radio)`.
+fn titled((station, circuit): &Printer) -> String {
+    let circuit = circuit.as_ref().map(|c| format!(" ({c})")).unwrap_or_default();
+    format!("{}{circuit}", station.upper())
 }
 
 #[cfg(test)]
@@ -174,15 +279,70 @@ mod tests {
             event("moscow", characters("ICK\r\r\nFOX")),
             event("washington", characters("DA")),
             event("moscow", Event::LineUp { peer: "washington".parse().unwrap() }),
+            event("washington", characters("WN\n")),
         ] {
             n.event(&e).unwrap();
         }
         let told = String::from_utf8(n.out).unwrap();
         let expected = format!(
-            "00:00:00  MOSCOW prints\n{PAPER}THE QUICK\n{PAPER}FOX\n\
-             00:00:00  WASHINGTON prints\n{PAPER}DA\n00:00:00  MOSCOW has the line to WASHINGTON\n"
+            "00:00:00  MOSCOW prints\n{PAPER}THE QUICK\n{PAPER}FOX\n00:00:00  MOSCOW has the line to WASHINGTON\n\
+             00:00:00  WASHINGTON prints\n{PAPER}DAWN\n"
         );
         assert_eq!(told, expected);
+    }
+
+    /// Two circuits, as a scenario plans them.
+    fn two() -> BTreeMap<String, CircuitPlan> {
+        let plan = |port: &str| CircuitPlan {
+            ends: ["washington", "moscow"].map(|s| (s.parse().unwrap(), format!("{port}-port"))),
+            profile: crate::line::Profile::clean(),
+        };
+        ["cable", "radio"].map(|name| (name.to_owned(), plan(name))).into()
+    }
+
+    #[test]
+    fn two_circuits_at_work_are_named_and_neither_breaks_the_others_lines() {
+        let by = |circuit: &str, e: Event| Stamped { port: Some(format!("{circuit}-port")), ..event("moscow", e) };
+        let mut n = Narrator::new(vec![]).naming(&two());
+        let (cable, radio) = ("THE QUICK BROWN\nFOX\n", "\nOVER THE\nLAZY DOG\n");
+        for i in 0..cable.len().max(radio.len()) {
+            for (circuit, text) in [("cable", cable), ("radio", radio)] {
+                n.event(&by(circuit, characters(text.get(i..=i).unwrap_or_default()))).unwrap();
+            }
+        }
+        n.event(&by("radio", Event::LineUp { peer: "washington".parse().unwrap() })).unwrap();
+        let told = String::from_utf8(n.out).unwrap();
+        for line in ["THE QUICK BROWN", "FOX", "OVER THE", "LAZY DOG"] {
+            assert!(told.contains(&format!("{PAPER}{line}\n")), "`{line}` stands whole in\n{told}");
+        }
+        assert!(told.starts_with("00:00:00  MOSCOW (cable) prints\n") && told.contains("MOSCOW (radio) prints\n"), "{told}");
+        assert!(told.ends_with("MOSCOW (radio) has the line to WASHINGTON\n"), "{told}");
+    }
+
+    #[test]
+    fn what_was_printed_is_told_before_the_news_of_it() {
+        let by = |circuit: &str, e: Event| Stamped { port: Some(format!("{circuit}-port")), ..event("moscow", e) };
+        let mut n = Narrator::new(vec![]).naming(&two());
+        n.event(&by("cable", characters("SLOW"))).unwrap();
+        n.event(&by("radio", characters("BT\nNNNN"))).unwrap();
+        let filed = Event::Filed { at: "moscow".parse().unwrap(), receipt: String::new() };
+        n.event(&by("radio", filed)).unwrap();
+        n.event(&by("cable", characters("LY\n"))).unwrap();
+        let told = String::from_utf8(n.out).unwrap();
+        let places = ["| SLOW\n", "| BT\n", "| NNNN\n", "(radio) files", "| LY\n"].map(|t| told.find(t));
+        assert!(places.is_sorted() && places[0].is_some(), "{told}");
+    }
+
+    #[test]
+    fn a_line_that_never_ends_does_not_keep_the_others_back() {
+        let by = |circuit: &str, text: &str| Stamped { port: Some(format!("{circuit}-port")), ..event("moscow", characters(text)) };
+        let mut n = Narrator::new(vec![]).naming(&two());
+        n.event(&by("cable", "STALLED")).unwrap();
+        n.event(&by("radio", "1\n2\n3\n4")).unwrap();
+        n.say("  ", "the end").unwrap();
+        let told = String::from_utf8(n.out).unwrap();
+        let places = ["STALLED", "| 1\n", "| 2\n", "| 3\n", "| 4\n", "the end"].map(|t| told.find(t));
+        assert!(places.is_sorted() && places[0].is_some(), "{told}");
     }
 
     #[test]

@@ -5,6 +5,7 @@
 //! Left out: files (`teletype::backend_keys`). Shown by: `tests/it/cipher.rs`.
 
 use super::world::{End, Happening, World};
+use crate::faults::{self, Fault};
 use crate::line::Code;
 use crate::teletype::Input;
 use crate::teletype::key::reel::Reservation;
@@ -65,7 +66,10 @@ impl SimulatedKeys {
                 tape.next, tape.characters
             ));
         }
-        tape.next = from + count;
+        // What is not synced may be gone after a kill.
+        if !faults::planted(Fault::ReservationNotSynced) {
+            tape.next = from + count;
+        }
         Ok(self.key(serial, from, count))
     }
 }

@@ -24,6 +24,8 @@ pub(super) struct Way {
     pub counted: u64,
     /// When the last flight arrives: none after it comes before, though the way may have become shorter.
     arrives_at: Instant,
+    /// What has been sent so far, where that is recorded.
+    pub recorded: Option<Vec<Code>>,
 }
 
 pub(super) struct Flight {
@@ -45,6 +47,7 @@ impl Wire {
             flights: VecDeque::new(),
             counted: 0,
             arrives_at: Instant::ZERO,
+            recorded: None,
         };
         Wire { ends, ways: [way(0), way(1)] }
     }
@@ -58,6 +61,9 @@ impl Way {
         let gone = start + unit * codes.len() as u32;
         self.free_at = gone;
         self.counted += 1;
+        if let Some(recorded) = &mut self.recorded {
+            recorded.extend(codes);
+        }
         let last = arrivals.last().map_or(gone + self.delay, |a| a.at).max(gone).max(self.arrives_at);
         self.arrives_at = last;
         self.flights.push_back(Flight { number: self.counted, start, unit, codes: codes.len(), halted: false, arrivals });
@@ -87,6 +93,9 @@ impl Way {
         let last = gone + self.delay;
         flight.arrivals.retain(|a| a.at <= last);
         let left = flight.codes - sent;
+        if let Some(recorded) = &mut self.recorded {
+            recorded.truncate(recorded.len().saturating_sub(left));
+        }
         flight.codes = sent;
         flight.halted = true;
         self.free_at = gone.max(now);

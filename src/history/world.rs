@@ -211,6 +211,16 @@ impl World {
     pub fn circuit(&mut self, name: &str, way: usize) -> Option<&mut Circuit<Code>> {
         self.circuits.get_mut(name).map(|w| &mut w.ways[way].circuit)
     }
+    /// From now on, writes down what is sent on a circuit.
+    pub fn record(&mut self, circuit: &str) {
+        if let Some(wire) = self.circuits.get_mut(circuit) {
+            wire.ways.iter_mut().for_each(|way| way.recorded = Some(vec![]));
+        }
+    }
+    /// What was sent one way since [`World::record`], whatever became of it on the way.
+    pub fn recorded(&self, circuit: &str, way: usize) -> &[Code] {
+        self.circuits.get(circuit).and_then(|w| w.ways[way].recorded.as_deref()).unwrap_or_default()
+    }
     /// Does something to the world at a moment.
     pub fn at(&mut self, at: Instant, script: impl FnOnce(&mut World) + Send + 'static) {
         self.driver.set(at, Happening::Script(Box::new(script)));

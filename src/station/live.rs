@@ -20,6 +20,8 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc;
 
+/// Where a run's key tapes lie in its folder.
+pub const KEYS: &str = "keys";
 /// Characters of a scenario's key tapes: 100 minutes of a line of 50 Bd.
 const TAPE: u64 = 40_000;
 
@@ -350,17 +352,14 @@ fn port<'a>(stations: &'a BTreeMap<Name, toml::Table>, (station, port): &(Name, 
 
 /// Where a circuit's key tapes lie: a folder for each station.
 fn keys_of(out: &Path, circuit: &str) -> PathBuf {
-    out.join("keys").join(circuit)
+    out.join(KEYS).join(circuit)
 }
 
 /// Makes a pair of key tapes for each way of a circuit, and hangs the copies at its ends. A live run never uses a replay's tapes.
 fn hang_tapes(keys: &Path, plan: &CircuitPlan, utc: Utc) -> Result<(), StationError> {
     let [(one, _), (other, _)] = &plan.ends;
     for (from, to) in [(one, other), (other, one)] {
-        // A folder that was played in before has its old tapes still.
-        let free = |n: &usize| !keys.join(from.as_str()).join(format!("{from}-{n}.toml")).exists();
-        let name = format!("{from}-{}", (1..).find(free).unwrap_or_default());
-        let order = backend_keys::Order { name, characters: TAPE, from: from.clone(), to: to.clone(), utc };
+        let order = backend_keys::Order { name: format!("{from}-1"), characters: TAPE, from: from.clone(), to: to.clone(), utc };
         backend_keys::make(&order, keys, &mut |_| true).map_err(StationError)?;
     }
     Ok(())

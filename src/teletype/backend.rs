@@ -164,6 +164,9 @@ struct Live {
     /// What is waited for from the router and from the key tapes.
     answers: JoinSet<Option<Input>>,
     shelf: Option<Arc<Mutex<Shelf>>>,
+    /// The tapes' folder is being looked through; and whether it has to be once more. However often it is asked for, one look waits.
+    looking: bool,
+    look_again: bool,
     /// A send that has not been answered by `Transmitted` yet.
     owed: bool,
     /// Codes are on their way that the pacer has not called drained.
@@ -185,6 +188,8 @@ impl Live {
             ready: VecDeque::new(),
             answers: JoinSet::new(),
             shelf,
+            looking: false,
+            look_again: false,
             owed: false,
             undrained: false,
             stopping: None,
@@ -194,9 +199,20 @@ impl Live {
 
     /// Tells the terminal which tapes hang there now.
     fn look_for_tapes(&mut self) {
-        if let Some(shelf) = self.shelf.clone() {
+        if std::mem::replace(&mut self.looking, true) {
+            self.look_again = true;
+        } else if let Some(shelf) = self.shelf.clone() {
             self.answers.spawn(with_shelf(shelf, |shelf| Input::Tapes(shelf.tapes())));
         }
+    }
+    fn answered(&mut self, answer: Option<Input>) {
+        if matches!(answer, Some(Input::Tapes(_)) | None) {
+            self.looking = false;
+            if std::mem::take(&mut self.look_again) {
+                self.look_for_tapes();
+            }
+        }
+        self.ready.extend(answer);
     }
     fn reserve(&mut self, made: Reservation) {
         let Some(shelf) = self.shelf.clone() else { return };
@@ -332,7 +348,7 @@ impl World<Input, Output> for Live {
                         Input::Stop
                     }
                 }),
-                Some(answer) = self.answers.join_next(), if !self.answers.is_empty() => self.ready.extend(answer.ok().flatten()),
+                Some(answer) = self.answers.join_next(), if !self.answers.is_empty() => self.answered(answer.ok().flatten()),
                 change = self.device.change(&mut self.buffer) => self.changed(change),
                 () = overdue => return None,
             }

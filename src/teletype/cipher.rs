@@ -15,6 +15,7 @@ use crate::message::Name;
 use crate::router::event::{Direction, Event, KeySpan};
 use crate::router::{Fault, Outcome, Reason};
 use crate::time::Instant;
+use std::collections::VecDeque;
 
 /// What is settled about key before a station runs.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -29,14 +30,18 @@ pub struct Rules {
 pub(super) const ANSWER: u64 = 260;
 /// Codes of a cut's end that nobody waits for: a reader left behind by so many has lost nothing.
 const CUT_REST: u64 = 3;
+/// Codes that a line may hold back when it is halted: what a pacer takes ahead (a thousand), a chunk, an announcement.
+const HANDED: usize = 1_500;
 
 /// The two tapes of a line, and the span that is coming in.
 pub(super) struct Cipher {
     pub rules: Rules,
     pub send: Reel,
     pub receive: Reel,
-    /// The key of the codes handed to the line last.
-    pub mixed: Vec<Code>,
+    /// The codes handed to the line last: of those in cipher tape, position and key.
+    handed: VecDeque<Option<(u32, u64, Code)>>,
+    /// How far the far end has read our tape, if it said so while a message of ours was open on the line.
+    far_read: Option<Place>,
     /// A call-up (from, number) whose ready answer waits for its key.
     pub ready: Option<(Name, u32)>,
     pub inbound: Option<super::inbound::Inbound>,
@@ -53,7 +58,12 @@ impl Cipher {
     pub(super) fn new(rules: Rules) -> Cipher {
         let (send, receive) = (Reel::new(Copy::Send), Reel::new(Copy::Receive));
         let (told, warned) = (String::new(), [u64::MAX; 2]);
-        Cipher { rules, send, receive, mixed: vec![], ready: None, inbound: None, lost: false, told, warned, before: None }
+        let handed = VecDeque::new();
+        Cipher { rules, send, receive, handed, far_read: None, ready: None, inbound: None, lost: false, told, warned, before: None }
+    }
+    fn hand(&mut self, codes: impl IntoIterator<Item = Option<(u32, u64, Code)>>) {
+        self.handed.extend(codes);
+        self.handed.drain(..self.handed.len().saturating_sub(HANDED));
     }
     fn reel(&mut self, copy: Copy) -> &mut Reel {
         match copy {
@@ -77,13 +87,20 @@ impl Terminal {
     }
 
     /// These tapes hang here.
-    pub(super) fn tapes(&mut self, tapes: &Tapes) {
+    pub(super) fn tapes(&mut self, now: Instant, tapes: &Tapes) {
         let Some(cipher) = &mut self.cipher else { return };
         cipher.send.hang(&tapes.send);
         cipher.receive.hang(&tapes.receive);
+        let gone = cipher.send.stands().is_none();
         for trouble in &tapes.troubles {
             self.trouble(trouble.clone());
         }
+        if gone && self.transmits() {
+            let why = "the key tape that was being sent with has been taken away".to_owned();
+            self.finish(now, Outcome::Deferred(Reason::new(Fault::Us, why)));
+        }
+        self.ready_if_covered();
+        self.work_off(now); // what waited for a tape that is gone waits no more
     }
     /// Says once what is wrong with key, and has the folder looked through for tapes put in meanwhile.
     pub(super) fn trouble(&mut self, reason: String) {
@@ -182,11 +199,13 @@ impl Terminal {
                 "key is short: the tapes for what {own} sends have {left} codes left and the message needs {need} in one piece; hang a new tape (`molink keys make`)"
             ));
         };
-        let Some(new) = cipher.receive.choose(1) else {
+        if !cipher.receive.has(1) {
             return Err(format!(
                 "key is short: no tape of what {peer} sends is left here, so its receipt could not be read; hang the twin of its tape"
             ));
-        };
+        }
+        // The tape in the reader is named even when it is used up: so the far end learns that it is, and takes the next.
+        let new = cipher.receive.stands().is_none() && cipher.receive.choose(1) == Some(true);
         let places = (cipher.send.stands(), cipher.receive.stands());
         if other {
             self.taken(Copy::Send);
@@ -245,15 +264,38 @@ impl Terminal {
     pub(super) fn mix(&mut self, codes: &[Code]) -> (Vec<Code>, Option<KeySpan>) {
         let Some(cipher) = &mut self.cipher else { return (codes.to_vec(), None) };
         let span = cipher.send.stands().map(|(tape, position)| KeySpan { tape, position });
-        cipher.mixed = (0..codes.len()).filter_map(|_| cipher.send.take()).collect();
-        (codes.iter().zip(&cipher.mixed).map(|(c, k)| mixed(*c, *k)).collect(), span)
+        let (mut out, mut keys) = (vec![], vec![]);
+        for code in codes {
+            let (place, Some(key)) = (cipher.send.stands(), cipher.send.take()) else { break };
+            out.push(mixed(*code, key));
+            keys.push(place.map(|(serial, position)| (serial, position, key)));
+        }
+        cipher.hand(keys);
+        (out, span)
     }
-    /// The last `left` codes mixed have not gone out and never will: their key is there again.
+    /// So many codes went to the line in clear.
+    pub(super) fn handed_clear(&mut self, codes: usize) {
+        if let Some(cipher) = &mut self.cipher {
+            cipher.hand(std::iter::repeat_n(None, codes));
+        }
+    }
+    /// The last `left` codes handed to the line have not gone out and never will: their key is there again.
     pub(super) fn unmix(&mut self, left: usize) {
         let Some(cipher) = &mut self.cipher else { return };
-        let kept = cipher.mixed.len().saturating_sub(left);
-        cipher.send.give_back(&cipher.mixed[kept..]);
-        cipher.mixed.truncate(kept);
+        let kept = cipher.handed.len().saturating_sub(left);
+        for (serial, position, key) in cipher.handed.drain(kept..).rev().flatten() {
+            if !cipher.send.give_back(serial, position, key) {
+                break; // the reel has moved since: burned
+            }
+        }
+    }
+    /// Whether the tape in the mixer has key for a message of `need` codes that is about to begin.
+    pub(super) fn suffices(&self, need: u64) -> bool {
+        self.cipher.as_ref().is_none_or(|c| c.send.stands().is_some_and(|(serial, _)| c.send.left_of(serial) >= need))
+    }
+    /// Whether the key of a cut sequence is at hand: always in a message, unless its tape was taken away.
+    pub(super) fn cut_covered(&self) -> bool {
+        self.cipher.as_ref().is_none_or(|c| c.send.at_hand() >= CUT.len())
     }
     /// For the planted fault only: a message sent again takes its old key.
     pub(super) fn remember_or_reuse_key(&mut self, transmissions: u32) {
@@ -285,25 +327,34 @@ impl Terminal {
             self.taken(Copy::Receive);
         }
         self.move_to(Copy::Receive, claim.from.position, CUT_REST, &format!("{} calls up from here", from.upper()));
-        let ours = self.cipher.as_ref().and_then(|c| c.send.stands());
-        if ours.is_none_or(|(serial, _)| serial == claim.read.serial) {
-            if ours.is_none()
-                && self.cipher.as_mut().is_some_and(|c| c.send.next_of(claim.read.serial).is_some() && c.send.take_up(claim.read.serial))
-            {
-                self.taken(Copy::Send);
-            }
-            self.move_to(Copy::Send, claim.read.position, CUT_REST, &format!("{} has read to here", from.upper()));
+        if let Some(cipher) = &mut self.cipher {
+            cipher.far_read = Some(claim.read);
         }
-        match self.answer_covered(ANSWER as usize) {
-            Some(_) => Ok(()),
-            None => {
-                self.push(Output::Rescan);
-                self.trouble(format!(
-                    "key is short: no tape for what {} sends has {ANSWER} codes left for a receipt; hang a new tape",
-                    self.config.station.upper()
-                ));
-                Err("NO KEY FOR THE RECEIPT".into())
-            }
+        self.catch_up();
+        if self.cipher.as_ref().is_some_and(|c| c.send.has(ANSWER)) {
+            return Ok(());
+        }
+        self.push(Output::Rescan);
+        self.trouble(format!(
+            "key is short: no tape for what {} sends has {ANSWER} codes left for a receipt; hang a new tape",
+            self.config.station.upper()
+        ));
+        Err("NO KEY FOR THE RECEIPT".into())
+    }
+    /// Our tape moves up to where the far end says it has read; not under a message that is open on the line, whose key was announced
+    /// as one piece.
+    pub(super) fn catch_up(&mut self) {
+        if self.mid_cipher() {
+            return;
+        }
+        let Some(Place { serial, position }) = self.cipher.as_mut().and_then(|c| c.far_read.take()) else { return };
+        let Some(cipher) = &mut self.cipher else { return };
+        if cipher.send.stands().is_none() && cipher.send.next_of(serial).is_some() && cipher.send.take_up(serial) {
+            self.taken(Copy::Send);
+        }
+        if self.cipher.as_ref().and_then(|c| c.send.stands()).is_some_and(|(there, _)| there == serial) {
+            let reason = format!("{} has read to here", self.peer_name());
+            self.move_to(Copy::Send, position, CUT_REST, &reason);
         }
     }
     fn claims_fit(&mut self, from: &Name, claim: &Claim, next: u64, jump: u64) -> Result<(), String> {
@@ -316,8 +367,9 @@ impl Terminal {
             return Err(format!("TAPE {serial:06} STANDS AT {next} HERE"));
         }
         let Some(cipher) = &self.cipher else { return Ok(()) };
-        if cipher.receive.left_of(serial).saturating_sub(position.saturating_sub(next)) < claim.count {
-            let end = next + cipher.receive.left_of(serial);
+        // Only if the twin is too short: a reader that stands further on says so when it is ready, and the caller takes another tape.
+        let end = next + cipher.receive.left_of(serial);
+        if position.saturating_add(claim.count) > end {
             self.trouble(format!(
                 "{from} calls up for {} codes from {position} of tape {serial:06}, whose twin here ends at {end}",
                 claim.count
@@ -344,15 +396,15 @@ impl Terminal {
     /// Says ready once the first of the message's key is at hand.
     pub(super) fn ready_if_covered(&mut self) {
         let Some((to, no)) = self.cipher.as_ref().and_then(|c| c.ready.clone()) else { return };
-        if self.cover(Copy::Receive, CHUNK)
-            || self
-                .cipher
-                .as_ref()
-                .is_some_and(|c| c.receive.stands().is_none_or(|(s, _)| c.receive.left_of(s) <= c.receive.at_hand() as u64))
-        {
-            let Some(cipher) = &mut self.cipher else { return };
+        let covered = self.cover(Copy::Receive, CHUNK);
+        let Some(cipher) = &mut self.cipher else { return };
+        let Some((serial, position)) = cipher.receive.stands() else {
+            cipher.ready = None; // its tape was taken away meanwhile
+            return self.not_ready(to, no, "NO TAPE ANY MORE");
+        };
+        if covered || cipher.receive.all_at_hand() {
             cipher.ready = None;
-            let key = cipher.receive.stands().map(|(serial, position)| Place { serial, position });
+            let key = Some(Place { serial, position });
             self.say(Line::Ready { to, from: self.config.station.clone(), no, key });
         }
     }
@@ -380,6 +432,9 @@ impl Terminal {
         let Some(cipher) = &mut self.cipher else {
             return self.ignored("a far end speaks of key, and this line has none");
         };
+        if count == 0 {
+            return self.ignored("the far end announces cipher of no codes");
+        }
         let (Place { serial, position }, jump) = (from, cipher.rules.jump);
         let Some(next) = cipher.receive.next_of(serial) else {
             self.push(Output::Rescan);

@@ -182,9 +182,13 @@ impl Terminal {
         self.rest(now);
     }
 
+    /// Whether a call-up is for this station, and from one that may speak here.
+    pub(super) fn is_called(&self, to: Option<&Name>, from: &Name) -> bool {
+        to.is_none_or(|to| *to == self.config.station) && *from != self.config.station && self.is_peer(from)
+    }
     pub(super) fn on_call(&mut self, now: Instant, to: Option<Name>, from: Name, no: u32, (code, key): (CodeTable, Option<Claim>)) {
         let called = to.as_ref().map_or("CQ".into(), Name::upper);
-        if to.is_some_and(|to| to != self.config.station) || from == self.config.station || !self.is_peer(&from) {
+        if !self.is_called(to.as_ref(), &from) {
             return self.ignored(format!("`{called} DE {} CALL {no}` is not for this station, or not from its peer", from.upper()));
         }
         self.abandon(now, &format!("{} called up anew in mid-message", from.upper()));

@@ -199,6 +199,14 @@ impl Terminal {
     pub(super) fn in_mid_message(&self) -> bool {
         matches!(self.sending, Sending::Transmitting { next: 1.., .. })
     }
+    /// Whether codes of a message of ours are going out, or will before anything else.
+    pub(super) fn mid_cipher(&self) -> bool {
+        self.in_mid_message() || matches!(self.on_line, OnLine::Chunk(_) | OnLine::Braking | OnLine::Cut)
+    }
+    /// Whether a message of ours is being sent, or is about to be.
+    pub(super) fn transmits(&self) -> bool {
+        matches!(self.sending, Sending::Transmitting { .. })
+    }
     pub(super) fn send_chunk(&mut self, now: Instant) {
         let Sending::Transmitting { job, next, .. } = &mut self.sending else { return };
         let Some(wire) = &job.wire else { return };
@@ -207,6 +215,10 @@ impl Terminal {
         let codes = wire.codes[from..*to].to_vec();
         let (rest, begins) = (wire.codes.len() - to, *next == 0);
         let announced = if begins { wire.codes.len() + wire::CUT.len() } else { 0 };
+        if begins && !self.suffices(announced as u64) {
+            self.brake(now, After::Again); // an answer of ours took key in between
+            return self.pump(now);
+        }
         if !self.chunk_covered(codes.len(), rest) {
             return; // until its key is reserved
         }
@@ -377,7 +389,7 @@ impl Terminal {
         if whole && matches!(after, After::CalledOff) {
             return self.all_sent(now, true);
         }
-        if sent > 0 && !whole {
+        if sent > 0 && !whole && self.cut_covered() {
             self.on_line = OnLine::Cut;
             self.send_cipher(now, &wire::CUT, 0, None);
         }

@@ -69,7 +69,8 @@ pub enum Input {
     Received(Vec<Code>),
     /// The last [`Output::Send`] has gone out, or will within moments.
     Transmitted,
-    /// The answer to [`Output::Halt`]: how many codes of the last send have not gone out and never will.
+    /// The answer to [`Output::Halt`]: how many of the codes sent, the last ones, have not gone out and never will. That can be more than
+    /// the last send, for [`Input::Transmitted`] may come a little early.
     Halted {
         /// So many.
         left: usize,
@@ -280,7 +281,8 @@ impl Terminal {
         if self.lost.is_some() {
             return;
         }
-        if self.lines.len() >= WAITING_LINES {
+        // A call-up always has a place, for nothing would follow if it were not said; there is one at most.
+        if self.lines.len() >= WAITING_LINES && !matches!(line, Line::Call { .. }) {
             self.ignored(format!("{WAITING_LINES} service lines wait already; `{}` is not said", line.body()));
         } else {
             self.lines.push_back(line);
@@ -288,10 +290,11 @@ impl Terminal {
     }
 
     /// If nothing is going out, sends what is next: the rest of a message, else a service line, else a message's start.
-    fn pump(&mut self, now: Instant) {
+    pub(super) fn pump(&mut self, now: Instant) {
         if self.lost.is_some() || !matches!(self.on_line, OnLine::Nothing) {
             return;
         }
+        self.catch_up();
         if self.in_mid_message() || !self.send_service_line(now) {
             self.send_chunk(now);
         }
@@ -331,6 +334,7 @@ impl Terminal {
         } else {
             self.event(Event::Service { dir: Direction::Out, line: body, span: Span::Clear });
             self.show(now, 0, &codes, None);
+            self.handed_clear(codes.len());
             self.push(Output::Send(codes));
         }
         true
@@ -343,6 +347,7 @@ impl Terminal {
             all = line.codes(self.config.unshift);
             self.event(Event::Service { dir: Direction::Out, line: line.body(), span: Span::Clear });
             self.show(now, 0, &all, None);
+            self.handed_clear(all.len());
         }
         let (codes, key) = self.mix(codes);
         if let Some(line) = said {
@@ -380,7 +385,7 @@ impl Terminal {
         self.event(Event::Service { dir: Direction::In, line: body.clone(), span });
         let line = Line::read(&body, self.utc(now));
         if span == Span::Clear {
-            self.clear_line_came(now, matches!(line, Some(Line::Call { .. })));
+            self.clear_line_came(now, matches!(&line, Some(Line::Call { to, from, .. }) if self.is_called(to.as_ref(), from)));
         }
         let secret = line.as_ref().is_some_and(Line::answers_a_message);
         if self.keyed() && line.is_some() && secret != (span == Span::Cipher) {
@@ -472,7 +477,7 @@ impl Machine for Terminal {
             Input::Transmitted => self.transmitted(now),
             Input::Halted { left } => self.halted(now, left),
             Input::Verdict { token, verdict } => self.verdict(token, verdict),
-            Input::Tapes(tapes) => self.tapes(&tapes),
+            Input::Tapes(tapes) => self.tapes(now, &tapes),
             Input::Reserved { made, codes } => self.reserved(now, &made, &codes),
             Input::NotReserved { made, why } => self.not_reserved(now, &made, why),
             Input::LineLost(why) => self.line_lost(now, why),

@@ -1,7 +1,13 @@
-//! The commands that need no second process: the demo as an audience gets it, init, check, doctor.
+//! The commands that need no second process: the demos as an audience gets them, init, check, doctor.
 
 use crate::support::{House, Process, text};
+use crate::world::RUSSIAN_LINE;
 use crate::world::TEST_LINE;
+use molink::history::Scenario;
+use molink::history::scenario::Act;
+use molink::router::{Event, Stamped};
+use molink::station::live::{Live, Told};
+use molink::time::Speed;
 use std::time::Duration;
 
 const A_MINUTE: Duration = Duration::from_secs(60);
@@ -15,17 +21,90 @@ fn the_demo_at_full_speed_leaves_papers_journals_and_a_trace() {
         assert_eq!((done.status.code(), text(&done.stderr).as_str()), (Some(0), ""), "round {round}: {told}");
         assert!(told.lines().all(|l| l.chars().count() < 80), "{told}");
         assert!(told.contains(TEST_LINE) && told.contains("documented:") && told.contains("ours:"), "{told}");
-        assert!(told.find("Washington, the Pentagon") < told.find("Moscow: a Teletype"), "the sender is introduced first");
+        assert!(told.find("Washington, the Pentagon") < told.find("Moscow: T-63"), "the sender is introduced first");
     }
     let paper = std::fs::read_to_string(house.path("d/moscow/paper/WASHINGTON-0001-19630830T1600Z.txt")).unwrap();
     assert!(paper.lines().any(|l| l == TEST_LINE), "{paper}");
     let reply = std::fs::read_to_string(house.path("d/washington/paper/MOSCOW-0001-19630830T1600Z.txt")).unwrap();
-    assert!(reply.contains("WE READ YOU WELL"), "{reply}");
+    assert!(reply.contains(&format!("\n{RUSSIAN_LINE}\n")), "{reply}");
     let trace = std::fs::read_to_string(house.path("d/trace.jsonl")).unwrap();
     let events: Vec<serde_json::Value> = trace.lines().map(|l| serde_json::from_str(l).unwrap()).collect();
     let spans: Vec<_> = events.iter().filter(|e| e["event"] == "transmission").collect();
-    assert!(spans.len() > 20 && spans.iter().all(|e| e["as"] == "clear"), "every span says how it can be read");
+    let enciphered: Vec<_> = spans.iter().filter(|e| e["as"] == "cipher").collect();
+    assert!(spans.iter().all(|e| e["as"] == "clear" || e["as"] == "cipher"), "every span says how it can be read");
+    assert!(enciphered.len() > 20 && spans.len() > enciphered.len() + 8, "{} of {}", enciphered.len(), spans.len());
+    assert!(enciphered.iter().all(|e| e["tape"].is_u64() && e["position"].is_u64()), "and an enciphered one with which key");
+    no_text_in(&spans.iter().filter_map(|e| e["codes"].as_str()).collect::<Vec<_>>());
     assert!(!house.path("d/lines").exists(), "the ptys are gone");
+}
+
+/// What a printer of any of the codes makes of the spans, in any shift it may stand in, holds no word of the texts.
+fn no_text_in(spans: &[&str]) {
+    use molink::line::Code;
+    use molink::teletype::codes::{BLANK, FIGS, LTRS};
+    use molink::teletype::{CodeTable, Coder, UnshiftOnSpace};
+    let hex = |pair: &[u8]| Code::new(u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap());
+    let codes: Vec<Vec<Code>> = spans.iter().map(|s| s.as_bytes().chunks(2).map(hex).collect()).collect();
+    for (table, shift) in CodeTable::ALL.into_iter().flat_map(|t| [LTRS, FIGS, BLANK].map(|s| (t, s))) {
+        for span in &codes {
+            let text = Coder::new(table, UnshiftOnSpace::No).read(&[&[shift], span.as_slice()].concat());
+            for word in ["QUICK", "FOX", "1234567890", "ПРОБА", "ЛИСА", "ХОРОШО", "RADIO", "OPERATOR"] {
+                assert!(!text.contains(word), "`{word}` can be read in a span: {text}");
+            }
+        }
+    }
+}
+
+/// Every message of 1976 in its hour's turn, without the cut: three call-ups without an answer take a minute at full speed.
+#[test]
+fn the_story_of_1976_goes_through_at_full_speed_with_its_tests_in_turn() {
+    let mut scenario = Scenario::parse("1976.toml", include_str!("../../fixtures/scenarios/1976.toml")).unwrap();
+    scenario.timeline.retain(|e| !matches!(e.act, Act::Cut { .. }));
+    let out = tempfile::tempdir().unwrap();
+    let rt = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    let (mut tests, mut said) = (vec![], vec![]);
+    let told = rt.block_on(async {
+        let mut live = Live::start(&scenario, Speed::Max, out.path()).await.unwrap();
+        let story = live.perform(|told| {
+            match told {
+                Told::Say(text) => said.push(text),
+                Told::Event(Stamped { station, event: Event::Accepted { subject, .. }, .. }) if subject == "HOURLY TEST" => {
+                    tests.push(station.to_string());
+                }
+                Told::Event(_) => {}
+            }
+            Ok(())
+        });
+        let told = tokio::time::timeout(A_MINUTE, story).await.expect("within a minute").unwrap();
+        live.stop(|_| ()).await.unwrap();
+        told
+    });
+    assert!(told, "not every message was filed");
+    assert_eq!(tests, ["washington", "moscow", "washington", "moscow"]);
+    assert_eq!(said.len(), 4, "{said:?}");
+    assert!(said[1].contains("Rome") && said[2].contains("plough") && said[3].contains("spliced"), "in the story's order: {said:?}");
+}
+
+#[test]
+#[ignore = "peer: run through tests/run"]
+fn the_demo_of_1976_at_full_speed_ends_well_with_its_cable_cut() {
+    let house = House::new();
+    let done = house.run(&["demo", "--era", "1976", "--speed", "max", "--out", "d"], 3 * A_MINUTE);
+    let told = text(&done.stdout);
+    assert_eq!((done.status.code(), text(&done.stderr).as_str()), (Some(0), ""), "{told}");
+    assert!(told.lines().all(|l| l.chars().count() < 80), "{told}");
+    assert!(told.contains("MOSCOW (cable) has lost the line") && told.contains("WASHINGTON (second) files"), "{told}");
+    for (station, papers) in [("moscow", 3), ("washington", 3)] {
+        assert_eq!(std::fs::read_dir(house.path(&format!("d/{station}/paper"))).unwrap().count(), papers);
+    }
+}
+
+#[test]
+fn the_demo_names_its_eras() {
+    let house = House::new();
+    let help = text(&house.run(&["demo", "--help"], A_MINUTE).stdout);
+    let wrong = text(&house.run(&["demo", "--era", "1812"], A_MINUTE).stderr);
+    assert!(["1963", "1976"].iter().all(|era| help.contains(era) && wrong.contains(era)), "{help}{wrong}");
 }
 
 #[test]

@@ -10,12 +10,15 @@ mod courier;
 mod dialogues;
 mod docs;
 mod durability;
+mod hostile;
 mod journal;
+mod judge;
 mod keys;
 #[cfg(feature = "faults")]
 mod kill;
 mod line;
 mod lines;
+mod mixer;
 mod pair;
 mod paper;
 mod paper_commands;

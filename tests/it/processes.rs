@@ -3,6 +3,7 @@
 //! Standards: exit codes 0 done, 1 not delivered, 2 usage or configuration. In: command lines. Out: exit codes, sentences, journals.
 //! Left out: kill -9 (`kill`), the order of disk and answer (`durability`). Shown by: itself.
 
+use crate::lines::both_lines;
 use crate::support::{Board, End, House, Process, Station, peer, text};
 use molink::router::journal::State;
 use molink::router::journal::reader::{Filter, Reader};
@@ -87,16 +88,14 @@ fn exchange(house: &House) {
     assert!(paper.contains(TEST_LINE), "{paper}");
 }
 
-#[test]
-#[ignore = "peer: run through tests/run"]
+both_lines!(two_stations_on_molink_line_exchange_messages, #[ignore = "peer: run through tests/run"]);
 fn two_stations_on_molink_line_exchange_messages() {
     let house = House::new();
     let _line = house.line(&["--speed", "20"]);
     exchange(&house);
 }
 
-#[test]
-#[ignore = "peer: run through tests/run"]
+both_lines!(two_stations_on_plain_socat_exchange_messages, #[ignore = "peer: run through tests/run"]);
 fn two_stations_on_plain_socat_exchange_messages() {
     let house = House::new();
     let end = |name: &str| format!("pty,raw,echo=0,link={}", house.path(name).display());
@@ -209,20 +208,17 @@ fn bad_lines(seeds: std::ops::Range<u64>) {
     }
 }
 
-#[test]
-#[ignore = "peer: run through tests/run"]
+both_lines!(a_line_that_cuts_drops_doubles_and_flips_spoils_no_message, #[ignore = "peer: run through tests/run"]);
 fn a_line_that_cuts_drops_doubles_and_flips_spoils_no_message() {
     bad_lines(0..2);
 }
 
-#[test]
-#[ignore = "full: run through tests/run --full"]
+both_lines!(full_ten_bad_lines_spoil_no_message, #[ignore = "full: run through tests/run --full"]);
 fn full_ten_bad_lines_spoil_no_message() {
     bad_lines(0..10);
 }
 
-#[test]
-#[ignore = "peer: run through tests/run"]
+both_lines!(sigterm_in_mid_message_ends_in_order_and_the_message_goes_after_the_restart, #[ignore = "peer: run through tests/run"]);
 fn sigterm_in_mid_message_ends_in_order_and_the_message_goes_after_the_restart() {
     let house = House::new();
     let _line = house.line(&["--speed", "20"]);

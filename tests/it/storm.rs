@@ -2,14 +2,16 @@
 //!
 //! The same storm is the checker of the planted faults: each must be caught within so many seeds.
 
+use crate::judge::{Tape, Way, forms, once_and_rising, read, refusals};
 use crate::lines::both_lines;
 use crate::world::{draft, hours, name, pair};
 use molink::history::World;
 use molink::history::world::Disk;
 use molink::line::{Fate, Noise};
 use molink::message::Precedence;
-use molink::router::Submitted;
 use molink::router::journal::State;
+use molink::router::{Delivery, Event, Submitted};
+use molink::teletype::CodeTable;
 use molink::time::{Dtg, Instant};
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -27,6 +29,7 @@ impl Draw {
 pub fn storm(seed: u64) -> Result<(), String> {
     let mut draw = Draw(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ 0x5DEE_CE66);
     let mut world = pair(seed);
+    world.record("cable");
     let slowest = [Duration::from_millis(20), Duration::from_secs(10), Duration::from_secs(150)][draw.below(3) as usize];
     world.set_disk(Disk { fastest: Duration::from_millis(1), slowest });
     for _ in 0..draw.below(6) {
@@ -67,7 +70,8 @@ pub fn storm(seed: u64) -> Result<(), String> {
     let quiet =
         |w: &World| ["washington", "moscow"].iter().all(|s| w.journal(&name(s)).is_some_and(|j| j.rows().iter().all(|r| r.state.ended())));
     world.run(hours(20), |w| w.now() > hours(9) && quiet(w));
-    verify(&world, &tokens).map_err(|what| format!("seed {seed}: {what}"))
+    let key = if crate::lines::cipher() { verify_key(&mut world) } else { Ok(()) };
+    key.and_then(|()| verify(&world, &tokens)).map_err(|what| format!("seed {seed}: {what}"))
 }
 
 fn noise(world: &mut World, level: Noise) {
@@ -81,7 +85,7 @@ fn noise(world: &mut World, level: Noise) {
 /// What must hold: accepted = filed exactly once, with its text; nobody waits; no serial twice in a day.
 fn verify(world: &World, tokens: &[(u64, &str, String)]) -> Result<(), String> {
     for e in world.trace() {
-        if let molink::router::Event::Note { text } = &e.event {
+        if let Event::Note { text } = &e.event {
             return Err(format!("{}: {text}", e.station));
         }
     }
@@ -116,6 +120,39 @@ fn verify(world: &World, tokens: &[(u64, &str, String)]) -> Result<(), String> {
     Ok(())
 }
 
+/// What must hold of an enciphered line: no key twice, positions rise, all of it reserved first, nothing of ours in clear.
+fn verify_key(world: &mut World) -> Result<(), String> {
+    let (ends, codes) = (["washington", "moscow"], [CodeTable::Ita2, CodeTable::Mtk2]);
+    let (mut said, mut tapes) = ([BTreeSet::new(), BTreeSet::new()], vec![]);
+    for way in 0..2 {
+        let journal = world.journal(&name(ends[way])).ok_or("no journal")?;
+        for sent in world.trace().iter().filter(|e| e.station == name(ends[way])) {
+            let (Event::Sent { channel, .. }, Some(id)) = (&sent.event, &sent.id) else { continue };
+            let message = journal.load(id).ok_or_else(|| format!("{id} was sent and is not in the journal"))?;
+            let (text, answers) = forms(&Delivery { number: 0, message, channel: *channel }, ends[1 - way], codes[way]);
+            said[way].insert(text);
+            said[1 - way].extend(answers);
+        }
+        let keys = world.keys(&(name(ends[way]), "cable".into())).ok_or("no key tapes")?;
+        // Some beyond what is reserved, so that use of what is not reserved is seen as such.
+        let whole = |t: &molink::teletype::key::Tape| Tape { serial: t.serial, key: keys.key(t.serial, 0, t.next + 8_192) };
+        tapes.push((keys.tapes.send.iter().map(whole).collect::<Vec<_>>(), keys.tapes.send.clone()));
+    }
+    for (way, mut said) in said.into_iter().enumerate() {
+        said.extend(refusals());
+        let (copies, hung) = &tapes[way];
+        let spans = read(&Way { codes: world.recorded("cable", way), tapes: copies, said: &said })?;
+        once_and_rising(&spans)?;
+        for span in &spans {
+            let reserved = hung.iter().find(|t| t.serial == span.serial).map_or(0, |t| t.next);
+            if span.end() > reserved {
+                return Err(format!("tape {} was used to {} and reserved to {reserved}", span.serial, span.end()));
+            }
+        }
+    }
+    Ok(())
+}
+
 both_lines!(after_two_hundred_storms_everything_accepted_is_filed_once);
 fn after_two_hundred_storms_everything_accepted_is_filed_once() {
     let bad: Vec<String> = (0..200).filter_map(|seed| storm(seed).err()).collect();
@@ -132,16 +169,33 @@ fn the_days_of_a_storm_differ() {
 #[cfg(feature = "faults")]
 mod planted {
     use super::storm;
+    use crate::lines::{Lines, over};
     use molink::faults::{Fault, plant};
 
     fn caught(fault: Fault) {
+        caught_as(fault, "");
+    }
+    /// Caught, and with these words.
+    fn caught_as(fault: Fault, words: &str) {
         plant(Some(fault));
-        let n = (0..400).position(|seed| storm(seed).map_err(|what| println!("{fault:?}: {what}")).is_err());
+        let found = (0..400).filter_map(|seed| storm(seed).err());
+        let found = found.inspect(|what| println!("{fault:?}: caught: {what}")).find(|what| what.contains(words));
         plant(None);
-        println!("{fault:?}: caught at seed {n:?}");
-        assert!(n.is_some(), "{fault:?} was not caught within 400 seeds");
+        assert!(found.is_some(), "{fault:?} was not caught within 400 seeds");
     }
 
+    #[test]
+    fn key_reused_by_a_retry_is_caught() {
+        over(Lines::Cipher, || caught_as(Fault::RetryReusesKey, "key used twice"));
+    }
+    #[test]
+    fn a_reservation_that_is_not_on_disk_is_caught() {
+        over(Lines::Cipher, || caught_as(Fault::ReservationNotSynced, "and reserved to"));
+    }
+    #[test]
+    fn key_used_again_after_a_kill_that_undid_its_reservation_is_caught() {
+        over(Lines::Cipher, || caught_as(Fault::ReservationNotSynced, "key used twice"));
+    }
     #[test]
     fn receipt_before_sync_is_caught() {
         caught(Fault::ReceiptBeforeSync);

@@ -4,6 +4,7 @@
 //! events of their feeds (SSE), answers of their API. Every wait is for something that happens, with a bound.
 //! Left out: pacing, virtual time (see `world`). Shown by: `tests/it/processes.rs`, `tests/it/kill.rs`.
 
+use molink::teletype::backend_keys::{Order, make};
 use molink::time::{Clock, Speed};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -173,6 +174,19 @@ pub fn killed(status: ExitStatus) -> bool {
     status.signal() == Some(9)
 }
 
+/// Characters of a tape: more than any test uses.
+const TAPE: u64 = 600_000;
+
+/// Makes a pair of key tapes for each way between two stations: `OUT/STATION/FROM-TO.{key,toml}`.
+pub fn make_tapes(out: &Path, ends: [&str; 2], characters: u64) {
+    for [from, to] in [ends, [ends[1], ends[0]]] {
+        let name = format!("{from}-{to}");
+        let (from, to) = (from.parse().unwrap(), to.parse().unwrap());
+        let order = Order { name, characters, from, to, utc: "1963-08-30T00:00:00Z".parse().unwrap() };
+        make(&order, out, &mut |_| true).unwrap();
+    }
+}
+
 /// A folder for one test, with its board.
 pub struct House {
     pub dir: tempfile::TempDir,
@@ -210,7 +224,7 @@ impl House {
     }
     /// Takes out of a command's environment what would change what it does.
     pub fn clean<'c>(&self, command: &'c mut Command) -> &'c mut Command {
-        for unset in ["MOLINK_KILL_AT", "MOLINK_LOG", "MOLINK_STATION"] {
+        for unset in ["MOLINK_FAULT", "MOLINK_KILL_AT", "MOLINK_LOG", "MOLINK_STATION"] {
             command.env_remove(unset);
         }
         command.env("XDG_STATE_HOME", self.path("state")).current_dir(self.dir.path())
@@ -236,15 +250,27 @@ impl House {
         std::fs::write(&path, content).unwrap();
         path
     }
-    /// Writes the station file of one end of a teletype line.
+    /// The folder of a station's key tapes. The first who asks has a pair made for each way of its line.
+    pub fn tapes(&self, name: &str, peer: &str) -> PathBuf {
+        let out = self.path("tapes");
+        if !out.exists() {
+            make_tapes(&out, [name, peer], TAPE);
+        }
+        out.join(name)
+    }
+    /// Writes the station file of one end of a teletype line, enciphered where the test's lines are.
     pub fn station_file(&self, end: &End) -> PathBuf {
         let End { name, peer, line, speed, extra } = end;
         let line = line.display();
+        let keys = match crate::lines::cipher() {
+            true => format!("keys = \"{}\"\n", self.tapes(name, peer).display()),
+            false => String::new(),
+        };
         self.file(
             &format!("{name}.toml"),
             format!(
                 "station = \"{name}\"\ndata = \"{name}\"\nlisten = \"127.0.0.1:0\"\nspeed = {speed}\n{extra}\n[desk.operator]\n\
-                 [port.cable]\nbackend = \"teletype\"\nline = {{ pty = \"{line}\" }}\nbaud = 50\nunits = 7.5\npeer = \"{peer}\"\n\
+                 [port.cable]\nbackend = \"teletype\"\nline = {{ pty = \"{line}\" }}\nbaud = 50\nunits = 7.5\npeer = \"{peer}\"\n{keys}\
                  [[route]]\nto = \"*@{peer}\"\nports = [\"cable\"]\n[retry]\nfirst = \"5s\"\nlongest = \"20s\"\nexpire = \"9000h\"\n"
             ),
         )

@@ -71,6 +71,10 @@ impl Reel {
     pub fn left(&self) -> u64 {
         self.in_turn().map(|t| self.left_of(t.serial)).sum()
     }
+    /// Whether one of them has `need` codes left.
+    pub fn has(&self, need: u64) -> bool {
+        self.in_turn().any(|t| self.left_of(t.serial) >= need)
+    }
     fn in_turn(&self) -> impl Iterator<Item = &Tape> {
         let first = self.tapes.iter().position(|t| Some(t.serial) == self.serial).unwrap_or(0);
         self.tapes[first..].iter()
@@ -106,6 +110,10 @@ impl Reel {
     pub fn at_hand(&self) -> usize {
         self.at_hand.len()
     }
+    /// Whether the tape in the mixer has no more than what is at hand.
+    pub fn all_at_hand(&self) -> bool {
+        self.serial.is_none_or(|serial| self.left_of(serial) <= self.at_hand.len() as u64)
+    }
     /// What has to be reserved so that `need` codes are at hand; `None` if they are, or will be, or the tape has no more.
     pub fn reserve(&mut self, need: usize) -> Option<Reservation> {
         let serial = self.serial.filter(|_| self.at_hand.len() < need && self.asked.is_none())?;
@@ -139,12 +147,14 @@ impl Reel {
         self.position += 1;
         Some(code)
     }
-    /// Gives back key that was taken and whose cipher never went out: the last codes taken, in order.
-    pub fn give_back(&mut self, codes: &[Code]) {
-        for code in codes.iter().rev() {
-            self.at_hand.push_front(*code);
+    /// Gives back the key code taken last, whose cipher never went out; `false` if it is not the last, or of another tape.
+    pub fn give_back(&mut self, serial: u32, position: u64, code: Code) -> bool {
+        let last = self.serial == Some(serial) && self.position == position + 1;
+        if last {
+            self.at_hand.push_front(code);
+            self.position = position;
         }
-        self.position -= codes.len() as u64;
+        last
     }
 }
 
@@ -176,8 +186,12 @@ mod tests {
         let taken: Vec<Code> = (0..5).filter_map(|_| reel.take()).collect();
         assert_eq!(taken, key(30, 5));
         assert_eq!((reel.stands(), reel.at_hand()), (Some((100_000, 35)), 507));
-        reel.give_back(&taken[3..]);
-        assert_eq!(reel.take(), Some(key(33, 1)[0]));
+        assert!(!reel.give_back(100_000, 33, taken[3]), "not the last");
+        assert!(!reel.give_back(100_001, 34, taken[4]), "of another tape");
+        assert!(reel.give_back(100_000, 34, taken[4]) && reel.give_back(100_000, 33, taken[3]));
+        assert_eq!((reel.take(), reel.at_hand()), (Some(key(33, 1)[0]), 508));
+        reel.advance(100);
+        assert!(!reel.give_back(100_000, 33, taken[3]), "it has moved on");
     }
 
     #[test]

@@ -11,6 +11,7 @@ pub mod history;
 pub mod line;
 pub mod machine;
 pub mod message;
+pub mod paper;
 pub mod router;
 pub mod station;
 pub mod teletype;

@@ -43,7 +43,16 @@ const TYPES: &[(&str, &str)] = &[
 
 /// Reads one file, or standard input for `-`.
 pub(super) fn read(path: &Path) -> Result<Content, Usage> {
-    let shown = path.display().to_string().escape_debug().to_string();
+    made(path, &shown(path), bytes(path)?)
+}
+
+fn shown(path: &Path) -> String {
+    path.display().to_string().escape_debug().to_string()
+}
+
+/// The bytes of a file, or of standard input for `-`; one more than are allowed, if there are more.
+pub(super) fn bytes(path: &Path) -> Result<Vec<u8>, Usage> {
+    let shown = shown(path);
     let failed = |e: std::io::Error| Usage(format!("cannot read `{shown}`: {e}"));
     let mut bytes = vec![];
     if path.as_os_str() == "-" {
@@ -55,7 +64,7 @@ pub(super) fn read(path: &Path) -> Result<Content, Usage> {
         }
         file.take(LARGEST + 1).read_to_end(&mut bytes).map_err(failed)?;
     }
-    made(path, &shown, bytes)
+    Ok(bytes)
 }
 
 fn made(path: &Path, shown: &str, bytes: Vec<u8>) -> Result<Content, Usage> {

@@ -14,8 +14,11 @@ mod keys_table;
 mod line;
 mod log;
 mod narrate;
+mod paper;
 mod send;
+mod source;
 mod station;
+mod tape;
 
 use clap::{Parser, Subcommand};
 use std::io::IsTerminal;
@@ -45,6 +48,10 @@ enum Command {
     Log(log::Log),
     /// Join two ends by a simulated circuit: a serial loopback that behaves like a line
     Line(line::Line),
+    /// Print a text, raw codes or a filed message as a teleprinter would
+    Paper(paper::Paper),
+    /// Punch a tape: as a picture, or as raw codes; and read raw codes back
+    Tape(tape::Tape),
     /// Make, show and destroy key tapes
     Keys(keys::Keys),
     /// Write a commented station file to start from
@@ -87,6 +94,8 @@ pub fn main() -> ExitCode {
         Command::Send(args) => send::run(args),
         Command::Log(args) => log::run(args),
         Command::Init(args) => init::run(args),
+        Command::Paper(args) => paper::run(args),
+        Command::Tape(args) => tape::run(args),
         Command::Demo(args) => block_on(demo::run(args)),
         Command::Doctor(args) => block_on(doctor::run(args)),
         Command::Keys(args) => block_on(keys::run(args)),

@@ -77,10 +77,25 @@ pub fn find(host: &str, port: u16) -> Result<String, String> {
     find_in(&state_folder()?, host, port)
 }
 
-fn find_in(state: &Path, host: &str, port: u16) -> Result<String, String> {
+/// The data folder of the station at `host:port`, if it is on this machine and its own account asks.
+pub fn data(host: &str, port: u16) -> Option<PathBuf> {
+    data_in(&state_folder().ok()?, host, port)
+}
+
+fn data_in(state: &Path, host: &str, port: u16) -> Option<PathBuf> {
+    let token = places(state, host, port).iter().find_map(|place| place.canonicalize().ok())?;
+    token.parent().map(Path::to_owned)
+}
+
+/// Where the link to a token may be.
+fn places(state: &Path, host: &str, port: u16) -> Vec<PathBuf> {
     let bare = host.trim_matches(['[', ']']);
     let names: &[&str] = if bare.eq_ignore_ascii_case("localhost") { &["127.0.0.1", "::1"] } else { &[bare] };
-    let places: Vec<PathBuf> = names.iter().map(|h| state.join(name(h, port))).collect();
+    names.iter().map(|h| state.join(name(h, port))).collect()
+}
+
+fn find_in(state: &Path, host: &str, port: u16) -> Result<String, String> {
+    let places = places(state, host, port);
     if let Some(place) = places.iter().find(|p| p.exists()) {
         return read(place);
     }
@@ -118,6 +133,8 @@ mod tests {
         link_in(&state, &data, "127.0.0.1:1963".parse().unwrap()).unwrap();
         assert_eq!(find_in(&state, "127.0.0.1", 1963), Ok(token.clone()));
         assert_eq!(find_in(&state, "localhost", 1963), Ok(token));
+        assert_eq!(data_in(&state, "localhost", 1963), data.canonicalize().ok());
+        assert_eq!(data_in(&state, "localhost", 1964), None);
         assert!(find_in(&state, "localhost", 1964).unwrap_err().contains("127.0.0.1_1964.token"));
         assert!(find_in(&state, "../../etc", 1).unwrap_err().contains(".._.._etc_1.token"));
     }

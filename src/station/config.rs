@@ -33,6 +33,8 @@ pub struct StationConfig {
     pub start: Option<Utc>,
     /// How fast the clock runs.
     pub speed: Speed,
+    /// Which papers are made of a filed message.
+    pub papers: BTreeSet<PaperKind>,
     /// The desks.
     pub desks: BTreeSet<Name>,
     /// The ports, each with its backend's name and keys.
@@ -45,6 +47,36 @@ pub struct StationConfig {
     pub synced: bool,
     /// Where it was read, for later sentences about it.
     pub origin: Origin,
+}
+
+/// A kind of paper.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum PaperKind {
+    /// Text; always made.
+    Txt,
+    /// A picture of the roll.
+    Png,
+    /// A searchable document.
+    Pdf,
+}
+
+impl PaperKind {
+    /// As in the station file, and the ending of its files.
+    pub fn word(self) -> &'static str {
+        match self {
+            PaperKind::Txt => "txt",
+            PaperKind::Png => "png",
+            PaperKind::Pdf => "pdf",
+        }
+    }
+}
+
+impl std::str::FromStr for PaperKind {
+    type Err = String;
+    fn from_str(word: &str) -> Result<PaperKind, String> {
+        let known = [PaperKind::Txt, PaperKind::Png, PaperKind::Pdf].into_iter().find(|k| k.word() == word);
+        known.ok_or_else(|| format!("`{word}` is no kind of paper; give some of \"txt\", \"png\", \"pdf\""))
+    }
 }
 
 /// One port of a station file.
@@ -93,6 +125,7 @@ struct File {
     listen: Option<String>,
     start: Option<String>,
     speed: Option<toml::Value>,
+    papers: Option<Vec<String>>,
     #[serde(default)]
     desk: BTreeMap<String, Desk>,
     #[serde(default)]
@@ -174,6 +207,7 @@ impl StationConfig {
             listen: file.listen.map_or(Some("127.0.0.1:1963".to_owned()), |l| (l != "off").then_some(l)),
             start: file.start.map(|s| s.parse()).transpose()?,
             speed,
+            papers: file.papers.unwrap_or_default().iter().map(|kind| kind.parse()).collect::<Result<_, _>>()?,
             desks: file.desk.into_keys().map(|d| d.parse()).collect::<Result<_, _>>()?,
             ports: BTreeMap::new(),
             routes: vec![],
@@ -303,6 +337,7 @@ ports = ["cable"]
     fn a_good_file_is_taken() {
         let c = StationConfig::parse("w.toml", GOOD).unwrap();
         assert_eq!((c.station.as_str(), c.speed, c.listen.as_deref()), ("washington", Speed::Times(20.0), Some("127.0.0.1:1963")));
+        assert!(c.papers.is_empty(), "text is made without being asked for");
         assert_eq!(c.ports["cable"].keys.keys().collect::<Vec<_>>(), ["baud", "line"]);
     }
 
@@ -319,6 +354,7 @@ ports = ["cable"]
         assert!(refused("[desk.operator]", "[desk.operator").starts_with("w.toml:6:"));
         assert_eq!(refused("[\"cable\"]", "\"cable\""), "w.toml:13: string \"cable\" stands where a list, such as [\"cable\"] should");
         assert!(refused("[[route]]", "[route]").contains("write [[route]] for each"));
+        assert!(refused("speed = 20", "papers = [\"txt\", \"gif\"]").starts_with("w.toml:4: `gif` is no kind of paper; give some of"));
         assert!(refused("station = \"washington\"", "").contains("the key `station` is missing"));
     }
 

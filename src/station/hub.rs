@@ -3,17 +3,18 @@
 //! Standards: none. In: people (API), ports, the disk's confirmations. Out: what the router says, carried out.
 //! Left out: decisions (the router's). Shown by: `tests/it/processes.rs`.
 
+use super::papers::Papers;
 use super::ports::{FromPort, PortTask};
 use super::{Builder, ConfigError, StationConfig};
 use crate::console::{self, Console, Desk, Feed, Submitted as Said};
 use crate::faults::{KillPoint, kill_point};
 use crate::machine::{World, drive};
 use crate::message::{Draft, Identity, Message, Name, Part};
-use crate::router::journal::reader::{Filter, Reader};
+use crate::router::journal::Change;
+use crate::router::journal::reader::Reader;
 use crate::router::journal::sqlite::{Options, Sync};
 use crate::router::journal::store::Store;
 use crate::router::journal::writer::{Confirm, Writer};
-use crate::router::journal::{Change, State};
 use crate::router::port::{Orders, PortReport};
 use crate::router::{BoxFuture, Config, Event, EventSink, Input, Outcome, Output, Query, Router, Stamped, Submitted, Verdict};
 use crate::time::{Clock, Instant};
@@ -197,9 +198,11 @@ pub(super) async fn start(builder: Builder, config: StationConfig) -> Result<Run
         most_waiting: 100_000,
     });
     drop(made);
+    let tell = to_hub.clone();
+    let printed = move |id| drop(tell.blocking_send(ToHub::Printed(id)));
     let hub = Hub {
         next: VecDeque::from([Input::Recovered(recovered)]),
-        papers: start_printer(&config, to_hub.clone())?,
+        papers: Papers::start(&config, &journal_path(&config), printed)?,
         reader,
         store: Store::open_in(config.data.join("content")).map_err(|e| StationError(e.0))?,
         writer,
@@ -247,7 +250,8 @@ async fn run(router: Router, mut hub: Hub, mut tasks: tokio::task::JoinSet<()>, 
     let _ = tokio::time::timeout(Duration::from_secs(5), async { while tasks.join_next().await.is_some() {} }).await;
     tasks.abort_all();
     drop(router);
-    match hub.failed.take() {
+    hub.papers.finish(Duration::from_secs(5)).await;
+    match hub.failed {
         Some(error) => Err(StationError(error)),
         None => Ok(()),
     }
@@ -269,7 +273,7 @@ struct Hub {
     writer: Writer,
     feed: Feed,
     observers: Vec<Arc<dyn EventSink>>,
-    papers: mpsc::UnboundedSender<Identity>,
+    papers: Papers,
     from_all: mpsc::Receiver<ToHub>,
     from_ports: mpsc::Receiver<(String, PortReport)>,
     port_news: mpsc::Receiver<FromPort>,
@@ -345,7 +349,7 @@ impl World<Input, Output> for Hub {
             }
             Output::Answer { token, submitted } => drop(self.answers.remove(&token).map(|a| a.send(submitted))),
             Output::Verdict { token, verdict } => drop(self.verdicts.remove(&token).map(|v| v.send(verdict))),
-            Output::Paper(id) => drop(self.papers.send(id)),
+            Output::Paper(id) => self.papers.want(id),
         }
         ControlFlow::Continue(())
     }
@@ -425,48 +429,4 @@ impl Hub {
         };
         self.next.push_back(input);
     }
-}
-
-// ---- papers ----
-
-/// Makes the papers of this station's desks, from the journal, one thread; also those a crash left unmade.
-fn start_printer(config: &StationConfig, hub: mpsc::Sender<ToHub>) -> Result<mpsc::UnboundedSender<Identity>, StationError> {
-    // Unbounded, but each entry is a row of the journal waiting for a file of its own: small, and gone within moments.
-    let (tx, mut rx) = mpsc::unbounded_channel::<Identity>();
-    let reader = Reader::open(&journal_path(config)).map_err(|e| StationError(e.0))?;
-    let unmade = reader.list(&Filter { state: Some(State::Filed), limit: usize::MAX }).map_err(|e| StationError(e.0))?;
-    for row in unmade.into_iter().filter(|r| r.to.station == config.station) {
-        let _ = tx.send(row.id);
-    }
-    let dir = config.data.join("paper");
-    std::thread::Builder::new()
-        .name("printer".into())
-        .spawn(move || {
-            while let Some(id) = rx.blocking_recv() {
-                let mut said = false;
-                while let Err(why) = print(&reader, &dir, &id) {
-                    if !std::mem::replace(&mut said, true) {
-                        tracing::error!("{why}; tried again until it can be made, also at the next start");
-                    }
-                    if rx.is_closed() {
-                        return;
-                    }
-                    std::thread::sleep(Duration::from_secs(5)); // the printer's own thread: nothing else waits for it
-                }
-                let _ = hub.blocking_send(ToHub::Printed(id));
-            }
-        })
-        .map_err(|e| StationError(format!("no thread for the printer: {e}")))?;
-    Ok(tx)
-}
-
-/// Writes the paper of one message: whole or not at all, once.
-fn print(reader: &Reader, dir: &Path, id: &Identity) -> Result<(), String> {
-    let Some(message) = reader.load(id).map_err(|e| e.0)? else { return Err(format!("the journal has no content for {id}")) };
-    let path = dir.join(format!("{id}.txt"));
-    let half = dir.join(format!("{id}.txt.part"));
-    let say = |e: std::io::Error| format!("the paper `{}` cannot be written: {e}", path.display());
-    std::fs::create_dir_all(dir).map_err(say)?;
-    std::fs::write(&half, crate::message::period::paper(&message)).map_err(say)?;
-    std::fs::rename(&half, &path).map_err(say)
 }

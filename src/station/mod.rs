@@ -6,6 +6,7 @@
 pub mod config;
 mod hub;
 pub mod live;
+mod papers;
 mod ports;
 
 pub use config::{ConfigError, StationConfig};

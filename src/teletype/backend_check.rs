@@ -4,6 +4,7 @@
 //! Left out: whether a station is right to go on without an answer (people's). Shown by: `tests/it/backend.rs`, `molink check`.
 
 use super::backend_keys::Shelf;
+use super::cipher::ENCIPHERED;
 use super::key::Tape;
 use super::keys::Keys;
 use super::service::{Detector, Line};
@@ -47,6 +48,10 @@ pub(super) async fn call_up(line: Opened, keys: &Keys, station: &Name, speed: Sp
             for body in buffer[..n].iter().filter_map(|byte| detector.take(Code::new(*byte))) {
                 match Line::read(&body, clock.utc(clock.now())) {
                     Some(Line::Ready { to, from, no: 1, .. }) if to == *station => return Some((from, "is ready".to_owned())),
+                    // A check names no key, so that none is used for it.
+                    Some(Line::NotReady { to, from, no: 1, reason }) if to == *station && keys.keys.is_some() && reason == ENCIPHERED => {
+                        return Some((from, "is there, and its line is enciphered too; the first message tries the tapes".to_owned()));
+                    }
                     Some(Line::NotReady { to, from, no: 1, reason }) if to == *station => {
                         return Some((from, format!("is there and says: {reason}")));
                     }

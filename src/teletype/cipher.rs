@@ -28,6 +28,8 @@ pub struct Rules {
 
 /// The longest enciphered answer: a service line with its shifts.
 pub(super) const ANSWER: u64 = 260;
+/// What a call-up in clear is told.
+pub(super) const ENCIPHERED: &str = "THIS LINE IS ENCIPHERED";
 /// Codes of a cut's end that nobody waits for: a reader left behind by so many has lost nothing.
 const CUT_REST: u64 = 3;
 /// Codes that a line may hold back when it is halted: what a pacer takes ahead (a thousand), a chunk, an announcement.
@@ -314,7 +316,7 @@ impl Terminal {
         let Some(cipher) = &self.cipher else {
             return if claim.is_none() { Ok(()) } else { Err("NO KEY TAPES ON THIS LINE".into()) };
         };
-        let Some(claim) = claim else { return Err("THIS LINE IS ENCIPHERED".into()) };
+        let Some(claim) = claim else { return Err(ENCIPHERED.into()) };
         let (serial, jump) = (claim.from.serial, cipher.rules.jump);
         let Some(next) = cipher.receive.next_of(serial) else {
             self.push(Output::Rescan);

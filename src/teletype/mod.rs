@@ -12,11 +12,14 @@ pub mod codes;
 mod inbound;
 pub mod key;
 pub mod keys;
+pub mod printer;
 mod receiver;
 mod sender;
 pub mod service;
+pub mod tape;
 pub mod terminal;
 pub mod timing;
+pub mod typing;
 pub mod wire;
 
 pub use backend::{Opener, Teletype};

@@ -3,16 +3,18 @@
 use crate::lines::{Lines, over};
 use crate::pair::{M, Pair, W};
 use crate::world::{TEST_LINE, draft, filed, hours, name, pair, settled};
-use molink::history::World;
 use molink::history::keys::SimulatedKeys;
+use molink::history::scenario::Act;
 use molink::history::world::{Disk, End};
+use molink::history::{Scenario, World};
 use molink::line::{Code, Fate, Noise};
 use molink::router::event::{Direction, KeySpan, Span};
 use molink::router::{Event, Stamped};
+use molink::station::live::{Live, Told};
 use molink::teletype::key::Copy;
 use molink::teletype::service::{Claim, Line, Place};
 use molink::teletype::{CodeTable, Coder, Input, UnshiftOnSpace};
-use molink::time::Instant;
+use molink::time::{Instant, Speed};
 use rand_core::{Rng, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus;
 use std::collections::BTreeMap;
@@ -99,6 +101,46 @@ fn an_eavesdropper_has_thirty_two_codes_as_often_as_each_other_and_the_tape_take
         assert_eq!(text.matches(TEST_LINE).count(), 350);
         assert!(key_is_used_once(world.trace()).unwrap() == total);
     });
+}
+
+/// The same of a live line, over ptys, with tapes from the system's randomness: twenty thousand codes and more.
+#[test]
+fn a_live_lines_cipher_is_even_and_the_tape_on_disk_takes_it_off() {
+    let mut scenario = Scenario::parse("1963.toml", include_str!("../../fixtures/scenarios/1963.toml")).unwrap();
+    scenario.timeline.retain(|e| matches!(&e.act, Act::Send { from, .. } if from.station == name("washington")));
+    scenario.timeline.truncate(1);
+    let Act::Send { text, .. } = &mut scenario.timeline[0].act else { panic!("a send") };
+    *text = [TEST_LINE; 330].join("\n");
+    let out = tempfile::tempdir().unwrap();
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    let mut trace = vec![];
+    runtime.block_on(async {
+        let mut live = Live::start(&scenario, Speed::Max, out.path()).await.unwrap();
+        let story = live.perform(|told| {
+            if let Told::Event(event) = told {
+                trace.push(event);
+            }
+            Ok(())
+        });
+        assert!(tokio::time::timeout(Duration::from_secs(60), story).await.expect("within a minute").unwrap());
+        live.stop(|_| ()).await.unwrap();
+    });
+    let tape = std::fs::read(out.path().join("keys/cable/moscow/washington-1.key")).unwrap();
+    let (mut counts, mut total, mut plain) = ([0u64; 32], 0u64, vec![]);
+    for ((station, _), key, sent) in spans(&trace).into_iter().filter(|((s, _), ..)| *s == name("washington")) {
+        let used = &tape[key.position as usize..][..sent.len()];
+        assert_eq!((station, key.position), (name("washington"), total), "key is used from the tape's beginning without a gap");
+        sent.iter().for_each(|c| counts[usize::from(c.value())] += 1);
+        total += sent.len() as u64;
+        plain.extend(sent.iter().zip(used).map(|(c, k)| Code::new(c.value() ^ k)));
+    }
+    let expected = total as f64 / 32.0;
+    let chi2: f64 = counts.iter().map(|n| (*n as f64 - expected).powi(2) / expected).sum();
+    println!("live: {total} enciphered codes, chi-squared {chi2:.1} (31 degrees of freedom)");
+    // Of a fresh tape; 75 is passed by one tape in a hundred thousand.
+    assert!(total >= 20_000 && chi2 < 75.0, "{total} codes, {chi2}");
+    let text = Coder::in_letters(CodeTable::Ita2, UnshiftOnSpace::Unknown).read(&plain);
+    assert_eq!(text.matches(TEST_LINE).count(), 330);
 }
 
 #[test]

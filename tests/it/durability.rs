@@ -1,10 +1,19 @@
-//! On disk before it is claimed: a station under strace syncs its journal before it says 201, and before it says RECEIVED.
+//! On disk before it is claimed: a station under strace syncs its journal before it says 201, and before it says RECEIVED; and its
+//! ledger of key before the first code enciphered with that key is on the line.
 //!
 //! Standards: none; fsync(2), fdatasync(2). In: traces of `strace -f -y`. Out: where the sync is, or what is missing.
 //! kill -9 cannot show this (the page cache survives it), so the system calls themselves are read.
-//! Left out: disks that lie about a sync. Shown by: the same check finding fault with `test_only_unsynced_journal = true`.
+//! Left out: disks that lie about a sync. Shown by: the same check finding fault with `test_only_unsynced_journal = true`, and with the
+//! planted fault of a reservation that is not synced.
 
+use crate::lines::{both_lines, cipher};
 use crate::support::{End, House, Station, peer};
+use molink::line::Code;
+use molink::teletype::UnshiftOnSpace;
+use molink::teletype::key::Copy;
+use molink::teletype::key::ledger::Entry;
+use molink::teletype::service::{Detector, Line, Place};
+use molink::time::Utc;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::Command;
@@ -33,13 +42,16 @@ impl Call {
     fn writes(&self) -> bool {
         ["write", "writev", "sendto", "sendmsg"].contains(&self.name.as_str())
     }
-    fn writes_journal(&self) -> bool {
-        ["pwrite64", "pwritev", "write"].contains(&self.name.as_str()) && self.on.contains("journal.sqlite") && self.result.is_some()
+    fn writes_to(&self, file: &str) -> bool {
+        ["pwrite64", "pwritev", "write"].contains(&self.name.as_str()) && self.on.contains(file) && self.result.is_some()
     }
-    fn syncs_journal(&self) -> bool {
-        ["fsync", "fdatasync"].contains(&self.name.as_str()) && self.on.contains("journal.sqlite") && self.result == Some(0)
+    fn syncs(&self, file: &str) -> bool {
+        ["fsync", "fdatasync"].contains(&self.name.as_str()) && self.on.contains(file) && self.result == Some(0)
     }
 }
+
+const JOURNAL: &str = "journal.sqlite";
+const LEDGER: &str = "ledger.jsonl";
 
 /// Reads a trace; calls stand in the order in which they began.
 fn calls(trace: &str) -> Vec<Call> {
@@ -81,10 +93,10 @@ fn result(tail: &str) -> Option<i64> {
 /// Whether the journal was written and then synced after `heard` returned and before `said` began.
 fn synced_between(calls: &[Call], heard: &Call, said: &Call) -> Result<(), String> {
     let within = |c: &&Call| c.began > heard.returned && c.returned < said.began;
-    let Some(written) = calls.iter().filter(within).filter(|c| c.writes_journal()).map(|c| c.returned).min() else {
+    let Some(written) = calls.iter().filter(within).filter(|c| c.writes_to(JOURNAL)).map(|c| c.returned).min() else {
         return Err(format!("lines {} to {}: nothing is written to the journal before `{}`", heard.returned, said.began, said.args));
     };
-    let synced = calls.iter().filter(within).any(|c| c.syncs_journal() && c.began > written);
+    let synced = calls.iter().filter(within).any(|c| c.syncs(JOURNAL) && c.began > written);
     synced.then_some(()).ok_or_else(|| {
         format!("lines {} to {}: the journal is written, but no sync of it returns before `{}`", heard.returned, said.began, said.args)
     })
@@ -120,6 +132,67 @@ fn received_on_disk(calls: &[Call], device: &str) -> Result<(), String> {
     let receipt = runs.get(message + 1).ok_or_else(|| format!("no receipt on {device}: {shape:?}"))?;
     let last = runs[message].iter().max_by_key(|c| c.returned).ok_or("no message")?;
     synced_between(calls, last, receipt[0]).map_err(|why| format!("{shape:?}: {why}"))
+}
+
+/// The codes written to a device, each with its call.
+fn codes_out<'a>(calls: &'a [Call], device: &str) -> Vec<(Code, &'a Call)> {
+    let bytes = |call: &'a Call| {
+        // `5</dev/pts/3>, "\\33\\n", 2) = 2`: what was written stands between the first quote and the last.
+        let shown = call.args.split_once('"').and_then(|(_, rest)| rest.rsplit_once('"')).map_or("", |(shown, _)| shown);
+        unquoted(shown).into_iter().map(move |byte| (Code::new(byte), call))
+    };
+    calls.iter().filter(|c| c.on == device && c.writes()).flat_map(bytes).collect()
+}
+
+/// The bytes of a string as strace shows it: octal, `\n` and its like, or as they are.
+fn unquoted(shown: &str) -> Vec<u8> {
+    let (mut bytes, mut rest) = (vec![], shown.as_bytes());
+    while let Some((first, tail)) = rest.split_first() {
+        rest = tail;
+        if *first != b'\\' {
+            bytes.push(*first);
+            continue;
+        }
+        let digits = rest.iter().take(3).take_while(|b| matches!(b, b'0'..=b'7')).count();
+        let known = b"nrtvf\\\"".iter().zip(b"\n\r\t\x0b\x0c\\\"").find(|(name, _)| rest.first() == Some(name));
+        let (byte, length) = match known {
+            Some((_, byte)) => (*byte, 1),
+            None => (rest[..digits].iter().fold(0, |n: u8, d| n.wrapping_mul(8).wrapping_add(d - b'0')), digits),
+        };
+        bytes.push(byte);
+        rest = &rest[length..];
+    }
+    bytes
+}
+
+/// Before each enciphered span's first code is written, the reservation that holds its key is written to the ledger and a sync of the
+/// ledger returns. Returns how many spans there are.
+fn reserved_on_disk(calls: &[Call], device: &str) -> Result<usize, String> {
+    let codes = codes_out(calls, device);
+    let mut detector = Detector::new(UnshiftOnSpace::Unknown);
+    let mut spans = 0;
+    for (i, (code, _)) in codes.iter().enumerate() {
+        let Some(body) = detector.take(*code) else { continue };
+        let Some(Line::Key { from, .. }) = Line::read(&body, Utc(0)) else { continue };
+        let first = codes.get(i + 3).ok_or_else(|| format!("nothing follows `{body}`"))?.1; // after the line's CR and LF
+        let holds = |c: &&Call| {
+            let told = c.args.replace('\\', "");
+            let entry = told.split_once('{').and_then(|(_, rest)| rest.split_once('}')).map(|(entry, _)| format!("{{{entry}}}"));
+            let entry = entry.and_then(|e| serde_json::from_str::<Entry>(&e).ok());
+            entry.is_some_and(|e| (e.serial, e.copy) == (from.serial, Copy::Send) && (e.from..e.end()).contains(&from.position))
+        };
+        let reserved = calls.iter().filter(|c| c.writes_to(LEDGER) && c.returned < first.began).find(holds);
+        let reserved = reserved.ok_or_else(|| format!("no reservation in the ledger before the key of `{body}` is used"))?;
+        let synced = |c: &Call| c.syncs(LEDGER) && c.began > reserved.returned && c.returned < first.began;
+        if !calls.iter().any(synced) {
+            return Err(format!(
+                "the key of `{body}` is reserved at line {}, but no sync of the ledger returns before it is used",
+                reserved.returned
+            ));
+        }
+        spans += 1;
+    }
+    if spans > 0 { Ok(spans) } else { Err(format!("nothing enciphered is written on {device}")) }
 }
 
 // ---- the checker, tried ----
@@ -209,30 +282,73 @@ fn a_receipt_before_the_sync_is_found() {
     assert!(received_on_disk(&exchange(&["call", "ready", "message", "journal", "sync", "receipt"]), "/dev/pts/4").is_err());
 }
 
+/// A reservation, its sync, an announcement, cipher; in this order of the four, or without some.
+fn keyed(order: &[&str]) -> Vec<Call> {
+    let line = Line::Key { from: Place::new(100_001, 40), count: 30 }.codes(UnshiftOnSpace::Unknown);
+    let one = |what: &str| match what {
+        "reserve" | "other" => {
+            let from = if what == "reserve" { 0 } else { 41 };
+            let entry = format!(
+                "{{\\\"utc\\\":\\\"1963-08-30T16:00:00.000Z\\\",\\\"serial\\\":100001,\\\"copy\\\":\\\"send\\\",\\\"from\\\":{from},\\\"count\\\":512}}\\n"
+            );
+            format!("11 pwrite64(8</d/tapes/ledger.jsonl>, \"{entry}\", 90, 0) = 90\n")
+        }
+        "sync" => "11 fdatasync(8</d/tapes/ledger.jsonl>) = 0\n".into(),
+        "announce" => line.iter().map(|c| format!("12 write(5</dev/pts/3>, \"\\{:o}\", 1) = 1\n", c.value())).collect(),
+        "cipher" => "12 write(5</dev/pts/3>, \"\\r\", 1) = 1\n12 write(5</dev/pts/3>, \"\\33\\n\", 2) = 2\n".into(),
+        other => panic!("{other}"),
+    };
+    calls(&order.iter().map(|w| one(w)).collect::<String>())
+}
+
+#[test]
+fn key_used_before_the_sync_of_its_reservation_is_found() {
+    let found = |order: &[&str]| reserved_on_disk(&keyed(order), "/dev/pts/3");
+    assert_eq!(found(&["reserve", "sync", "announce", "cipher"]), Ok(1));
+    assert_eq!(found(&["announce", "reserve", "sync", "cipher"]), Ok(1), "what is announced in clear is no key yet");
+    assert_eq!(found(&["reserve", "sync", "announce", "cipher", "announce", "cipher"]), Ok(2));
+    for (wrong, why) in [
+        (&["reserve", "announce", "cipher", "sync"][..], "no sync"),
+        (&["sync", "reserve", "announce", "cipher"], "no sync"),
+        (&["reserve", "announce", "cipher"], "no sync"),
+        (&["announce", "cipher", "reserve", "sync"], "no reservation"),
+        (&["other", "sync", "announce", "cipher"], "no reservation"),
+        (&["reserve", "sync"], "nothing enciphered"),
+        (&["reserve", "sync", "announce"], "nothing follows"),
+    ] {
+        let said = found(wrong).unwrap_err();
+        assert!(said.contains(why), "{wrong:?}: {said}");
+    }
+    assert_eq!(unquoted("\\33\\n\\0A\\\\\\\"\\0331"), [0o33, 10, 0, 65, b'\\', b'"', 0o33, b'1']);
+}
+
 // ---- the stations ----
 
 /// Starts a station under strace; its trace is in `NAME.trace`.
-fn traced(house: &House, name: &str) -> Station {
+fn traced(house: &House, name: &str, fault: Option<&str>) -> Station {
     let mut command = Command::new(peer("strace", "strace"));
     house.clean(&mut command).process_group(0);
     let trace = house.path(&format!("{name}.trace"));
     let kinds = "trace=read,recvfrom,readv,write,writev,sendto,sendmsg,pwrite64,pwritev,fsync,fdatasync";
-    command.args(["-f", "-y", "-s", "200", "-e", kinds, "-o"]).arg(trace).arg(crate::support::molink());
+    command.args(["-f", "-y", "-s", "200", "-e", kinds, "-o"]).arg(trace).arg(house.program());
+    command.envs(fault.map(|f| ("MOLINK_FAULT", f)));
     command.arg("station").arg(house.path(&format!("{name}.toml")));
     house.start_as(name, command).unwrap_or_else(|s| panic!("{name} under strace ended: {s}"))
 }
 
-/// One message from Washington to Moscow, both under strace; gives their calls and Moscow's device.
-fn observed(extra: &str) -> ([Vec<Call>; 2], String) {
-    let house = House::new();
+/// One message from Washington to Moscow, both under strace; gives their calls and their devices.
+fn observed(extra: &str) -> ([Vec<Call>; 2], [String; 2]) {
+    observed_in(House::new(), extra, None)
+}
+fn observed_in(house: House, extra: &str, fault: Option<&str>) -> ([Vec<Call>; 2], [String; 2]) {
     let _line = house.line(&["--speed", "20", "--baud", "50"]);
     let ends = [("washington", "moscow", "a"), ("moscow", "washington", "b")];
     for (name, peer, link) in ends {
         house.station_file(&End { name, peer, line: house.path(link), speed: "20", extra });
     }
-    let device = std::fs::canonicalize(house.path("b")).unwrap();
-    let moscow = traced(&house, "moscow");
-    let washington = traced(&house, "washington");
+    let devices = ["a", "b"].map(|link| std::fs::canonicalize(house.path(link)).unwrap().display().to_string());
+    let moscow = traced(&house, "moscow", fault);
+    let washington = traced(&house, "washington", fault);
     let id = washington.accept("operator@moscow", "ON DISK BEFORE IT IS CLAIMED");
     let through = house.board.until(Duration::from_secs(60), |s| s.told("washington", &id, "filed").then_some(()));
     assert!(
@@ -245,7 +361,7 @@ fn observed(extra: &str) -> ([Vec<Call>; 2], String) {
         end_traced(&house, station);
     }
     let read = |name: &str| calls(&text_of(&house.path(&format!("{name}.trace"))));
-    ([read("washington"), read("moscow")], device.display().to_string())
+    ([read("washington"), read("moscow")], devices)
 }
 
 /// Ends the station itself: strace ends with it, and has then written everything.
@@ -262,22 +378,41 @@ fn text_of(path: &Path) -> String {
     String::from_utf8_lossy(&std::fs::read(path).unwrap()).into_owned()
 }
 
-#[test]
-#[ignore = "peer: run through tests/run"]
+both_lines!(nothing_is_claimed_before_a_sync_of_the_journal_has_returned, #[ignore = "peer: run through tests/run"]);
 fn nothing_is_claimed_before_a_sync_of_the_journal_has_returned() {
-    let ([washington, moscow], device) = observed("");
+    let ([washington, moscow], devices) = observed("");
     assert_eq!(accepted_on_disk(&washington), Ok(()));
-    assert_eq!(received_on_disk(&moscow, &device), Ok(()));
+    assert_eq!(received_on_disk(&moscow, &devices[1]), Ok(()));
     println!("{} calls at Washington, {} at Moscow: synced before 201 and before the receipt", washington.len(), moscow.len());
+    if cipher() {
+        let spans = [reserved_on_disk(&washington, &devices[0]), reserved_on_disk(&moscow, &devices[1])];
+        assert_eq!(spans, [Ok(1), Ok(1)], "the message and its receipt");
+        println!("the ledger of key is synced before the first enciphered code of the message, and of the receipt");
+    }
 }
 
-#[test]
-#[ignore = "peer: run through tests/run"]
+both_lines!(a_journal_that_is_not_synced_is_found_out, #[ignore = "peer: run through tests/run"]);
 fn a_journal_that_is_not_synced_is_found_out() {
-    let ([washington, moscow], device) = observed("test_only_unsynced_journal = true");
+    let ([washington, moscow], devices) = observed("test_only_unsynced_journal = true");
     let accepted = accepted_on_disk(&washington).unwrap_err();
     assert!(accepted.contains("no sync of it returns before"), "{accepted}");
-    let received = received_on_disk(&moscow, &device).unwrap_err();
+    let received = received_on_disk(&moscow, &devices[1]).unwrap_err();
     assert!(received.contains("no sync of it returns before"), "{received}");
     println!("found out: {accepted}\n           {received}");
+}
+
+#[cfg(feature = "faults")]
+#[test]
+#[ignore = "peer: run through tests/run"]
+fn a_reservation_of_key_that_is_not_synced_is_found_out() {
+    crate::lines::over(crate::lines::Lines::Cipher, || {
+        let house = House::of(crate::support::molink_with_faults());
+        let fault = molink::faults::Fault::ReservationNotSynced.name();
+        let (calls, devices) = observed_in(house, "", Some(fault));
+        for (calls, device) in calls.iter().zip(&devices) {
+            let why = reserved_on_disk(calls, device).unwrap_err();
+            assert!(why.contains("no sync of the ledger returns before it is used"), "{why}");
+            println!("found out: {why}");
+        }
+    });
 }

@@ -6,9 +6,9 @@
 //! Left out: loss of power (kill -9 leaves the page cache: see `durability`). Shown by: itself; `flaws` is shown able to find some.
 
 use crate::judge::{Ending, Places, Span, Tape, Way, covers, forms, once_and_rising, read, refusals, reservations};
-use crate::lines::{both_lines, cipher};
+use crate::lines::{Lines, both_lines, cipher, over};
 use crate::support::{End, House, Process, Station, killed, molink_with_faults, peer, seconds, text};
-use molink::faults::KillPoint;
+use molink::faults::{Fault, KillPoint};
 use molink::line::Code;
 use molink::message::Identity;
 use molink::router::journal::State;
@@ -97,15 +97,17 @@ impl Round {
 
 impl Rig {
     fn new() -> Rig {
-        let house = House::of(molink_with_faults());
+        Rig::over(House::of(molink_with_faults()), "100")
+    }
+    fn over(house: House, speed: &'static str) -> Rig {
         // Half an hour before midnight: at speed 100 the day, and with it the serials, turns within each run of a station.
         let extra = "start = \"1963-08-30T23:30:00Z\"";
         for (i, link) in ["a", "b"].into_iter().enumerate() {
-            house.station_file(&End { name: ENDS[i], peer: ENDS[1 - i], line: house.path(link), speed: "100", extra });
+            house.station_file(&End { name: ENDS[i], peer: ENDS[1 - i], line: house.path(link), speed, extra });
         }
         let tapes = [0, 1].map(|end| if cipher() { copies(&house, end) } else { vec![] });
-        let log = house.path("codes.jsonl").display().to_string();
-        let line = house.line(&["--speed", "100", "--baud", "50", "--log", &log]);
+        let [log, control] = ["codes.jsonl", "control"].map(|name| house.path(name).display().to_string());
+        let line = house.line(&["--speed", speed, "--baud", "50", "--log", &log, "--control", &control]);
         let (hits, again) = (BTreeMap::new(), BTreeMap::new());
         Rig { house, line, tapes, up: [None, None], posts: vec![], hits, again, both: 0, unanswered: 0 }
     }
@@ -205,19 +207,23 @@ impl Rig {
         process.exit(Duration::from_secs(3))
     }
 
-    fn finish(mut self) {
-        let started = seconds();
-        assert!(self.settle(SETTLED), "at the end still open: {:?}\n{}\n{}", self.open(), self.log(0), self.log(1));
-        println!("the last message was through {:.1} s after the last round", seconds() - started);
+    /// Both ends in order, then the line, whose log is whole then.
+    fn stop(&mut self) {
         for end in 0..2 {
             let status = self.up[end].take().map(Station::stop);
             assert!(status.is_none_or(|s| s.success()), "{status:?}");
         }
+        self.line.signal(rustix::process::Signal::TERM);
+        assert!(self.line.exit(Duration::from_secs(20)).is_some_and(|s| s.success()), "{}", self.line.errors());
+    }
+    fn finish(mut self) {
+        let started = seconds();
+        assert!(self.settle(SETTLED), "at the end still open: {:?}\n{}\n{}", self.open(), self.log(0), self.log(1));
+        println!("the last message was through {:.1} s after the last round", seconds() - started);
+        self.stop();
         let held = ENDS.map(|name| held(&self.house.path(name).join("journal.sqlite")));
         let found = flaws(&self.posts, &held);
         assert!(found.is_empty(), "{found:#?}\n{}\n{}", self.log(0), self.log(1));
-        self.line.signal(rustix::process::Signal::TERM);
-        assert!(self.line.exit(Duration::from_secs(20)).is_some_and(|s| s.success()), "{}", self.line.errors());
         for name in ENDS {
             let mut sqlite = std::process::Command::new(peer("sqlite3", "sqlite3"));
             let said = sqlite.arg(self.house.path(name).join("journal.sqlite")).arg("PRAGMA integrity_check").output().unwrap();
@@ -257,13 +263,12 @@ fn copies(house: &House, end: usize) -> Vec<Tape> {
     vec![Tape { serial: label.serial, key: key.into_iter().map(Code::new).collect() }]
 }
 
-/// What each end sent, from the line's own log.
+/// What each end sent, from the line's own log; what became of it on the way is another matter.
 fn recording(log: &std::path::Path) -> [Vec<Code>; 2] {
     let mut ways = [vec![], vec![]];
     for line in std::fs::read_to_string(log).unwrap().lines() {
         let one: serde_json::Value = serde_json::from_str(line).unwrap();
         let way = ["a>b", "b>a"].iter().position(|dir| one["dir"] == *dir).unwrap();
-        assert_eq!(one["fate"], "ok", "{line}");
         ways[way].push(Code::new(u8::from_str_radix(one["code"].as_str().unwrap(), 16).unwrap()));
     }
     ways
@@ -425,6 +430,33 @@ fn stations_killed_at_each_point_lose_and_double_nothing() {
 both_lines!(full_a_hundred_rounds_of_kills_lose_and_double_nothing, #[ignore = "full: run through tests/run --full"]);
 fn full_a_hundred_rounds_of_kills_lose_and_double_nothing() {
     rounds(100usize.next_multiple_of(points().len()));
+}
+
+#[test]
+#[ignore = "peer: run through tests/run"]
+fn a_retry_that_reuses_key_is_seen_in_the_lines_recording() {
+    over(Lines::Cipher, || {
+        let mut rig = Rig::over(House::of(molink_with_faults()), "20");
+        let mut control = std::os::unix::net::UnixStream::connect(rig.house.path("control")).unwrap();
+        let fault = [("MOLINK_FAULT", Fault::RetryReusesKey.name())];
+        rig.up = [0, 1].map(|end| Some(rig.house.start(ENDS[end], &fault).unwrap_or_else(|s| panic!("{} ended: {s}", ENDS[end]))));
+        // What the ledger would have to reserve twice it refuses; a second message finds key at hand that was reserved for the first.
+        rig.post(0, "ONE MESSAGE BEFORE IT".into());
+        assert!(rig.settle(SETTLED), "{}\n{}", rig.log(0), rig.log(1));
+        // A code of the message, so that it is asked for again.
+        std::io::Write::write_all(&mut control, b"drop a>b 200\n").unwrap();
+        rig.post(0, "SENT WITH THE SAME KEY TWICE".into());
+        // The third call-up is for the retry; the fourth comes when that has gone out whole, and got no answer.
+        let fourth = |e: &serde_json::Value| e["station"] == ENDS[0] && e["line"].as_str().is_some_and(|l| l.contains(" CALL 4 "));
+        let called = rig.house.board.until(SETTLED, |s| s.events.iter().any(fourth).then_some(()));
+        assert!(called.is_some(), "{}\n{}", rig.log(0), rig.log(1));
+        rig.stop();
+        let (recorded, said) = (recording(&rig.house.path("codes.jsonl")), said(&rig.house));
+        let way = Way { codes: &recorded[0], tapes: &rig.tapes[0], said: &said[0] };
+        let why = Judged::new(&rig.house, 0, way).err().expect("the judge finds nothing");
+        println!("found out: {why}");
+        assert!(why.contains("key used twice"), "{why}");
+    });
 }
 
 #[test]

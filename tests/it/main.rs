@@ -14,6 +14,7 @@ mod durability;
 mod fuzz;
 mod hostile;
 mod journal;
+#[cfg_attr(not(feature = "faults"), allow(dead_code))]
 mod judge;
 mod keys;
 #[cfg(feature = "faults")]
@@ -22,6 +23,10 @@ mod line;
 mod lines;
 mod mixer;
 mod pair;
+mod paper;
+mod paper_commands;
+mod papers;
+mod printer;
 mod procedure;
 mod processes;
 mod rooms;
@@ -29,4 +34,5 @@ mod send;
 mod storm;
 #[cfg_attr(not(feature = "faults"), allow(dead_code))]
 mod support;
+mod tape;
 mod world;

@@ -292,7 +292,7 @@ fn decides(file: &str, room: &str) -> bool {
     match room {
         _ if MEDIA.contains(&room) => !backend(file),
         "router" => !file.starts_with("router/journal/") && file != "router/port.rs" && file != "router/conformance.rs",
-        "message" | "history" => true,
+        "message" | "paper" | "history" => true,
         "line" => ["circuit", "driver", "profile", "symbol"].iter().any(|f| file == format!("line/{f}.rs")),
         _ => false,
     }

@@ -213,6 +213,10 @@ impl House {
     pub fn of(molink: PathBuf) -> House {
         House { dir: tempfile::tempdir().unwrap(), molink, board: Arc::default() }
     }
+    /// The program it runs.
+    pub fn program(&self) -> &Path {
+        &self.molink
+    }
     pub fn path(&self, name: &str) -> PathBuf {
         self.dir.path().join(name)
     }

@@ -31,3 +31,23 @@ fn the_procedure_holds_over_the_kept_corpus() {
     let files = replay("procedure", bodies::procedure::run);
     assert!((20..300).contains(&files), "{files} files");
 }
+
+/// The checker is itself checked: over the same corpus a planted fault is found.
+#[cfg(feature = "faults")]
+#[test]
+fn the_procedures_checks_find_planted_faults() {
+    use molink::faults::{Fault, plant};
+    let found = |fault: Fault| {
+        let mut inputs: Vec<Vec<u8>> = vec![];
+        for file in std::fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/fuzz/procedure")).unwrap() {
+            inputs.push(std::fs::read(file.unwrap().path()).unwrap());
+        }
+        plant(Some(fault));
+        let found = inputs.iter().filter(|data| std::panic::catch_unwind(|| bodies::procedure::run(data)).is_err()).count();
+        plant(None);
+        println!("{fault:?}: found by {found} of {} inputs", inputs.len());
+        found
+    };
+    assert!(found(Fault::RetryReusesKey) > 0);
+    assert!(found(Fault::LateReceiptTaken) > 0);
+}

@@ -175,9 +175,9 @@ impl Brush {
                 continue;
             }
             let pressed = 100 + look.lean * (2 * dx - PITCH as i32) / 3;
-            let weave = 100 - (mix(seed ^ n as u64) % 14) as i32;
+            let weave = if mix(seed ^ n as u64).is_multiple_of(8) { 84 } else { 97 };
             // Of 1024 parts of light a strike keeps back so many; a stroke as thin as a dot is spread by the ribbon.
-            let strength = (640 + 50 * look.dark) * pressed.clamp(80, 110) as u32 / 100 * weave as u32 / 100;
+            let strength = (640 + 50 * look.dark) * pressed.clamp(80, 110) as u32 / 100 * weave / 100;
             let kept = (u32::from(*cover) * 5 / 4).min(255) * strength.min(LIGHT) / 255;
             let dot = &mut light[y as usize * PAPER + x as usize];
             *dot = *dot * (LIGHT - kept) / LIGHT;

@@ -94,8 +94,9 @@ fn the_demo_of_1976_at_full_speed_ends_well_with_its_cable_cut() {
     assert_eq!((done.status.code(), text(&done.stderr).as_str()), (Some(0), ""), "{told}");
     assert!(told.lines().all(|l| l.chars().count() < 80), "{told}");
     assert!(told.contains("MOSCOW (cable) has lost the line") && told.contains("WASHINGTON (second) files"), "{told}");
-    for (station, papers) in [("moscow", 3), ("washington", 3)] {
-        assert_eq!(std::fs::read_dir(house.path(&format!("d/{station}/paper"))).unwrap().count(), papers);
+    for (station, messages) in [("moscow", 3), ("washington", 3)] {
+        let papers = std::fs::read_dir(house.path(&format!("d/{station}/paper"))).unwrap().count();
+        assert_eq!(papers, messages * 3, "{station}: text, picture and document of each");
     }
 }
 

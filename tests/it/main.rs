@@ -1,5 +1,6 @@
 //! The one test binary.
 
+mod accidents;
 mod api;
 mod backend;
 mod cipher;

@@ -55,6 +55,9 @@ fn in_order(board: &Board, from: &str, to: &str, id: &str) -> usize {
         let names = ["accepted", "sent", "delayed", "filed", "printed", "came_again", "returned", "refused", "called_off", "custody"];
         board.read(|s| s.life(station, id).into_iter().filter(|e| names.contains(e)).map(str::to_owned).collect::<Vec<_>>())
     };
+    // The command that waited has its own feed; ours may bring the same a moment later.
+    let both = |s: &crate::support::Seen| (s.told(from, id, "filed") && s.told(to, id, "filed")).then_some(());
+    assert!(board.until(A_MINUTE, both).is_some(), "{id}: {:?} {:?}", durable(from), durable(to));
     let (here, there) = (durable(from), durable(to));
     let [first, between @ .., last] = &here[..] else { panic!("{id} at {from}: {here:?}") };
     assert_eq!((first.as_str(), last.as_str()), ("accepted", "filed"), "{id} at {from}: {here:?}");

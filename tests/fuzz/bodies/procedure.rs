@@ -443,9 +443,9 @@ impl Joined {
         }
         self.answer_all();
         self.run_until_quiet();
-        for side in 0..2 {
-            let open: Vec<&u64> = self.ends[side].open.keys().collect();
-            assert!(open.is_empty() || self.ends[side].stopped, "{}: deliveries {open:?} are never reported", NAMES[side]);
+        for (end, name) in self.ends.iter().zip(NAMES) {
+            let open: Vec<&u64> = end.open.keys().collect();
+            assert!(open.is_empty() || end.stopped, "{name}: deliveries {open:?} are never reported");
         }
         if self.sound && self.ends.iter().all(|e| !e.stopped) {
             self.goes_through(0);

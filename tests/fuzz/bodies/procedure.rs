@@ -233,7 +233,7 @@ impl Joined {
                 self.one_code(side);
             }
             for side in 0..2 {
-                if self.ends[side].inbox.len() >= self.batch {
+                if self.ends[side].inbox.len() >= self.batch || self.ends[1 - side].queue.is_empty() {
                     self.read(side);
                 }
                 self.tick(side);

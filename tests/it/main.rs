@@ -10,6 +10,7 @@ mod courier;
 mod dialogues;
 mod docs;
 mod durability;
+mod ip;
 mod journal;
 mod keys;
 #[cfg(feature = "faults")]
@@ -24,4 +25,5 @@ mod send;
 mod storm;
 #[cfg_attr(not(feature = "faults"), allow(dead_code))]
 mod support;
+mod wire;
 mod world;

@@ -25,5 +25,6 @@ mod send;
 mod storm;
 #[cfg_attr(not(feature = "faults"), allow(dead_code))]
 mod support;
+mod tls;
 mod wire;
 mod world;

@@ -7,6 +7,7 @@ mod codes;
 mod commands;
 mod conformance;
 mod courier;
+mod cuts;
 mod dialogues;
 mod docs;
 mod durability;

@@ -27,5 +27,6 @@ mod storm;
 #[cfg_attr(not(feature = "faults"), allow(dead_code))]
 mod support;
 mod tls;
+mod unplug;
 mod wire;
 mod world;

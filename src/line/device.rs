@@ -4,7 +4,7 @@
 //! a byte, as socat and ser2net carry it. In: a [`LineSpec`] and [`Settings`]. Out: a stream, and what is really in force.
 //! Left out: modem lines, break. Windows names. Shown by: `tests/it/line.rs`.
 
-use super::adapter::Adapter;
+use super::adapter::{Adapter, Known};
 use super::ip::far::Far;
 use super::ip::tcp::{self, plain};
 use super::ip::{Door, Tls};
@@ -371,8 +371,11 @@ fn open_tty(path: &Path, settings: &Settings) -> Result<Opened, String> {
             handover: Handover::AtEnd,
         });
     }
-    let adapter = adapter.to_string();
+    let (known, adapter) = (adapter.known(), adapter.to_string());
     let read_back = rustix::termios::tcgetattr(&beside).map_err(|e| format!("cannot read the settings of `{shown}` back: {e}"))?;
+    if let Some(why) = known.and_then(Known::refusal) {
+        return Err(format!("`{shown}` ({adapter}) cannot send 5 data bits, though its driver says so: {why}"));
+    }
     refuse_unlike(path, &adapter, settings, &read_back)?;
     let notes = really_sent(path, &adapter, settings, &read_back);
     let queue = port.try_clone().ok().map(|port| -> super::OutputQueue { Box::new(move || port.bytes_to_write().unwrap_or(0) as usize) });

@@ -39,5 +39,6 @@ mod storm;
 mod support;
 mod tape;
 mod tls;
+mod unplug;
 mod wire;
 mod world;

@@ -178,6 +178,7 @@ pub(super) async fn start(builder: Builder, config: StationConfig) -> Result<Run
                 factory: builder.factory(&config, port, &wanted.backend)?.clone(),
                 sink: sink.clone(),
                 clock: clock.clone(),
+                place: config.place(port),
                 reports: reports.clone(),
                 hub: runs.clone(),
                 stopping: stopping.clone(),
@@ -191,6 +192,8 @@ pub(super) async fn start(builder: Builder, config: StationConfig) -> Result<Run
         epoch: clock.epoch(),
         speed: config.speed,
         desks: config.desks.clone(),
+        machines: config.machines.clone(),
+        unattended: made.iter().filter_map(|(name, backend)| Some((name.clone(), backend.at_desk()?.unattended?))).collect(),
         ports: made.iter().map(|(name, backend)| (name.clone(), backend.takes())).collect(),
         routes: config.routes.clone(),
         retry: config.retry.clone(),
@@ -211,6 +214,8 @@ pub(super) async fn start(builder: Builder, config: StationConfig) -> Result<Run
         orders: BTreeMap::new(),
         answers: BTreeMap::new(),
         verdicts: BTreeMap::new(),
+        typing: BTreeMap::new(),
+        typed: BTreeMap::new(),
         next_token: 1,
         unconfirmed: VecDeque::new(),
         stopping,
@@ -276,6 +281,10 @@ struct Hub {
     orders: BTreeMap<String, Orders>,
     answers: BTreeMap<u64, oneshot::Sender<Submitted>>,
     verdicts: BTreeMap<u64, oneshot::Sender<Verdict>>,
+    /// Messages being handed in at a port, with its name if they leave this station.
+    typing: BTreeMap<u64, (Option<String>, oneshot::Sender<Submitted>)>,
+    /// Who typed what is still on its way: that port is told what becomes of it (not after a restart).
+    typed: BTreeMap<Identity, String>,
     next_token: u64,
     /// Durable events of batches not yet on disk.
     unconfirmed: VecDeque<(u64, Vec<Stamped>)>,
@@ -343,7 +352,15 @@ impl World<Input, Output> for Hub {
                     self.next.push_back(Input::Ended { port, delivery: d.number, outcome: Outcome::Deferred(why) });
                 }
             }
-            Output::Answer { token, submitted } => drop(self.answers.remove(&token).map(|a| a.send(submitted))),
+            Output::Answer { token, submitted } => match self.typing.remove(&token) {
+                Some((port, answer)) => {
+                    if let (Submitted::Accepted(id), Some(port)) = (&submitted, port) {
+                        self.typed.insert(id.clone(), port);
+                    }
+                    let _ = answer.send(submitted);
+                }
+                None => drop(self.answers.remove(&token).map(|a| a.send(submitted))),
+            },
             Output::Verdict { token, verdict } => drop(self.verdicts.remove(&token).map(|v| v.send(verdict))),
             Output::Paper(id) => drop(self.papers.send(id)),
         }
@@ -384,6 +401,7 @@ impl Hub {
                 while self.unconfirmed.front().is_some_and(|(n, _)| *n <= batch) {
                     for event in self.unconfirmed.pop_front().map(|(_, e)| e).unwrap_or_default() {
                         self.observers.iter().for_each(|o| o.take(event.clone()));
+                        self.tell_typist(&event);
                     }
                 }
                 self.feed.committed(events);
@@ -392,6 +410,15 @@ impl Hub {
             ToHub::Confirmed(Confirm::Stuck { error }) => tracing::error!("{error}"),
             ToHub::Confirmed(Confirm::Unstuck) => tracing::info!("the journal can be written again"),
         }
+    }
+
+    /// Tells the machine where a message was typed what became of it.
+    fn tell_typist(&mut self, event: &Stamped) {
+        let ended = matches!(event.event, Event::Filed { .. } | Event::Custody { .. } | Event::Returned { .. });
+        let Some((id, port)) = event.id.as_ref().filter(|_| ended).and_then(|id| self.typed.remove_entry(id)) else { return };
+        // A machine that is away, or busy, prints less: the journal has it all the same.
+        let tell = crate::router::Order::Tell { id, event: event.event.clone() };
+        let _ = self.orders.get(&port).map(|orders| orders.try_send(tell));
     }
 
     fn port_news(&mut self, news: FromPort) {
@@ -412,6 +439,12 @@ impl Hub {
     fn reported(&mut self, port: String, report: PortReport) {
         let input = match report {
             PortReport::Ended { delivery, outcome } => Input::Ended { port, delivery, outcome },
+            PortReport::Typed { draft, answer } => {
+                let token = self.token();
+                let leaves = draft.envelope.to.station != draft.envelope.from.station;
+                self.typing.insert(token, (leaves.then_some(port), answer));
+                Input::Submit { token, draft, key: None }
+            }
             PortReport::Came { message, answer } => {
                 if let Some(missing) = self.missing_content(&message) {
                     let why = format!("the content of `{missing}` did not come with the message");
@@ -438,13 +471,24 @@ fn start_printer(config: &StationConfig, hub: mpsc::Sender<ToHub>) -> Result<mps
     for row in unmade.into_iter().filter(|r| r.to.station == config.station) {
         let _ = tx.send(row.id);
     }
-    let dir = config.data.join("paper");
+    let (dir, machines) = (config.data.join("paper"), config.machines.clone());
+    if !machines.is_empty() {
+        // A machine may have been faster than a disk that was full: then the file is still owed.
+        let newest = reader.list(&Filter { state: Some(State::Printed), limit: OWED }).map_err(|e| StationError(e.0))?;
+        for row in newest.into_iter().filter(|r| machines.contains_key(&r.to.desk) && !dir.join(format!("{}.txt", r.id)).exists()) {
+            let _ = tx.send(row.id);
+        }
+    }
     std::thread::Builder::new()
         .name("printer".into())
         .spawn(move || {
             while let Some(id) = rx.blocking_recv() {
                 let mut said = false;
-                while let Err(why) = print(&reader, &dir, &id) {
+                let desk = loop {
+                    let why = match print(&reader, &dir, &id) {
+                        Ok(desk) => break desk,
+                        Err(why) => why,
+                    };
                     if !std::mem::replace(&mut said, true) {
                         tracing::error!("{why}; tried again until it can be made, also at the next start");
                     }
@@ -452,21 +496,27 @@ fn start_printer(config: &StationConfig, hub: mpsc::Sender<ToHub>) -> Result<mps
                         return;
                     }
                     std::thread::sleep(Duration::from_secs(5)); // the printer's own thread: nothing else waits for it
+                };
+                if !machines.contains_key(&desk) {
+                    let _ = hub.blocking_send(ToHub::Printed(id)); // a desk's machine says itself when it has printed
                 }
-                let _ = hub.blocking_send(ToHub::Printed(id));
             }
         })
         .map_err(|e| StationError(format!("no thread for the printer: {e}")))?;
     Ok(tx)
 }
 
-/// Writes the paper of one message: whole or not at all, once.
-fn print(reader: &Reader, dir: &Path, id: &Identity) -> Result<(), String> {
+/// Messages that a machine printed last, whose files are looked for at the start.
+const OWED: usize = 1000;
+
+/// Writes the paper of one message: whole or not at all, once. Gives the desk it is for.
+fn print(reader: &Reader, dir: &Path, id: &Identity) -> Result<Name, String> {
     let Some(message) = reader.load(id).map_err(|e| e.0)? else { return Err(format!("the journal has no content for {id}")) };
     let path = dir.join(format!("{id}.txt"));
     let half = dir.join(format!("{id}.txt.part"));
     let say = |e: std::io::Error| format!("the paper `{}` cannot be written: {e}", path.display());
     std::fs::create_dir_all(dir).map_err(say)?;
     std::fs::write(&half, crate::message::period::paper(&message)).map_err(say)?;
-    std::fs::rename(&half, &path).map_err(say)
+    std::fs::rename(&half, &path).map_err(say)?;
+    Ok(message.envelope.to.desk)
 }

@@ -7,6 +7,7 @@ mod codes;
 mod commands;
 mod conformance;
 mod courier;
+mod desk;
 mod dialogues;
 mod docs;
 mod durability;

@@ -8,6 +8,7 @@ mod commands;
 mod conformance;
 mod courier;
 mod desk;
+mod desk_live;
 mod dialogues;
 mod docs;
 mod durability;

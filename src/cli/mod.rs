@@ -16,6 +16,7 @@ mod log;
 mod narrate;
 mod send;
 mod station;
+mod tty;
 
 use clap::{Parser, Subcommand};
 use std::io::IsTerminal;
@@ -26,7 +27,7 @@ use std::process::ExitCode;
 #[command(
     name = "molink",
     version,
-    after_help = "Show it:          molink demo\nTest routing:     molink station FILE.toml, molink send, molink log, molink line\nPlug a machine in: molink doctor, molink init teletype, molink check FILE.toml"
+    after_help = "Show it:          molink demo\nTest routing:     molink station FILE.toml, molink send, molink log, molink line\nPlug a machine in: molink doctor, molink init desk, molink check FILE.toml, molink tty"
 )]
 struct Cli {
     #[command(subcommand)]
@@ -43,6 +44,8 @@ enum Command {
     Send(send::Send),
     /// Show a station's messages and what became of them
     Log(log::Log),
+    /// Make this terminal a teleprinter at a station's desk
+    Tty(tty::Tty),
     /// Join two ends by a simulated circuit: a serial loopback that behaves like a line
     Line(line::Line),
     /// Make, show and destroy key tapes
@@ -86,6 +89,7 @@ pub fn main() -> ExitCode {
     let done = match cli.command {
         Command::Send(args) => send::run(args),
         Command::Log(args) => log::run(args),
+        Command::Tty(args) => tty::run(args),
         Command::Init(args) => init::run(args),
         Command::Demo(args) => block_on(demo::run(args)),
         Command::Doctor(args) => block_on(doctor::run(args)),

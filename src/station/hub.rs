@@ -151,6 +151,7 @@ pub(super) async fn start(builder: Builder, config: StationConfig) -> Result<Run
     if let Some(listener) = listener {
         let setup = console::Setup {
             station: config.station.clone(),
+            desks: config.desks.clone(),
             data: config.data.clone(),
             listen: config.listen.clone().unwrap_or_default(),
             journal: journal_path(&config),

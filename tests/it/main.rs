@@ -26,4 +26,5 @@ mod send;
 mod storm;
 #[cfg_attr(not(feature = "faults"), allow(dead_code))]
 mod support;
+mod tty;
 mod world;

@@ -203,6 +203,38 @@ pub fn parse_duration(text: &str) -> Result<Duration, String> {
     Ok(sum)
 }
 
+/// Hours of each day, in UTC on the station's clock: `22:00-06:00`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Hours {
+    /// Minute of the day they begin.
+    from: i64,
+    /// Minute of the day they end.
+    to: i64,
+}
+
+impl Hours {
+    /// How long they still last at a moment; `None` outside them.
+    pub fn left(self, at: Utc) -> Option<Duration> {
+        const DAY: i64 = 86_400_000_000;
+        let (from, to) = (self.from * 60_000_000, self.to * 60_000_000);
+        let (into, length) = ((at.0 - from).rem_euclid(DAY), (to - from).rem_euclid(DAY));
+        (into < length).then(|| Duration::from_micros((length - into).unsigned_abs()))
+    }
+}
+
+impl FromStr for Hours {
+    type Err = String;
+    fn from_str(s: &str) -> Result<Hours, String> {
+        let minute = |t: &str| {
+            let (h, m) = t.split_once(':').filter(|(h, m)| h.len() == 2 && m.len() == 2)?;
+            let (h, m): (i64, i64) = (h.parse().ok()?, m.parse().ok()?);
+            ((0..24).contains(&h) && (0..60).contains(&m)).then_some(h * 60 + m)
+        };
+        let hours = s.split_once('-').and_then(|(from, to)| Some(Hours { from: minute(from)?, to: minute(to)? }));
+        hours.filter(|h| h.from != h.to).ok_or_else(|| format!("`{s}` is not a span of hours; write it as 22:00-06:00 (UTC)"))
+    }
+}
+
 /// How much faster than life pacing and circuit delay run.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub enum Speed {
@@ -314,6 +346,20 @@ impl Clock {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn hours_may_pass_midnight_and_end_on_the_minute() {
+        let at = |t: &str| format!("1963-08-30T{t}Z").parse::<Utc>().unwrap();
+        let left = |hours: &str, t: &str| hours.parse::<Hours>().unwrap().left(at(t)).map(|d| d.as_secs());
+        assert_eq!(left("22:00-06:00", "21:59:59"), None);
+        assert_eq!(left("22:00-06:00", "22:00:00"), Some(8 * 3600));
+        assert_eq!(left("22:00-06:00", "05:59:59"), Some(1));
+        assert_eq!(left("22:00-06:00", "06:00:00"), None);
+        assert_eq!([left("12:30-13:00", "12:45:00"), left("12:30-13:00", "00:00:00")], [Some(900), None]);
+        for bad in ["", "22-6", "22:00", "24:00-06:00", "22:00-06:60", "9:00-10:00", "06:00-06:00"] {
+            assert!(bad.parse::<Hours>().unwrap_err().contains("22:00-06:00"), "{bad}");
+        }
+    }
 
     #[test]
     fn date_time_group_reads_back_both_forms() {

@@ -97,7 +97,16 @@ impl Client {
 
     /// `GET`.
     pub(super) fn get(&self, path: &str) -> Result<(u16, Value), Lost> {
-        let request = self.agent.get(format!("{}{path}", self.base)).config().timeout_global(Some(Duration::from_secs(30))).build();
+        self.get_as(path, "")
+    }
+
+    /// `GET` with a token, where one is needed.
+    pub(super) fn get_as(&self, path: &str, token: &str) -> Result<(u16, Value), Lost> {
+        let mut request = self.agent.get(format!("{}{path}", self.base));
+        if !token.is_empty() {
+            request = request.header("Authorization", format!("Bearer {token}"));
+        }
+        let request = request.config().timeout_global(Some(Duration::from_secs(30))).build();
         self.read(request.call())
     }
 
@@ -129,7 +138,7 @@ impl Client {
                 after = n.or(after);
                 each(n, event)
             };
-            match self.feed(&path, until, &mut here) {
+            match self.feed(&path, until, || {}, &mut here) {
                 Ok(Ok(found)) => return Ok(Some(found)),
                 Ok(Err(output)) => return Err(output.into()),
                 // At the end of the time the connection is dropped by ourselves: nothing to tell.
@@ -142,11 +151,12 @@ impl Client {
         }
     }
 
-    /// One connection to the feed. `Ok(Err)` is an error of `each`; `Err` a lost connection, or the end of the time.
-    fn feed<B>(
+    /// One connection to the feed; `there` is called once it stands. `Ok(Err)` is an error of `each`; `Err` a lost connection, or the end of the time.
+    pub(super) fn feed<B>(
         &self,
         path: &str,
         until: Option<Instant>,
+        there: impl FnOnce(),
         each: &mut impl FnMut(Option<u64>, &Stamped) -> io::Result<ControlFlow<B>>,
     ) -> Result<io::Result<B>, Lost> {
         let left = until.map(|at| self.clock.until(at).max(Duration::from_millis(1)));
@@ -158,6 +168,7 @@ impl Client {
             let (status, answer) = self.read(Ok(reply))?;
             return Err(Lost { refused: false, why: format!("the station's event feed says {status}: {}", error_of(&answer)) });
         }
+        there();
         let mut lines = BufReader::new(reply.into_body().into_reader());
         let mut n = None;
         loop {

@@ -1,4 +1,4 @@
-//! `molink init ERA|teletype`: writes a commented station file to start from.
+//! `molink init ERA|teletype|desk`: writes a commented station file to start from.
 //!
 //! Standards: none. In: a kind. Out: TOML on standard output, or in a new file.
 //! Left out: asking questions. Shown by: `fixtures/stations`, `tests/it/processes.rs`.
@@ -8,14 +8,17 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-const KINDS: &[(&str, &str)] =
-    &[("teletype", include_str!("../../fixtures/stations/teletype.toml")), ("1963", include_str!("../../fixtures/stations/1963.toml"))];
+const KINDS: &[(&str, &str)] = &[
+    ("teletype", include_str!("../../fixtures/stations/teletype.toml")),
+    ("desk", include_str!("../../fixtures/stations/desk.toml")),
+    ("1963", include_str!("../../fixtures/stations/1963.toml")),
+];
 
 /// Write a commented station file to start from.
 #[derive(clap::Args)]
 #[command(after_help = "Example:\n  molink init teletype -o washington.toml\n  molink check washington.toml")]
 pub struct Init {
-    /// An era (1963), or `teletype` for a line of today
+    /// `teletype` for a line of today, `desk` for a machine at a desk, or an era (1963)
     kind: String,
     /// Write it here (never over an existing file) instead of on standard output
     #[arg(short, long, value_name = "FILE")]

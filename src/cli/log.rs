@@ -280,6 +280,12 @@ pub(super) fn describe(event: &Stamped) -> String {
             let changed = if edits.is_empty() { String::new() } else { format!("; changed for this line: {}", edits.join(", ")) };
             format!("sent{by} as number {channel}, attempt {attempt}{changed}")
         }
+        Event::Printing { attempt, edits, .. } => {
+            let edits: Vec<String> = edits.iter().map(ToString::to_string).collect();
+            let changed = if edits.is_empty() { String::new() } else { format!("; changed for this machine: {}", edits.join(", ")) };
+            let again = if *attempt > 1 { format!(", attempt {attempt}") } else { String::new() };
+            format!("printing{by}{again}{changed}")
+        }
         Event::Custody { at, receipt } => format!("in custody of {at}{by}{}", with(receipt)),
         Event::Filed { at, receipt } => format!("filed at {at}{by}{}", with(receipt)),
         Event::Printed => format!("printed{by}"),

@@ -20,6 +20,7 @@ mod send;
 mod source;
 mod station;
 mod tape;
+mod tty;
 
 use clap::{Parser, Subcommand};
 use std::io::IsTerminal;
@@ -30,7 +31,7 @@ use std::process::ExitCode;
 #[command(
     name = "molink",
     version,
-    after_help = "Show it:          molink demo\nTest routing:     molink station FILE.toml, molink send, molink log, molink line\nPlug a machine in: molink doctor, molink init teletype, molink check FILE.toml"
+    after_help = "Show it:          molink demo\nTest routing:     molink station FILE.toml, molink send, molink log, molink line\nPlug a machine in: molink doctor, molink init desk, molink check FILE.toml, molink tty"
 )]
 struct Cli {
     #[command(subcommand)]
@@ -47,6 +48,8 @@ enum Command {
     Send(send::Send),
     /// Show a station's messages and what became of them
     Log(log::Log),
+    /// Make this terminal a teleprinter at a station's desk
+    Tty(tty::Tty),
     /// Join two ends by a simulated circuit: a serial loopback that behaves like a line
     Line(line::Line),
     /// Print a text, raw codes or a filed message as a teleprinter would
@@ -97,6 +100,7 @@ pub fn main() -> ExitCode {
         Command::Send(args) => send::run(args),
         Command::Log(args) => log::run(args),
         Command::Certs(args) => certs::run(args),
+        Command::Tty(args) => tty::run(args),
         Command::Init(args) => init::run(args),
         Command::Paper(args) => paper::run(args),
         Command::Tape(args) => tape::run(args),

@@ -128,6 +128,7 @@ impl<W: Write> Narrator<W> {
             Event::Filed { at, receipt } if *at == e.station && receipt.is_empty() => format!("{who} files {id}: it is on disk"),
             Event::Filed { at, .. } => format!("{who} knows: {id} is on file at {}", at.upper()),
             Event::Custody { at, .. } => format!("{who} knows: {} answers for {id} now", at.upper()),
+            Event::Printing { attempt, .. } if *attempt > 1 => format!("{who} prints {id} once more, as a duplicate"),
             Event::Printed => format!("{who} has {id} on paper"),
             Event::CameAgain => format!("{who} has {id} already and does not file it again"),
             Event::Delayed { reason, .. } => format!("{who} could not deliver {id} yet: {reason}"),
@@ -142,7 +143,9 @@ impl<W: Write> Narrator<W> {
             Event::Characters { dir: Direction::In, text } => return self.characters(e, text),
             Event::KeyTaken { .. } | Event::KeyBurned { .. } => return Ok(()),
             // The far end of a line tells the rest.
-            Event::Accepted { .. } | Event::Sent { .. } | Event::Service { .. } | Event::Characters { .. } => return Ok(()),
+            Event::Accepted { .. } | Event::Sent { .. } | Event::Printing { .. } | Event::Service { .. } | Event::Characters { .. } => {
+                return Ok(());
+            }
             Event::Started { .. } | Event::Transmission { .. } | Event::Ignored { .. } | Event::Note { .. } | Event::Gap { .. } => {
                 return Ok(());
             }

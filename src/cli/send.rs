@@ -21,7 +21,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 /// How long a station that cannot take the message is asked again, without `--timeout`.
-const PATIENCE: Duration = Duration::from_secs(60);
+pub(super) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Hand a message to a running station
 #[derive(clap::Args)]
@@ -177,7 +177,7 @@ fn part(client: &Client, token: &str, content: Content) -> anyhow::Result<Value>
 }
 
 /// Posts the message until the station has it on disk or will not have it: always with the same key.
-fn hand_in(client: &Client, token: &str, message: &Value, until: Option<Instant>) -> anyhow::Result<Identity> {
+pub(super) fn hand_in(client: &Client, token: &str, message: &Value, until: Option<Instant>) -> anyhow::Result<Identity> {
     let key = token::random::<16>().context("cannot make a key: the system gives no randomness")?;
     let bearer = format!("Bearer {token}");
     let headers = [("Authorization", bearer.as_str()), ("Content-Type", "application/json"), ("Idempotency-Key", key.as_str())];
@@ -237,7 +237,7 @@ fn wait(
         if let Event::Sent { edits: made, .. } = &event.event {
             edits.clone_from(made);
         }
-        let Some((now, said)) = standing_of(event) else { return Ok(ControlFlow::Continue(())) };
+        let Some((now, said)) = standing_of(event, state) else { return Ok(ControlFlow::Continue(())) };
         if !quiet {
             eprintln!("{}  {}", event.utc.clock_time(), one_line(&said));
         }
@@ -254,8 +254,11 @@ fn wait(
 }
 
 /// What an event makes of a message: its state and a sentence; nothing if it stays as it is.
-fn standing_of(event: &Stamped) -> Option<(State, String)> {
+fn standing_of(event: &Stamped, before: State) -> Option<(State, String)> {
     let state = match &event.event {
+        // What is filed here and waits for a machine stays filed.
+        Event::Printing { .. } => State::Filed,
+        Event::Delayed { .. } | Event::CalledOff { .. } if before >= State::Filed => State::Filed,
         Event::Accepted { .. } | Event::Delayed { .. } | Event::CalledOff { .. } => State::Accepted,
         Event::Sent { .. } => State::Sent,
         Event::Custody { .. } => State::Custody,

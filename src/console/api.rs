@@ -1,8 +1,8 @@
-//! The API's four resources: contents, messages, one message, events.
+//! The API's resources: contents, messages, one message and its text, events.
 //!
 //! Standards: HTTP/1.1; `Idempotency-Key`. In: requests the guard let through. Out: JSON; an error is `{"error": "one sentence"}`.
 //! A message is answered 201 only after the router said that it is on disk.
-//! Left out: reading contents back. Shown by: `tests/it/api.rs`, `docs/api.md`.
+//! Left out: reading back contents that are files. Shown by: `tests/it/api.rs`, `docs/api.md`.
 
 use super::{Submitted, Working, guard, sse, submission};
 use crate::message::{Draft, Identity};
@@ -59,6 +59,7 @@ pub(super) fn routes(working: Arc<Working>) -> Router {
         .route("/api/content/{sha256}", put(put_content))
         .route("/api/messages", get(list).post(post))
         .route("/api/messages/{id}", get(one))
+        .route("/api/messages/{id}/content", get(content))
         .route("/api/events", get(events))
         .fallback(no_such)
         .method_not_allowed_fallback(no_method)
@@ -169,7 +170,18 @@ async fn list(State(working): Shared, query: Result<Query<Listing>, axum::extrac
     let filter = Filter { state, limit: limit.unwrap_or(ROWS.0).min(ROWS.1) };
     // The event's number first: who goes on from it misses nothing that the list has not.
     let (last, rows) = working.ask(move |r| Ok((r.last_event()?, r.list(&filter)?))).await?;
-    Ok(Json(json!({ "messages": rows, "last_event": last })).into_response())
+    let (station, desks) = (&working.console.station, &working.console.desks);
+    Ok(Json(json!({ "station": station, "desks": desks, "messages": rows, "last_event": last })).into_response())
+}
+
+/// A message with its text: only for who has the token, as what people write is not everybody's on this machine.
+async fn content(State(working): Shared, Path(id): Path<String>, headers: HeaderMap) -> Answer {
+    guard::bearer(&headers, &working.console.token)?;
+    let id: Identity = id.parse().map_err(|e: String| bad(e.escape_debug()))?;
+    let asked = id.clone();
+    let message = working.ask(move |r| r.load(&asked)).await?;
+    let message = message.ok_or_else(|| Fail(StatusCode::NOT_FOUND, format!("there is no message {id} here")))?;
+    Ok(Json(message).into_response())
 }
 
 async fn one(State(working): Shared, Path(id): Path<String>) -> Answer {

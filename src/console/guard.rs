@@ -83,12 +83,12 @@ fn origin(headers: &HeaderMap, hosts: &[String]) -> Result<(), Fail> {
     Ok(())
 }
 
-fn bearer(headers: &HeaderMap, token: &str) -> Result<(), Fail> {
+pub(super) fn bearer(headers: &HeaderMap, token: &str) -> Result<(), Fail> {
     let given = headers.get(header::AUTHORIZATION).map(HeaderValue::as_bytes);
     let Some(given) = given.and_then(|g| g.split_at_checked(7)).filter(|(b, _)| b.eq_ignore_ascii_case(b"bearer ")) else {
         return Err(Fail(
             StatusCode::UNAUTHORIZED,
-            "writing needs `Authorization: Bearer TOKEN`; the token is in `api-token` in the station's data folder".into(),
+            "this needs `Authorization: Bearer TOKEN`; the token is in `api-token` in the station's data folder".into(),
         ));
     };
     if !same(given.1, token.as_bytes()) {

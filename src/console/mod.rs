@@ -24,6 +24,7 @@ use crate::router::journal::store::Store;
 use crate::time::Clock;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
+use std::collections::BTreeSet;
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
@@ -56,6 +57,8 @@ pub trait Desk: Send + Sync + 'static {
 pub struct Console {
     /// The station's name.
     pub station: Name,
+    /// Its desks.
+    pub desks: BTreeSet<Name>,
     /// The journal's file.
     pub journal: PathBuf,
     /// Where uploaded contents go.
@@ -76,6 +79,8 @@ pub struct Console {
 pub struct Setup {
     /// The station's name.
     pub station: Name,
+    /// Its desks.
+    pub desks: BTreeSet<Name>,
     /// The station's folder: the token lies here.
     pub data: PathBuf,
     /// The address as the station file has it.
@@ -101,8 +106,8 @@ impl Console {
             tracing::warn!("{why}; `molink send` will need `--token-file {}`", setup.data.join("api-token").display());
         }
         let hosts = allowed_hosts(&setup.listen, address);
-        let Setup { station, journal, store, feed, desk, clock, .. } = setup;
-        Ok(Console { station, journal, store, feed, desk, token, hosts, clock })
+        let Setup { station, desks, journal, store, feed, desk, clock, .. } = setup;
+        Ok(Console { station, desks, journal, store, feed, desk, token, hosts, clock })
     }
 }
 

@@ -3,6 +3,7 @@
 //! Standards: none. In: a scenario (or parts put together by a test), a seed. Out: a trace, and every station's journal.
 //! Left out: devices, threads, the system's clock. Shown by: `tests/it/world.rs`.
 
+mod machine;
 mod play;
 
 use super::keys::SimulatedKeys;
@@ -18,7 +19,7 @@ use crate::router::journal::memory::MemoryJournal;
 use crate::router::{self, Event, Query, Router, Stamped, Submitted, Verdict};
 use crate::station::StationConfig;
 use crate::teletype::key::reel::Reservation;
-use crate::teletype::{self, Terminal};
+use crate::teletype::{self, Desk, Terminal};
 use crate::time::{Instant, Speed, Utc};
 use rand_core::{Rng, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus;
@@ -60,6 +61,7 @@ pub struct World {
     next_token: u64,
     pub(super) next_tape: u32,
     said: Vec<(Instant, String)>,
+    papers: BTreeMap<End, machine::Paper>,
 }
 
 /// One station: what survives a kill, and what does not.
@@ -67,6 +69,10 @@ pub(super) struct Node {
     config: router::Config,
     pub(super) terminals: BTreeMap<String, teletype::Config>,
     pub(super) keys: BTreeMap<String, SimulatedKeys>,
+    /// Ports that are machines at a desk.
+    pub(super) desks: BTreeMap<String, teletype::desk::Config>,
+    /// Messages being handed in there: the router's token, the port, its own.
+    pub(super) typing: BTreeMap<u64, (String, u64)>,
     journal: MemoryJournal,
     alive: Option<Alive>,
     /// Counts starts, so that what was under way before a kill is known as such.
@@ -76,8 +82,11 @@ pub(super) struct Node {
 
 struct Alive {
     router: Router,
-    ports: BTreeMap<String, Terminal>,
+    ports: BTreeMap<String, AnyPort>,
 }
+
+/// A line's terminal, or a machine at a desk.
+type AnyPort = Box<dyn Machine<Input = teletype::Input, Output = teletype::Output> + Send>;
 
 pub(super) enum Happening {
     TickRouter(Name, u64),
@@ -86,6 +95,7 @@ pub(super) enum Happening {
     Reserved { end: End, life: u64, wanted: Reservation },
     Arrived { circuit: String, way: usize, flight: u64 },
     Gone { from: End, life: u64, circuit: String, way: usize, flight: u64 },
+    Typed { end: End, life: u64, flight: u64 },
     Due(usize),
     Test(Box<Draft>),
     Mend(String),
@@ -110,6 +120,7 @@ impl World {
             next_token: 1,
             next_tape: 100_001,
             said: vec![],
+            papers: BTreeMap::new(),
         }
     }
 
@@ -140,9 +151,14 @@ impl World {
         keys.insert("station".into(), name.to_string().into());
         let text = toml::to_string(&keys).map_err(|e| e.to_string())?;
         let station = StationConfig::parse(&format!("station {name}"), &text).map_err(|e| e.0)?;
-        let (mut ports, mut terminals) = (BTreeMap::new(), BTreeMap::new());
-        for (port, wanted) in station.ports {
+        let (mut ports, mut terminals, mut desks) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
+        let mut unattended = BTreeMap::new();
+        for (port, wanted) in station.ports.clone() {
             let keys = teletype::keys::Keys::read(wanted.keys).map_err(|e| format!("port {port}: {e}"))?;
+            if keys.kind == teletype::keys::Kind::Machine {
+                desks.insert(port.clone(), keys.machine(name.as_str(), Speed::REAL, station.place(&port))?);
+                unattended.extend(keys.unattended().map(|hours| (port.clone(), hours)));
+            }
             ports.insert(port.clone(), keys.takes());
             terminals.insert(port, keys.config(name, Speed::REAL, self.epoch));
         }
@@ -151,6 +167,8 @@ impl World {
             epoch: self.epoch,
             speed: Speed::REAL,
             desks: station.desks,
+            machines: station.machines,
+            unattended,
             ports,
             routes: station.routes,
             retry: station.retry,
@@ -162,6 +180,8 @@ impl World {
                 config,
                 terminals,
                 keys: BTreeMap::new(),
+                desks,
+                typing: BTreeMap::new(),
                 journal: MemoryJournal::new(),
                 alive: None,
                 life: 0,
@@ -228,10 +248,13 @@ impl World {
 
     /// Hands a message in at a station; the token names the answer (see [`World::answer`]).
     pub fn submit(&mut self, station: &Name, draft: Draft) -> u64 {
-        let token = self.next_token;
-        self.next_token += 1;
+        let token = self.token();
         self.tell_router(station, router::Input::Submit { token, draft, key: None });
         token
+    }
+    fn token(&mut self) -> u64 {
+        self.next_token += 1;
+        self.next_token - 1
     }
     /// The answer to a [`World::submit`], once it was given.
     pub fn answer(&self, token: u64) -> Option<&Submitted> {
@@ -242,14 +265,22 @@ impl World {
     pub fn start(&mut self, station: &Name) {
         let Some(node) = self.stations.get_mut(station).filter(|n| n.alive.is_none()) else { return };
         node.life += 1;
-        let ports: BTreeMap<String, Terminal> = node.terminals.iter().map(|(p, c)| (p.clone(), Terminal::new(c.clone()))).collect();
+        let port = |name: &String, config: &teletype::Config| -> AnyPort {
+            match node.desks.get(name) {
+                Some(desk) => Box::new(Desk::new(desk.clone())),
+                None => Box::new(Terminal::new(config.clone())),
+            }
+        };
+        let ports: BTreeMap<String, AnyPort> = node.terminals.iter().map(|(p, c)| (p.clone(), port(p, c))).collect();
+        node.typing.clear();
         let names: Vec<String> = ports.keys().cloned().collect();
         node.alive = Some(Alive { router: Router::new(node.config.clone()), ports });
         let recovered = node.journal.recover(station);
         names.iter().for_each(|port| self.show_tapes(&(station.clone(), port.clone())));
         self.tell_router(station, router::Input::Recovered(recovered));
         for port in names {
-            self.tell_router(station, router::Input::PortReady { port, ready: Ok(()) });
+            self.tell_router(station, router::Input::PortReady { port: port.clone(), ready: Ok(()) });
+            self.switch_on(&(station.clone(), port));
         }
     }
 
@@ -258,6 +289,10 @@ impl World {
         let Some(node) = self.stations.get_mut(station) else { return };
         node.alive = None;
         node.life += 1;
+        let machines: Vec<End> = node.desks.keys().map(|port| (station.clone(), port.clone())).collect();
+        for end in &machines {
+            self.cut_print(end);
+        }
         let now = self.now();
         for wire in self.circuits.values_mut() {
             for (i, way) in wire.ways.iter_mut().enumerate() {
@@ -304,6 +339,7 @@ impl World {
                     self.tell_port(&from, teletype::Input::Transmitted);
                 }
             }
+            Happening::Typed { end, life, flight } => self.typed(&end, life, flight),
             Happening::Due(i) => self.due(i),
             Happening::Test(draft) => self.hand_in(*draft),
             Happening::Mend(circuit) => self.mend(&circuit),
@@ -365,10 +401,14 @@ impl World {
                 let input = match order {
                     router::Order::Deliver(delivery) => teletype::Input::Deliver(delivery),
                     router::Order::CallOff(number) => teletype::Input::CallOff(number),
+                    router::Order::Tell { id, event } => teletype::Input::Became { id, event },
                 };
                 self.tell_port(&(station.clone(), port), input);
             }
             router::Output::Answer { token, submitted } => {
+                if let Some((port, token)) = node.typing.remove(&token) {
+                    return self.tell_port(&(station.clone(), port), teletype::Input::HandedIn { token, submitted });
+                }
                 if let (Some(number), Submitted::Accepted(id)) = (self.submissions.remove(&token), &submitted) {
                     self.sent.insert(number, id.clone());
                     self.follow(&id.clone(), "accepted");
@@ -454,7 +494,7 @@ impl World {
         }
     }
 
-    fn terminal(&mut self, (station, port): &End) -> Option<&mut Terminal> {
+    fn terminal(&mut self, (station, port): &End) -> Option<&mut AnyPort> {
         self.stations.get_mut(station)?.alive.as_mut()?.ports.get_mut(port)
     }
 
@@ -472,6 +512,8 @@ impl World {
                     let token = node.give_token(port, token);
                     self.tell_router(station, router::Input::Came { token, port: port.clone(), message });
                 }
+                teletype::Output::HandIn { token, draft } => self.hand_in_at(end, token, draft),
+                teletype::Output::Motor(_) => {} // nobody hears it
                 teletype::Output::Report { delivery, outcome } => {
                     self.tell_router(station, router::Input::Ended { port: port.clone(), delivery, outcome });
                 }
@@ -499,7 +541,7 @@ impl World {
 
     fn transmit(&mut self, end: &End, codes: &[Code]) {
         let now = self.now();
-        let Some((circuit, i)) = self.wire_of(end) else { return };
+        let Some((circuit, i)) = self.wire_of(end) else { return self.print(end, codes) };
         let Some(node) = self.stations.get(&end.0) else { return };
         let (life, unit) = (node.life, node.terminals[&end.1].code_time);
         let Some(wire) = self.circuits.get_mut(&circuit) else { return };
@@ -519,7 +561,7 @@ impl World {
 
     fn halt(&mut self, end: &End) {
         let now = self.now();
-        let Some((circuit, i)) = self.wire_of(end) else { return };
+        let Some((circuit, i)) = self.wire_of(end) else { return self.halt_print(end) };
         let left = self.circuits.get_mut(&circuit).map_or(0, |w| w.ways[i].stop_after(now));
         self.tell_port(end, teletype::Input::Halted { left });
     }

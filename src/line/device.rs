@@ -2,7 +2,7 @@
 //!
 //! Standards: start-stop, 5 data bits, no parity; 1 stop unit, or 1.5 (a UART's "2 stop bits" at 5 data bits). TCP: the raw byte stream, a code
 //! a byte, as socat and ser2net carry it. In: a [`LineSpec`] and [`Settings`]. Out: a stream, and what is really in force.
-//! Left out: modem lines, break. Windows names. Shown by: `tests/it/line.rs`.
+//! Left out: modem lines but RTS (a motor's switch), break. Windows names. Shown by: `tests/it/line.rs`.
 
 use super::adapter::{Adapter, Known};
 use super::ip::far::Far;
@@ -173,7 +173,12 @@ pub struct Opened {
     pub notes: Vec<String>,
     /// How the pacer is to hand codes over to it.
     pub handover: Handover,
+    /// Switches its RTS line, on a real serial port.
+    pub rts: Option<Switch>,
 }
+
+/// A modem line that can be switched; the error is a few words.
+pub type Switch = Box<dyn FnMut(bool) -> Result<(), String> + Send>;
 
 impl std::fmt::Debug for Opened {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -276,7 +281,7 @@ pub(super) struct Told {
 impl Told {
     /// An open end.
     pub fn open(self, far: Far) -> Opened {
-        Opened { stream: Box::new(far), kind: self.kind, notes: self.notes, handover: Handover::AtEnd }
+        Opened { stream: Box::new(far), kind: self.kind, notes: self.notes, handover: Handover::AtEnd, rts: None }
     }
 }
 
@@ -369,6 +374,7 @@ fn open_tty(path: &Path, settings: &Settings) -> Result<Opened, String> {
             kind: Kind::Pty,
             notes: vec![note],
             handover: Handover::AtEnd,
+            rts: None,
         });
     }
     let (known, adapter) = (adapter.known(), adapter.to_string());
@@ -379,7 +385,10 @@ fn open_tty(path: &Path, settings: &Settings) -> Result<Opened, String> {
     refuse_unlike(path, &adapter, settings, &read_back)?;
     let notes = really_sent(path, &adapter, settings, &read_back);
     let queue = port.try_clone().ok().map(|port| -> super::OutputQueue { Box::new(move || port.bytes_to_write().unwrap_or(0) as usize) });
-    Ok(Opened { stream: Box::new(Tty { port, _beside: beside }), kind: Kind::Uart { adapter }, notes, handover: Handover::AtStart(queue) })
+    let rts =
+        port.try_clone().ok().map(|mut port| -> Switch { Box::new(move |on| port.write_request_to_send(on).map_err(|e| e.to_string())) });
+    let handover = Handover::AtStart(queue);
+    Ok(Opened { stream: Box::new(Tty { port, _beside: beside }), kind: Kind::Uart { adapter }, notes, handover, rts })
 }
 
 /// A driver may take a setting and keep another: what it kept is what counts.

@@ -71,8 +71,8 @@ pub fn read(lines: &str, near: Utc) -> Result<Message, String> {
     Ok(Message { identity, envelope: Envelope { from, to, precedence, class, subject, via }, content })
 }
 
-/// The first line: the precedence, and the mark of a service message.
-fn urgency(line: &str) -> Result<(Precedence, Class), String> {
+/// The first line: the precedence, and the mark of a service message (`FLASH`, `ROUTINE SVC`).
+pub fn urgency(line: &str) -> Result<(Precedence, Class), String> {
     match line.split_once(' ') {
         Some((precedence, "SVC")) => Ok((precedence.parse()?, Class::Service)),
         Some(_) | None => Ok((line.parse()?, Class::Message)),
@@ -83,6 +83,16 @@ fn address(line: &str, prosign: &str) -> Result<Address, String> {
     let bad = || format!("`{line}` is not `{prosign}DESK AT STATION`");
     let (desk, station) = line.strip_prefix(prosign).and_then(|a| a.split_once(" AT ")).ok_or_else(bad)?;
     Ok(Address { desk: desk.parse().map_err(|_| bad())?, station: station.parse().map_err(|_| bad())? })
+}
+
+/// An address as people type it on a machine, with or without an `@`: `OPERATOR AT MOSCOW`, `OPERATOR/MOSCOW`, `OPERATOR@MOSCOW`.
+pub fn typed_address(text: &str) -> Result<Address, String> {
+    let parted = text.split_once(" AT ").or_else(|| text.split_once('@')).or_else(|| text.split_once('/'));
+    let Some((desk, station)) = parted else {
+        let shown: String = text.chars().take(40).collect();
+        return Err(format!("`{}` is not an address; type it as TO DESK AT STATION", shown.escape_debug()));
+    };
+    Ok(Address { desk: desk.trim().parse()?, station: station.trim().parse()? })
 }
 
 /// The message as a page printer shows it: heading, text, end; lines parted by LF, with a final one.
@@ -141,6 +151,15 @@ mod tests {
             let why = read(&wire.replacen("FLASH", bad, 1), Utc(0)).unwrap_err();
             assert!(why.contains("is not a precedence"), "{why}");
         }
+    }
+
+    #[test]
+    fn an_address_is_taken_with_at_with_a_stroke_and_with_the_sign() {
+        for typed in ["OPERATOR AT MOSCOW", "OPERATOR / MOSCOW", "OPERATOR@MOSCOW", "operator/moscow"] {
+            assert_eq!(typed_address(typed).unwrap().to_string(), "operator@moscow", "{typed}");
+        }
+        assert!(typed_address("OPERATOR MOSCOW").unwrap_err().contains("TO DESK AT STATION"));
+        assert!(typed_address("1ST AT MOSCOW").unwrap_err().contains("`1ST`"));
     }
 
     #[test]

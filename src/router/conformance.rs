@@ -81,7 +81,7 @@ impl End {
     }
 
     async fn deliver(&self, number: u64, message: &Message) -> Result<(), String> {
-        self.order(Order::Deliver(Delivery { number, message: message.clone(), channel: number as u32 })).await
+        self.order(Order::Deliver(Delivery { number, message: message.clone(), channel: number as u32, again: false })).await
     }
 
     async fn report(&mut self, expected: &str) -> Result<PortReport, String> {

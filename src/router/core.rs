@@ -5,11 +5,12 @@
 //! Left out: all I/O. Shown by: `router::tests`, `tests/it/world.rs`.
 
 mod intake;
+mod paper;
 
 use super::event::{Event, Stamped};
 use super::journal::{Change, Row, State};
 use super::port::{Delivery, Fault, Order, Outcome, Reason, Receipt, Verdict};
-use super::queue::{Busy, Entry, PortState, Queue, Step};
+use super::queue::{Busy, Entry, NEVER, PortState, Queue, Step};
 use super::retry::{Hold, hold};
 use super::route::ports_for;
 use super::talk::{Config, Input, Output, Submitted};
@@ -205,17 +206,23 @@ impl Router {
     // ---- going out ----
 
     fn enqueue(&mut self, now: Instant, row: Row) {
-        let mut ports = ports_for(&self.config.routes, &row.to, row.class).unwrap_or_default().to_vec();
+        let here = row.to.station == self.config.station;
+        let mut ports = match here {
+            true => self.config.machines.get(&row.to.desk).cloned().into_iter().collect(),
+            false => ports_for(&self.config.routes, &row.to, row.class).unwrap_or_default().to_vec(),
+        };
         ports.retain(|p| row.came_by.as_ref() != Some(p) && self.ports.contains_key(p));
         let age = std::time::Duration::from_micros(u64::try_from(self.utc(now).0 - row.accepted.0).unwrap_or(0));
-        let expires = now + self.config.retry.expire.saturating_sub(age);
-        let entry = Entry { row, ports, unfit: BTreeMap::new(), failures: 0, not_before: now, expires, on: None };
+        // What is filed here is nobody's to return: it waits for its machine as long as it takes.
+        let expires = if here { NEVER } else { now + self.config.retry.expire.saturating_sub(age) };
+        let entry = Entry { row, ports, unfit: BTreeMap::new(), failures: 0, not_before: now, expires, on: None, here };
         self.queue.add(entry);
     }
 
     fn dispatch(&mut self, now: Instant) {
         while let Some(step) = self.queue.next(now, &self.ports) {
             match step {
+                Step::Take { id, port } if self.unattended(now, &id, &port) => {}
                 Step::Take { id, port } => {
                     self.queue.take(&id, &port);
                     let precedence = self.queue.entry(&id).map(|e| e.row.precedence).unwrap_or_default();
@@ -235,8 +242,9 @@ impl Router {
     }
 
     fn loaded(&mut self, now: Instant, id: &Identity, message: Result<Message, String>) {
-        let Some(port) = self.queue.entry(id).and_then(|e| e.on.clone()) else { return };
+        let Some((port, here)) = self.queue.entry(id).and_then(|e| e.on.clone().map(|on| (on, e.here))) else { return };
         let Some(state) = self.ports.get_mut(&port) else { return };
+        let message = message.map(|m| if here { convert::printable(m, &state.takes) } else { m });
         let made =
             message.and_then(|m| convert::convert(&m.content, &state.takes).map(|(content, edits)| (Message { content, ..m }, edits)));
         let (mut message, mut edits) = match made {
@@ -266,12 +274,14 @@ impl Router {
             self.changes.push(Change::Channel { id: id.clone(), port: port.clone(), serial: channel });
         }
         let Some(entry) = self.queue.entry(id) else { return };
+        let again = entry.row.attempts > 0;
         entry.row.attempts += 1;
-        entry.row.state = State::Sent;
-        let attempt = entry.row.attempts;
-        self.moved(id, State::Sent, attempt, format!("by {port}"));
-        self.event(now, Some(&port), Some(id), Event::Sent { channel, attempt, edits });
-        self.show(Output::Order { port, order: Order::Deliver(Delivery { number, message, channel }) });
+        entry.row.state = if here { State::Filed } else { State::Sent };
+        let (attempt, state) = (entry.row.attempts, entry.row.state);
+        self.moved(id, state, attempt, format!("{} {port}", if here { "printing at" } else { "by" }));
+        let event = if here { Event::Printing { channel, attempt, edits } } else { Event::Sent { channel, attempt, edits } };
+        self.event(now, Some(&port), Some(id), event);
+        self.show(Output::Order { port, order: Order::Deliver(Delivery { number, message, channel, again }) });
     }
 
     fn moved(&mut self, id: &Identity, state: State, attempts: u32, detail: String) {
@@ -283,7 +293,10 @@ impl Router {
         self.queue.put_back(id);
         let Some(entry) = self.queue.entry(id) else { return };
         entry.unfit.insert(port.to_owned(), why.clone());
-        if entry.ports.iter().all(|p| entry.unfit.contains_key(p)) {
+        if entry.here {
+            entry.unfit.clear(); // damaged in the journal; its desk's only machine is asked again later
+            self.deferred(now, port, id, Reason::new(Fault::Peer, why));
+        } else if entry.ports.iter().all(|p| entry.unfit.contains_key(p)) {
             self.give_back(now, id, why);
         }
     }
@@ -298,13 +311,20 @@ impl Router {
                 self.delivered(now, port, &id, receipt);
             }
             Outcome::Deferred(reason) => self.deferred(now, port, &id, reason),
+            Outcome::NotBegun(reason) => {
+                if let Some(entry) = self.queue.entry(&id) {
+                    entry.row.attempts = entry.row.attempts.saturating_sub(1);
+                }
+                self.deferred(now, port, &id, reason);
+            }
+            Outcome::Refused(reason) if self.queue.entry(&id).is_some_and(|e| e.here) => self.deferred(now, port, &id, reason),
             Outcome::Refused(reason) => {
                 state.failures = 0;
                 self.give_back(now, &id, reason.text);
             }
             Outcome::CalledOff { at } => {
-                let attempts = self.back_to_waiting(&id);
-                self.moved(&id, State::Accepted, attempts, format!("called off {at}"));
+                let (state, attempts) = self.back_to_waiting(&id);
+                self.moved(&id, state, attempts, format!("called off {at}"));
                 self.event(now, Some(port), Some(&id), Event::CalledOff { at });
             }
         }
@@ -313,6 +333,10 @@ impl Router {
     fn delivered(&mut self, now: Instant, port: &str, id: &Identity, receipt: Receipt) {
         let Some(entry) = self.queue.remove(id) else { return };
         self.numbered.retain(|(i, _), _| i != id);
+        if entry.here {
+            self.moved(id, State::Printed, entry.row.attempts, receipt.text);
+            return self.event(now, Some(port), Some(id), Event::Printed);
+        }
         let at = receipt.station;
         let filed = entry.row.to.station == at;
         let state = if filed { State::Filed } else { State::Custody };
@@ -322,16 +346,16 @@ impl Router {
         self.event(now, Some(port), Some(id), event);
     }
 
-    fn back_to_waiting(&mut self, id: &Identity) -> u32 {
+    fn back_to_waiting(&mut self, id: &Identity) -> (State, u32) {
         self.queue.put_back(id);
-        self.queue.entry(id).map_or(0, |entry| {
-            entry.row.state = State::Accepted;
-            entry.row.attempts
+        self.queue.entry(id).map_or((State::Accepted, 0), |entry| {
+            entry.row.state = if entry.here { State::Filed } else { State::Accepted };
+            (entry.row.state, entry.row.attempts)
         })
     }
 
     fn deferred(&mut self, now: Instant, port: &str, id: &Identity, reason: Reason) {
-        let attempts = self.back_to_waiting(id);
+        let (state, attempts) = self.back_to_waiting(id);
         let (retry, speed) = (&self.config.retry, self.config.speed);
         let until = match (hold(reason.fault), self.ports.get_mut(port), self.queue.entry(id)) {
             (Hold::Port, Some(state), _) => {
@@ -346,7 +370,7 @@ impl Router {
             }
             (Hold::Port | Hold::Message, _, _) => now,
         };
-        self.moved(id, State::Accepted, attempts, reason.text.clone());
+        self.moved(id, state, attempts, reason.text.clone());
         let retry = self.utc(until);
         self.event(now, Some(port), Some(id), Event::Delayed { reason: reason.text, retry });
     }

@@ -80,6 +80,16 @@ pub enum Event {
         #[serde(default, skip_serializing_if = "String::is_empty")]
         receipt: String,
     },
+    /// Being printed at the machine of its desk.
+    Printing {
+        /// Its number on that port.
+        channel: u32,
+        /// Which attempt, from 1; after the first it is headed as a duplicate.
+        attempt: u32,
+        /// What was changed in it for this machine.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        edits: Vec<Edit>,
+    },
     /// At the desk, on paper.
     Printed,
     /// Came again; not filed again.
@@ -237,7 +247,8 @@ impl Event {
     pub fn durable(&self) -> bool {
         use Event::*;
         match self {
-            Accepted { .. } | Sent { .. } | Custody { .. } | Filed { .. } | Printed | CameAgain | Delayed { .. } => true,
+            Accepted { .. } | Sent { .. } | Custody { .. } | Filed { .. } | Printing { .. } | Printed => true,
+            CameAgain | Delayed { .. } => true,
             CalledOff { .. } | Returned { .. } | Refused { .. } | LineUp { .. } | LineDown { .. } | Started { .. } => true,
             KeyTaken { .. } | KeyBurned { .. } | KeyLow { .. } | KeyTrouble { .. } | StepLost { .. } | StepRegained { .. } => true,
             Service { .. } | Transmission { .. } | Characters { .. } | Fragment { .. } | Ignored { .. } | Note { .. } | Gap { .. } => false,
@@ -251,6 +262,7 @@ impl Event {
             Sent { .. } => "sent",
             Custody { .. } => "custody",
             Filed { .. } => "filed",
+            Printing { .. } => "printing",
             Printed => "printed",
             CameAgain => "came_again",
             Delayed { .. } => "delayed",

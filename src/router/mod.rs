@@ -18,5 +18,5 @@ mod tests;
 
 pub use core::Router;
 pub use event::{Event, EventSink, Stamped};
-pub use port::{Backend, BackendError, BoxFuture, Delivery, Door, Fault, Order, Outcome, Port, Reason, Receipt, Verdict};
+pub use port::{AtDesk, Backend, BackendError, BoxFuture, Delivery, Door, Fault, Order, Outcome, Place, Port, Reason, Receipt, Verdict};
 pub use talk::{Config, Input, Output, Query, Submitted};

@@ -5,9 +5,11 @@
 //! Left out: what a backend does inside. Shown by: `router::conformance`, `tests/it/courier.rs`.
 
 use super::event::{Event, EventSink, Stamped};
-use crate::message::{Identity, Message, Name, Takes};
-use crate::time::{Clock, Speed, Utc};
+use super::talk::Submitted;
+use crate::message::{Address, Class, Draft, Identity, Message, Name, Takes};
+use crate::time::{Clock, Hours, Speed, Utc};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -28,6 +30,10 @@ pub trait Backend: Send + 'static {
     fn holds(&self) -> Vec<String> {
         vec![]
     }
+    /// What it is if it is no line to a station but a machine at a desk of this one: messages for that desk are printed there.
+    fn at_desk(&self) -> Option<AtDesk> {
+        None
+    }
     /// Runs until the port closes (its orders end) or the backend cannot go on.
     ///
     /// Every [`Delivery`] taken must end in one report, also when the line is lost; whoever is dropped in mid-delivery
@@ -40,6 +46,34 @@ pub trait Backend: Send + 'static {
 #[error("{0}")]
 pub struct BackendError(pub String);
 
+/// A machine at a desk, as the station has to know it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct AtDesk {
+    /// When nobody is there: only flash and above is printed then.
+    pub unattended: Option<Hours>,
+}
+
+/// Whether an address can be reached from here, or one sentence that names the nearest.
+pub type Reachable = Arc<dyn Fn(&Address, Class) -> Result<(), String> + Send + Sync>;
+
+/// What a machine at a desk has to know of its station.
+#[derive(Clone)]
+pub struct Place {
+    /// The desks that print there, the one that typed messages come from first.
+    pub desks: Vec<Name>,
+    /// The stations that a route names, and this one; the others are strangers.
+    pub known: BTreeSet<Name>,
+    /// Where messages can be sent.
+    pub reachable: Reachable,
+}
+
+impl Default for Place {
+    /// No desk; everybody can be reached.
+    fn default() -> Self {
+        Place { desks: vec![], known: BTreeSet::new(), reachable: Arc::new(|_, _| Ok(())) }
+    }
+}
+
 /// A message to carry over this port.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Delivery {
@@ -49,6 +83,8 @@ pub struct Delivery {
     pub message: Message,
     /// The channel serial: the message's number on this port, outgoing, from 1; the same in each attempt.
     pub channel: u32,
+    /// An earlier attempt was begun and may have left something at the far end. A machine at a desk says so on its paper.
+    pub again: bool,
 }
 
 /// What the router tells a backend.
@@ -58,6 +94,13 @@ pub enum Order {
     Deliver(Delivery),
     /// Stop this delivery at the next boundary (something more urgent waits). It still ends in one report.
     CallOff(u64),
+    /// What became of a message that was typed here.
+    Tell {
+        /// Which.
+        id: Identity,
+        /// What: custody, filed or returned.
+        event: Event,
+    },
 }
 
 /// Whose fault a failure is.
@@ -107,6 +150,8 @@ pub enum Outcome {
     Delivered(Receipt),
     /// Not now: the router tries again or elsewhere.
     Deferred(Reason),
+    /// The same, and nothing of it has gone out: the attempt does not count.
+    NotBegun(Reason),
     /// Never: the router returns it to the sender.
     Refused(Reason),
     /// Stopped as told; nothing was filed.
@@ -146,6 +191,13 @@ pub enum PortReport {
         /// Where the verdict goes.
         answer: oneshot::Sender<Verdict>,
     },
+    /// A message was typed; answer when it is on disk.
+    Typed {
+        /// The message, which has no identity yet.
+        draft: Draft,
+        /// Where the answer goes.
+        answer: oneshot::Sender<Submitted>,
+    },
 }
 
 /// A backend's end of the door.
@@ -155,6 +207,7 @@ pub struct Port {
     door: Door,
     events: Events,
     clock: Clock,
+    place: Place,
 }
 
 /// The way from a backend to the router; clones may be given to tasks of their own.
@@ -179,7 +232,15 @@ impl Port {
         let (tx, orders) = mpsc::channel(8);
         let events = Events { station: station.clone(), port: name.to_owned(), sink, clock: clock.clone() };
         let door = Door { port: name.to_owned(), reports };
-        (Port { station: station.clone(), orders, door, events, clock }, tx)
+        (Port { station: station.clone(), orders, door, events, clock, place: Place::default() }, tx)
+    }
+    /// The same port, at a place.
+    pub fn at(self, place: Place) -> Port {
+        Port { place, ..self }
+    }
+    /// What a machine at a desk has to know of its station.
+    pub fn place(&self) -> &Place {
+        &self.place
     }
     /// The port's name in the station file.
     pub fn name(&self) -> &str {
@@ -223,6 +284,18 @@ impl Door {
                 return gone();
             }
             verdict.await.unwrap_or_else(|_| gone())
+        }
+    }
+    /// Hands in a message that was typed here; resolves once it is on disk (or will not be).
+    pub fn hand_in(&self, draft: Draft) -> impl Future<Output = Submitted> + Send + 'static {
+        let (answer, submitted) = oneshot::channel();
+        let (reports, name) = (self.reports.clone(), self.port.clone());
+        async move {
+            let gone = || Submitted::Stuck("the station is stopping".into());
+            if reports.send((name, PortReport::Typed { draft, answer })).await.is_err() {
+                return gone();
+            }
+            submitted.await.unwrap_or_else(|_| gone())
         }
     }
 }

@@ -24,7 +24,12 @@ pub(super) struct Entry {
     pub expires: Instant,
     /// The port it is on.
     pub on: Option<String>,
+    /// For a desk of this station: filed already, and waits only to be printed.
+    pub here: bool,
 }
+
+/// For what does not expire.
+pub(super) const NEVER: Instant = Instant(u64::MAX);
 
 /// What a port is busy with.
 #[derive(Clone, Debug)]
@@ -115,7 +120,7 @@ impl Queue {
             let port = |p: &String| ports.get(p).filter(|s| s.ready && s.busy.is_none()).map(|s| s.suspended_until.max(e.not_before));
             e.ports.iter().filter(|p| !e.unfit.contains_key(*p)).filter_map(port).min().unwrap_or(e.expires).min(e.expires)
         };
-        self.waiting.iter().map(|k| wake(&self.entries[&k.2])).min()
+        self.waiting.iter().map(|k| wake(&self.entries[&k.2])).min().filter(|at| *at < NEVER)
     }
     /// The next step, most urgent and oldest first. A busy port is waited for, or called off by flash and above;
     /// only a port that gives no answer is passed over for the next of the route.

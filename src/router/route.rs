@@ -74,6 +74,12 @@ pub fn no_desk(desk: &Name, desks: &BTreeSet<Name>) -> String {
     }
 }
 
+/// Whether an address can be reached: a desk here, or one that a route fits; else one sentence that names the nearest.
+pub fn reachable(to: &Address, class: Class, own: &Name, desks: &BTreeSet<Name>, routes: &[Route]) -> Result<(), String> {
+    let found = if to.station == *own { desks.contains(&to.desk) } else { ports_for(routes, to, class).is_some() };
+    if found { Ok(()) } else { Err(unknown(to, class, own, desks, routes)) }
+}
+
 /// One sentence for an address that nobody here knows, or that no route takes this class to.
 pub fn unknown(to: &Address, class: Class, own: &Name, desks: &BTreeSet<Name>, routes: &[Route]) -> String {
     if to.station == *own {

@@ -9,7 +9,7 @@ use super::port::{Order, Outcome, Verdict};
 use super::retry::RetryPolicy;
 use super::route::Route;
 use crate::message::{Draft, Identity, Message, Name, Takes};
-use crate::time::{Speed, Utc};
+use crate::time::{Hours, Speed, Utc};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What a router needs to know of its station.
@@ -23,6 +23,10 @@ pub struct Config {
     pub speed: Speed,
     /// The desks here.
     pub desks: BTreeSet<Name>,
+    /// Desks with a machine: the port that prints what is filed for them.
+    pub machines: BTreeMap<Name, String>,
+    /// Ports of machines, and when nobody is there.
+    pub unattended: BTreeMap<String, Hours>,
     /// The ports, and what each takes.
     pub ports: BTreeMap<String, Takes>,
     /// Routes, in order.

@@ -38,6 +38,8 @@ fn config() -> Config {
         epoch: epoch(),
         speed: Speed::REAL,
         desks: ["operator".parse().unwrap()].into(),
+        machines: BTreeMap::new(),
+        unattended: BTreeMap::new(),
         ports: [("cable".to_owned(), teletype.clone()), ("radio".to_owned(), teletype)].into(),
         routes: vec![route("*@moscow", &["cable", "radio"]), route("*@london", &["radio"])],
         retry: retry::RetryPolicy::default(),
@@ -63,7 +65,7 @@ impl Bench {
             shown: vec![],
         };
         b.step(Input::Recovered(Recovered::default()));
-        for port in ["cable", "radio"] {
+        for port in ["cable", "radio", "tty"] {
             b.step(Input::PortReady { port: port.into(), ready: Ok(()) });
         }
         b.shown.clear();
@@ -412,3 +414,6 @@ fn a_port_that_stops_in_mid_delivery_gives_its_message_to_the_next() {
     b.ended("cable", 1, receipt());
     assert_eq!(b.state(1), State::Sent, "a report for a delivery no longer on that port changes nothing");
 }
+
+#[path = "machine_tests.rs"]
+mod machine;

@@ -6,12 +6,14 @@
 
 use crate::message::address::nearest;
 use crate::message::{Class, Name};
+use crate::router::Place;
 use crate::router::retry::RetryPolicy;
-use crate::router::route::{Pattern, Route};
+use crate::router::route::{Pattern, Route, reachable};
 use crate::time::{Speed, Utc, parse_duration};
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// A station file that could not be taken.
 #[derive(Debug, thiserror::Error)]
@@ -37,6 +39,8 @@ pub struct StationConfig {
     pub papers: BTreeSet<PaperKind>,
     /// The desks.
     pub desks: BTreeSet<Name>,
+    /// Desks with a machine: the port it is on.
+    pub machines: BTreeMap<Name, String>,
     /// The ports, each with its backend's name and keys.
     pub ports: BTreeMap<String, PortConfig>,
     /// The routes, in order.
@@ -138,7 +142,9 @@ struct File {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Desk {}
+struct Desk {
+    port: Option<String>,
+}
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -212,7 +218,8 @@ impl StationConfig {
             start: file.start.map(|s| s.parse()).transpose()?,
             speed,
             papers: file.papers.unwrap_or_default().iter().map(|kind| kind.parse()).collect::<Result<_, _>>()?,
-            desks: file.desk.into_keys().map(|d| d.parse()).collect::<Result<_, _>>()?,
+            desks: file.desk.keys().map(|d| d.parse()).collect::<Result<_, _>>()?,
+            machines: BTreeMap::new(),
             ports: BTreeMap::new(),
             routes: vec![],
             retry,
@@ -222,6 +229,12 @@ impl StationConfig {
         };
         for (port, table) in file.port {
             config.add_port(port, table)?;
+        }
+        for (desk, Desk { port }) in file.desk {
+            if let Some(port) = port {
+                config.must_have_port(&port, &format!("[desk.{desk}]"))?;
+                config.machines.insert(desk.parse()?, port);
+            }
         }
         for route in file.route {
             config.add_route(route)?;
@@ -244,17 +257,31 @@ impl StationConfig {
         Ok(())
     }
 
+    fn must_have_port(&self, port: &str, who: &str) -> Result<(), String> {
+        if self.ports.contains_key(port) {
+            return Ok(());
+        }
+        let hint = match nearest(port, self.ports.keys().map(String::as_str)) {
+            Some(known) => format!("did you mean `{known}`"),
+            None => format!("add a table [port.{port}]"),
+        };
+        Err(format!("there is no port `{port}`, which {who} names; {hint}"))
+    }
+
+    /// What a machine on that port has to know of this station: `operator` types, if that desk prints there, else the first by name.
+    pub fn place(&self, port: &str) -> Place {
+        let mut desks: Vec<Name> = self.machines.iter().filter(|(_, p)| *p == port).map(|(desk, _)| desk.clone()).collect();
+        desks.sort_by_key(|desk| desk.as_str() != "operator");
+        let known = self.routes.iter().filter_map(|r| r.to.station().cloned()).chain([self.station.clone()]).collect();
+        let (own, all, routes) = (self.station.clone(), self.desks.clone(), self.routes.clone());
+        Place { desks, known, reachable: Arc::new(move |to, class| reachable(to, class, &own, &all, &routes)) }
+    }
+
     fn add_route(&mut self, FileRoute { to, class, ports }: FileRoute) -> Result<(), String> {
         let to: Pattern = to.parse()?;
         let class: Option<Class> = class.map(|c| c.parse()).transpose()?;
         for port in &ports {
-            if !self.ports.contains_key(port) {
-                let hint = match nearest(port, self.ports.keys().map(String::as_str)) {
-                    Some(known) => format!("did you mean `{known}`"),
-                    None => format!("add a table [port.{port}]"),
-                };
-                return Err(format!("there is no port `{port}`, which the route to `{to}` names; {hint}"));
-            }
+            self.must_have_port(port, &format!("the route to `{to}`"))?;
         }
         if ports.is_empty() {
             return Err(format!("route to `{to}` has no ports; name at least one, e.g. ports = [\"cable\"]"));

@@ -152,6 +152,7 @@ pub(super) async fn start(builder: Builder, config: StationConfig) -> Result<Run
     if let Some(listener) = listener {
         let setup = console::Setup {
             station: config.station.clone(),
+            desks: config.desks.clone(),
             data: config.data.clone(),
             listen: config.listen.clone().unwrap_or_default(),
             journal: journal_path(&config),
@@ -179,6 +180,7 @@ pub(super) async fn start(builder: Builder, config: StationConfig) -> Result<Run
                 factory: builder.factory(&config, port, &wanted.backend)?.clone(),
                 sink: sink.clone(),
                 clock: clock.clone(),
+                place: config.place(port),
                 reports: reports.clone(),
                 hub: runs.clone(),
                 stopping: stopping.clone(),
@@ -192,6 +194,8 @@ pub(super) async fn start(builder: Builder, config: StationConfig) -> Result<Run
         epoch: clock.epoch(),
         speed: config.speed,
         desks: config.desks.clone(),
+        machines: config.machines.clone(),
+        unattended: made.iter().filter_map(|(name, backend)| Some((name.clone(), backend.at_desk()?.unattended?))).collect(),
         ports: made.iter().map(|(name, backend)| (name.clone(), backend.takes())).collect(),
         routes: config.routes.clone(),
         retry: config.retry.clone(),
@@ -214,6 +218,8 @@ pub(super) async fn start(builder: Builder, config: StationConfig) -> Result<Run
         orders: BTreeMap::new(),
         answers: BTreeMap::new(),
         verdicts: BTreeMap::new(),
+        typing: BTreeMap::new(),
+        typed: BTreeMap::new(),
         next_token: 1,
         unconfirmed: VecDeque::new(),
         stopping,
@@ -280,6 +286,10 @@ struct Hub {
     orders: BTreeMap<String, Orders>,
     answers: BTreeMap<u64, oneshot::Sender<Submitted>>,
     verdicts: BTreeMap<u64, oneshot::Sender<Verdict>>,
+    /// Messages being handed in at a port, with its name if they leave this station.
+    typing: BTreeMap<u64, (Option<String>, oneshot::Sender<Submitted>)>,
+    /// Who typed what is still on its way: that port is told what becomes of it (not after a restart).
+    typed: BTreeMap<Identity, String>,
     next_token: u64,
     /// Durable events of batches not yet on disk.
     unconfirmed: VecDeque<(u64, Vec<Stamped>)>,
@@ -347,7 +357,15 @@ impl World<Input, Output> for Hub {
                     self.next.push_back(Input::Ended { port, delivery: d.number, outcome: Outcome::Deferred(why) });
                 }
             }
-            Output::Answer { token, submitted } => drop(self.answers.remove(&token).map(|a| a.send(submitted))),
+            Output::Answer { token, submitted } => match self.typing.remove(&token) {
+                Some((port, answer)) => {
+                    if let (Submitted::Accepted(id), Some(port)) = (&submitted, port) {
+                        self.typed.insert(id.clone(), port);
+                    }
+                    let _ = answer.send(submitted);
+                }
+                None => drop(self.answers.remove(&token).map(|a| a.send(submitted))),
+            },
             Output::Verdict { token, verdict } => drop(self.verdicts.remove(&token).map(|v| v.send(verdict))),
             Output::Paper(id) => self.papers.want(id),
         }
@@ -388,6 +406,7 @@ impl Hub {
                 while self.unconfirmed.front().is_some_and(|(n, _)| *n <= batch) {
                     for event in self.unconfirmed.pop_front().map(|(_, e)| e).unwrap_or_default() {
                         self.observers.iter().for_each(|o| o.take(event.clone()));
+                        self.tell_typist(&event);
                     }
                 }
                 self.feed.committed(events);
@@ -396,6 +415,15 @@ impl Hub {
             ToHub::Confirmed(Confirm::Stuck { error }) => tracing::error!("{error}"),
             ToHub::Confirmed(Confirm::Unstuck) => tracing::info!("the journal can be written again"),
         }
+    }
+
+    /// Tells the machine where a message was typed what became of it.
+    fn tell_typist(&mut self, event: &Stamped) {
+        let ended = matches!(event.event, Event::Filed { .. } | Event::Custody { .. } | Event::Returned { .. });
+        let Some((id, port)) = event.id.as_ref().filter(|_| ended).and_then(|id| self.typed.remove_entry(id)) else { return };
+        // A machine that is away, or busy, prints less: the journal has it all the same.
+        let tell = crate::router::Order::Tell { id, event: event.event.clone() };
+        let _ = self.orders.get(&port).map(|orders| orders.try_send(tell));
     }
 
     fn port_news(&mut self, news: FromPort) {
@@ -416,6 +444,12 @@ impl Hub {
     fn reported(&mut self, port: String, report: PortReport) {
         let input = match report {
             PortReport::Ended { delivery, outcome } => Input::Ended { port, delivery, outcome },
+            PortReport::Typed { draft, answer } => {
+                let token = self.token();
+                let leaves = draft.envelope.to.station != draft.envelope.from.station;
+                self.typing.insert(token, (leaves.then_some(port), answer));
+                Input::Submit { token, draft, key: None }
+            }
             PortReport::Came { message, answer } => {
                 if let Some(missing) = self.missing_content(&message) {
                     let why = format!("the content of `{missing}` did not come with the message");

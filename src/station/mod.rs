@@ -35,6 +35,26 @@ pub struct Builder {
     observers: Vec<Arc<dyn EventSink>>,
 }
 
+/// A machine stands at a desk, and only there: routes lead over lines.
+fn machines_have_desks(config: &StationConfig, made: &BTreeMap<String, Box<dyn Backend>>) -> Result<(), ConfigError> {
+    for (port, backend) in made {
+        let desk = config.machines.iter().find(|(_, p)| *p == port).map(|(desk, _)| desk);
+        let route = config.routes.iter().find(|r| r.ports.contains(port));
+        let why = match (backend.at_desk(), desk, route) {
+            (Some(_), None, _) => format!("is a machine, but at no desk; add port = \"{port}\" to a [desk.NAME]"),
+            (Some(_), _, Some(route)) => {
+                format!("is a machine at a desk, and the route to `{}` names it; routes lead over lines", route.to)
+            }
+            (None, Some(desk), _) => {
+                format!("is a line to a station, and [desk.{desk}] names it; a desk has a machine (`kind = \"machine\"`)")
+            }
+            (Some(_), Some(_), None) | (None, None, _) => continue,
+        };
+        return Err(config.origin.port_error(port, &why));
+    }
+    Ok(())
+}
+
 /// A station: see [`Station::builder`].
 pub struct Station;
 
@@ -85,6 +105,7 @@ impl Builder {
             }
             made.insert(port.clone(), backend);
         }
+        machines_have_desks(config, &made)?;
         Ok(made)
     }
 

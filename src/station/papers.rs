@@ -7,7 +7,7 @@
 use super::StationConfig;
 use super::config::{PaperKind, PortConfig};
 use super::hub::StationError;
-use crate::message::{Identity, Message, period};
+use crate::message::{Identity, Message, Name, period};
 use crate::paper::{self, About, Sheet};
 use crate::router::journal::State;
 use crate::router::journal::reader::{Filter, Reader};
@@ -18,6 +18,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
+
+/// Messages that a machine printed last, whose files are looked for at the start.
+const OWED: usize = 1000;
 
 /// The printer of a running station.
 pub(super) struct Papers {
@@ -35,15 +38,24 @@ impl Papers {
         for row in unmade.into_iter().filter(|r| r.to.station == config.station) {
             let _ = queue.send(row.id);
         }
+        let (machines, dir) = (config.machines.clone(), config.data.join("paper"));
+        if !machines.is_empty() {
+            // A machine may have been faster than a disk that was full: then the file is still owed.
+            let newest = reader.list(&Filter { state: Some(State::Printed), limit: OWED }).map_err(|e| StationError(e.0))?;
+            for row in newest.into_iter().filter(|r| machines.contains_key(&r.to.desk) && !dir.join(format!("{}.txt", r.id)).exists()) {
+                let _ = queue.send(row.id);
+            }
+        }
         let codes = config.ports.iter().filter_map(|(name, port)| Some((name.clone(), receives(port)?))).collect();
-        let press = Press { reader, dir: config.data.join("paper"), kinds: config.papers.clone(), codes };
+        let press = Press { reader, dir, kinds: config.papers.clone(), codes };
         let (ending, ended) = oneshot::channel();
         std::thread::Builder::new()
             .name("printer".into())
             .spawn(move || {
                 while let Some(id) = wanted.blocking_recv() {
-                    if press.print_or_wait(&id, &wanted) {
-                        done(id);
+                    let by_machine = press.desk(&id).is_some_and(|desk| machines.contains_key(&desk));
+                    if press.print_or_wait(&id, &wanted) && !by_machine {
+                        done(id); // a desk's machine says itself when it has printed
                     }
                 }
                 let _ = ending.send(());
@@ -78,6 +90,10 @@ struct Press {
 }
 
 impl Press {
+    /// The desk a message is for.
+    fn desk(&self, id: &Identity) -> Option<Name> {
+        self.reader.find(id).ok().flatten().map(|row| row.to.desk)
+    }
     /// Tries until they are made; `false` if the station stops before that.
     fn print_or_wait(&self, id: &Identity, wanted: &mpsc::UnboundedReceiver<Identity>) -> bool {
         let mut said = false;

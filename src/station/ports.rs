@@ -6,7 +6,7 @@
 use super::Factory;
 use crate::message::Name;
 use crate::router::port::{Orders, PortReport};
-use crate::router::{EventSink, Port};
+use crate::router::{EventSink, Place, Port};
 use crate::time::Clock;
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,6 +28,7 @@ pub(super) struct PortTask {
     pub factory: Factory,
     pub sink: Arc<dyn EventSink>,
     pub clock: Clock,
+    pub place: Place,
     pub reports: mpsc::Sender<(String, PortReport)>,
     pub hub: mpsc::Sender<FromPort>,
     pub stopping: watch::Receiver<bool>,
@@ -63,6 +64,7 @@ impl PortTask {
             Err(why) => return why,
         };
         let (port, orders) = Port::new(&self.port, &self.station, self.reports.clone(), self.sink.clone(), self.clock.clone());
+        let port = port.at(self.place.clone());
         if self.hub.send(FromPort::Runs { port: self.port.clone(), orders }).await.is_err() {
             return "the station is stopping".into();
         }

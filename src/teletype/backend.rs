@@ -4,16 +4,17 @@
 //! Out: paced bytes, reports, submissions, events. Left out: everything that decides (see `terminal`), opening devices (see `line::device`).
 //! Shown by: `tests/it/backend.rs`, the conformance suite.
 
-use super::backend_check::{call_up, key_notes};
+use super::backend_check::{call_up, key_notes, who_is_there};
 use super::backend_keys::{Shelf, show};
+use super::desk::Desk;
 use super::key::reel::Reservation;
-use super::keys::Keys;
+use super::keys::{Keys, Kind as Far};
 use super::terminal::{Input, Output, Terminal};
 use crate::faults;
-use crate::line::{AsyncReadWrite, Code, Line, LineSpec, Opened, Paced, Pacer, Settings, refuse_speed};
+use crate::line::{AsyncReadWrite, Code, Line, LineSpec, Opened, Paced, Pacer, Settings, Switch, refuse_speed};
 use crate::machine::{World, drive};
 use crate::message::{Name, Takes};
-use crate::router::{Backend, BackendError, BoxFuture, Event, Order, Port};
+use crate::router::{AtDesk, Backend, BackendError, BoxFuture, Event, Order, Port};
 use crate::time::{Instant, Speed};
 use std::collections::VecDeque;
 use std::ops::ControlFlow;
@@ -56,6 +57,9 @@ impl Teletype {
         };
         let settings = Settings { baud: keys.baud, units: keys.units };
         settings.check()?;
+        if keys.motor.is_some() && !matches!(line, LineSpec::Serial(_)) {
+            return Err(format!("motor = `rts` needs a serial port, which {line} is not: a pty and TCP have no RTS"));
+        }
         let line = Line::new(line, settings);
         let line = match &keys.peer {
             Some(peer) => line.between(station.as_str(), peer.as_str()),
@@ -79,6 +83,9 @@ impl Backend for Teletype {
     fn takes(&self) -> Takes {
         self.keys.takes()
     }
+    fn at_desk(&self) -> Option<AtDesk> {
+        (self.keys.kind == Far::Machine).then(|| AtDesk { unattended: self.keys.unattended() })
+    }
     fn check(&self, station: &Name, speed: Speed) -> BoxFuture<'_, Result<Vec<String>, String>> {
         let (opening, station) = ((self.open)(), station.clone());
         Box::pin(async move {
@@ -87,7 +94,10 @@ impl Backend for Teletype {
                 Ok(Ok(mut line)) => {
                     refuse_speed(&line.kind, speed)?;
                     notes.append(&mut line.notes);
-                    notes.push(call_up(line, &self.keys, &station, speed).await);
+                    notes.push(match self.keys.kind {
+                        Far::Line => call_up(line, &self.keys, &station, speed).await,
+                        Far::Machine => who_is_there(line, &self.keys, speed).await,
+                    });
                     Ok(notes)
                 }
                 Ok(Err(why)) => Err(why),
@@ -111,14 +121,24 @@ impl Backend for Teletype {
         Box::pin(async move {
             let shelf = open_shelf(&self.keys, port.station()).await.map_err(BackendError)?;
             let clock = port.clock().clone();
+            let machine = match self.keys.kind {
+                Far::Line => None,
+                Far::Machine => {
+                    Some(self.keys.machine(port.station().as_str(), clock.speed(), port.place().clone()).map_err(BackendError)?)
+                }
+            };
             let terminal = Terminal::new(self.keys.config(port.station(), clock.speed(), clock.epoch()));
             let unit = clock.speed().real(self.keys.code_time());
-            let mut live = Live::new(port, self.open, unit, shelf);
+            let motor = machine.as_ref().is_some_and(|m| m.motor.is_some());
+            let mut live = Live::new(port, self.open, unit, shelf, motor);
             if let Some(shelf) = live.shelf.clone() {
                 live.ready.extend(with_shelf(shelf, |shelf| Input::Tapes(shelf.tapes())).await); // before the first order
             }
             live.first_open().await;
-            drive(terminal, &mut live, &clock).await;
+            match machine {
+                Some(config) => drop(drive(Desk::new(config), &mut live, &clock).await),
+                None => drop(drive(terminal, &mut live, &clock).await),
+            }
             live.failed.map_or(Ok(()), |why| Err(BackendError(why)))
         })
     }
@@ -180,6 +200,9 @@ struct Live {
     /// The tapes' folder is being looked through; and whether it has to be once more. However often it is asked for, one look waits.
     looking: bool,
     look_again: bool,
+    /// Whether a motor is switched, and by what while the device is there.
+    motor: bool,
+    switch: Option<Switch>,
     /// A send that has not been answered by `Transmitted` yet.
     owed: bool,
     /// Codes are on their way that the pacer has not called drained.
@@ -190,7 +213,7 @@ struct Live {
 }
 
 impl Live {
-    fn new(port: Port, open: Opener, unit: Duration, shelf: Option<Arc<Mutex<Shelf>>>) -> Live {
+    fn new(port: Port, open: Opener, unit: Duration, shelf: Option<Arc<Mutex<Shelf>>>, motor: bool) -> Live {
         Live {
             port,
             device: Device::Opening(open()),
@@ -204,6 +227,8 @@ impl Live {
             shelf,
             looking: false,
             look_again: false,
+            motor,
+            switch: None,
             owed: false,
             undrained: false,
             stopping: None,
@@ -251,6 +276,11 @@ impl Live {
             self.failed = Some(why);
             return;
         }
+        if self.motor && line.rts.is_none() {
+            self.failed = Some("motor = `rts` needs a real serial port, and this is none; take the key out".into());
+            return;
+        }
+        self.switch = line.rts;
         for text in line.notes {
             self.port.events().emit(Event::Note { text }, None);
         }
@@ -305,6 +335,12 @@ impl Live {
             }
             Change::Paced(Some(Paced::Failed(e))) => self.lost(format!("it cannot be written: {e}")),
             Change::Paced(None) => self.lost("its pacer ended".into()),
+        }
+    }
+    /// Switches the motor; a switch that does not work is said, and printing goes on.
+    fn switch_motor(&mut self, on: bool) {
+        if let Some(Err(why)) = self.switch.as_mut().map(|switch| switch(on)) {
+            self.port.events().emit(Event::Note { text: format!("the motor cannot be switched: {why}") }, None);
         }
     }
     /// Exactly once a send.
@@ -366,6 +402,7 @@ impl World<Input, Output> for Live {
                 order = self.port.next_order(), if !stopping => return Some(match order {
                     Some(Order::Deliver(delivery)) => Input::Deliver(delivery),
                     Some(Order::CallOff(number)) => Input::CallOff(number),
+                    Some(Order::Tell { id, event }) => Input::Became { id, event },
                     None => {
                         self.stopping = Some(Box::pin(tokio::time::sleep(LONGEST_STOP)));
                         Input::Stop
@@ -393,6 +430,11 @@ impl World<Input, Output> for Live {
                 let verdict = self.port.door().submit(message);
                 self.answers.spawn(async move { Some(Input::Verdict { token, verdict: verdict.await }) });
             }
+            (Output::HandIn { token, draft }, _) => {
+                let submitted = self.port.door().hand_in(draft);
+                self.answers.spawn(async move { Some(Input::HandedIn { token, submitted: submitted.await }) });
+            }
+            (Output::Motor(on), _) => self.switch_motor(on),
             (Output::Report { delivery, outcome }, _) => self.port.door().report(delivery, outcome).await,
             (Output::Event { event, id }, _) => self.port.events().emit(event, id.as_ref()),
             (Output::Stopped, _) => {

@@ -5,9 +5,11 @@
 
 use super::backend_keys::Shelf;
 use super::cipher::ENCIPHERED;
+use super::codes::Coder;
 use super::key::Tape;
-use super::keys::Keys;
+use super::keys::{Keys, Kind};
 use super::service::{Detector, Line};
+use super::slip::Hand;
 use crate::line::{Code, Opened, Pacer};
 use crate::message::Name;
 use crate::time::{Clock, Speed};
@@ -15,6 +17,9 @@ use tokio::io::AsyncReadExt;
 
 /// What is to be said of a port's key tapes before it runs; `Err` if it could not run.
 pub(super) fn key_notes(keys: &Keys, station: &Name) -> Result<Vec<String>, String> {
+    if keys.kind == Kind::Machine {
+        return Ok(vec![]); // always in clear
+    }
     let Some(dir) = &keys.keys else { return Ok(vec!["in clear: no `keys`".into()]) };
     let tapes = Shelf::open(dir, station, keys.peer.as_ref())?.tapes();
     let minutes = |codes: u64| codes as f64 * keys.code_time().as_secs_f64() / 60.0;
@@ -25,6 +30,36 @@ pub(super) fn key_notes(keys: &Keys, station: &Name) -> Result<Vec<String>, Stri
     let mut notes = vec![tell("outgoing", &tapes.send), tell("incoming", &tapes.receive)];
     notes.extend(tapes.troubles);
     Ok(notes)
+}
+
+/// Asks a machine at a desk who it is, if its answerback is known; nothing is printed on it.
+pub(super) async fn who_is_there(line: Opened, keys: &Keys, speed: Speed) -> String {
+    let hand = Hand { code: keys.code.send, unshift: keys.unshift_on_space };
+    let (Some(wanted), Some(question)) = (&keys.expect_answerback, hand.who_are_you()) else {
+        return "a machine at a desk; it is not asked who it is (`expect_answerback`), and nothing was printed".into();
+    };
+    let (mut reader, writer) = tokio::io::split(line.stream);
+    let (pacer, _paced) = Pacer::start(writer, speed.real(keys.code_time()), line.handover, tokio::runtime::Handle::current());
+    pacer.send(question);
+    let mut printed = String::new();
+    let mut coder = Coder::in_letters(keys.code.receive, keys.unshift_on_space);
+    let answer = async {
+        let mut buffer = [0; 64];
+        while let Ok(n @ 1..) = reader.read(&mut buffer).await {
+            let codes: Vec<Code> = buffer[..n].iter().map(|byte| Code::new(*byte)).collect();
+            printed.extend(coder.print(&codes).chars().filter(|c| !c.is_control()).take(200));
+            if printed.contains(wanted.as_str()) {
+                return;
+            }
+        }
+    };
+    let limit = speed.real(keys.code_time() * 60).max(crate::time::TIMER_FLOOR);
+    let came = tokio::time::timeout(limit, answer).await;
+    let what = if printed.is_empty() { "nothing came".to_owned() } else { format!("`{printed}` came") };
+    match came {
+        Ok(()) if printed.contains(wanted.as_str()) => format!("WRU was answered: {wanted}"),
+        Ok(()) | Err(_) => format!("WRU was not answered with `{wanted}` within {:.0} s: {what}; is the machine on?", limit.as_secs_f64()),
+    }
 }
 
 /// Calls up once; says who answered, or that nobody did within the ready timer.

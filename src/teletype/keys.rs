@@ -6,10 +6,13 @@
 
 use super::cipher::Rules;
 use super::codes::{CodeTable, UnshiftOnSpace};
+use super::desk::{self, Motor};
+use super::slip::Hand;
 use super::terminal::Config;
 use crate::line::LineSpec;
 use crate::message::{Name, Takes};
-use crate::time::{Speed, Utc};
+use crate::router::Place;
+use crate::time::{Hours, Speed, Utc, parse_duration};
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
@@ -17,12 +20,29 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
+/// Keys that only one kind of port has.
+const OF_A_LINE: [&str; 5] = ["peer", "max_delay", "keys", "key_jump", "key_warn"];
+const OF_A_MACHINE: [&str; 12] = [
+    "answerback",
+    "expect_answerback",
+    "here_is",
+    "echo",
+    "half_duplex",
+    "bell",
+    "receipts",
+    "unattended",
+    "quota",
+    "motor",
+    "run_up",
+    "idle",
+];
+
 /// All keys, each with its default.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Keys {
-    /// `line`: the far end is a station and speaks the procedure. (`machine`, a teleprinter at a desk, comes later.)
-    pub kind: String,
+    /// `line`: the far end is a station and speaks the procedure. `machine`: a teleprinter at a desk.
+    pub kind: Kind,
     /// The device: `{ pty = PATH }`, `{ serial = PATH }`, `{ tcp = "HOST:PORT" }`, `{ listen = "HOST:PORT" }`. Not needed in memory.
     pub line: Option<LineSpec>,
     /// Bits a second on the line.
@@ -45,12 +65,47 @@ pub struct Keys {
     pub key_jump: u64,
     /// At so many codes left on the tapes a warning is given.
     pub key_warn: Vec<u64>,
+    /// A machine: the drum that answers WRU, 20 codes with its shifts, CR and LF.
+    pub answerback: Option<String>,
+    /// A machine: what it must itself answer to WRU before anything is printed on it.
+    pub expect_answerback: Option<String>,
+    /// A machine: print our own answerback before each message, unasked.
+    pub here_is: Option<bool>,
+    /// A machine: give back what is typed, for one without a local copy.
+    pub echo: Option<bool>,
+    /// A machine: the line gives back what is sent on it, as a single current loop does.
+    pub half_duplex: Option<bool>,
+    /// A machine: ring before urgent messages.
+    pub bell: Option<bool>,
+    /// A machine: print that a typed message was filed.
+    pub receipts: Option<bool>,
+    /// A machine: hours (UTC) in which only flash and above is printed, such as `22:00-06:00`.
+    pub unattended: Option<String>,
+    /// A machine: messages an hour from, and to, stations that no route names.
+    pub quota: Option<usize>,
+    /// A machine: `rts`, the line of the serial port that switches its motor.
+    pub motor: Option<String>,
+    /// A machine with a motor switch: from the switch to the first code.
+    pub run_up: Option<String>,
+    /// A machine with a motor switch: switched off after so long without a code.
+    pub idle: Option<String>,
+}
+
+/// What is at the far end.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Kind {
+    /// A station.
+    #[default]
+    Line,
+    /// A teleprinter at a desk.
+    Machine,
 }
 
 impl Default for Keys {
     fn default() -> Keys {
         Keys {
-            kind: "line".into(),
+            kind: Kind::Line,
             line: None,
             baud: 50.0,
             units: 7.5,
@@ -62,6 +117,18 @@ impl Default for Keys {
             keys: None,
             key_jump: 20_000,
             key_warn: vec![24_000, 6_000],
+            answerback: None,
+            expect_answerback: None,
+            here_is: None,
+            echo: None,
+            half_duplex: None,
+            bell: None,
+            receipts: None,
+            unattended: None,
+            quota: None,
+            motor: None,
+            run_up: None,
+            idle: None,
         }
     }
 }
@@ -69,10 +136,9 @@ impl Default for Keys {
 impl Keys {
     /// Reads and checks the table; the error is one sentence.
     pub fn read(table: toml::Table) -> Result<Keys, String> {
+        let given: Vec<String> = table.keys().cloned().collect();
         let keys: Keys = toml::Value::Table(table).try_into().map_err(|e: toml::de::Error| e.message().to_owned())?;
-        if keys.kind != "line" {
-            return Err(format!("kind = `{}` is not known to the teletype backend; it is \"line\"", keys.kind));
-        }
+        keys.of_its_kind(&given)?;
         within("baud", keys.baud, 40.0, 1200.0, "bits a second; usual are 45.45, 50, 75 and 100")?;
         if ![7.0, 7.42, 7.5].contains(&keys.units) {
             return Err(format!("units = `{}` is not known; give 7.0, 7.42 or 7.5 bit times to a code", keys.units));
@@ -81,7 +147,66 @@ impl Keys {
         if !(1..=10_000_000).contains(&keys.longest) {
             return Err(format!("longest = `{}` is out of range; give 1 to 10000000 characters", keys.longest));
         }
+        if keys.kind == Kind::Machine {
+            keys.machine("desk", Speed::REAL, Place::default())?;
+        }
         Ok(keys)
+    }
+    /// Refuses the keys of a line on a machine, and those of a machine on a line.
+    fn of_its_kind(&self, given: &[String]) -> Result<(), String> {
+        let (foreign, other): (&[&str], _) = match self.kind {
+            Kind::Machine => (&OF_A_LINE, "a line to a station (kind = \"line\")"),
+            Kind::Line => (&OF_A_MACHINE, "a machine at a desk (kind = \"machine\")"),
+        };
+        match given.iter().find(|key| foreign.contains(&key.as_str())) {
+            Some(key) => Err(format!("`{key}` is a key of {other}; take it out, or set `kind`")),
+            None => Ok(()),
+        }
+    }
+    /// When nobody is at the machine.
+    pub fn unattended(&self) -> Option<Hours> {
+        self.unattended.as_deref().and_then(|hours| hours.parse().ok())
+    }
+    /// A machine's configuration, of the station `station`, at `place`; the error names the key that is wrong.
+    pub fn machine(&self, station: &str, speed: Speed, place: Place) -> Result<desk::Config, String> {
+        let hand = Hand { code: self.code.send, unshift: self.unshift_on_space };
+        let at = |key: &str, e: String| format!("{key}: {e}");
+        let duration = |key: &str, given: &Option<String>, default: u64| {
+            given.as_deref().map_or(Ok(Duration::from_secs(default)), |t| parse_duration(t).map_err(|e| at(key, e)))
+        };
+        self.unattended.as_deref().map(str::parse::<Hours>).transpose().map_err(|e| at("unattended", e))?;
+        let drum = |key: &str, text: &Option<String>| text.as_deref().map(|t| hand.drum(t).map_err(|e| at(key, e))).transpose();
+        drum("expect_answerback", &self.expect_answerback)?;
+        let motor = match self.motor.as_deref() {
+            None if self.run_up.is_some() || self.idle.is_some() => {
+                return Err("`run_up` and `idle` need motor = \"rts\" beside them".into());
+            }
+            None => None,
+            Some("rts") => Some(Motor { run_up: duration("run_up", &self.run_up, 1)?, idle: duration("idle", &self.idle, 120)? }),
+            Some(other) => return Err(format!("motor = `{other}` is not known; it is \"rts\"")),
+        };
+        if self.here_is == Some(true) && self.answerback.is_none() {
+            return Err("`here_is` needs `answerback` beside it: that is what it prints".into());
+        }
+        Ok(desk::Config {
+            station: station.parse()?,
+            place,
+            hand,
+            receive: self.code.receive,
+            takes: self.takes(),
+            code_time: self.code_time(),
+            speed,
+            longest: self.longest,
+            echo: self.echo.unwrap_or(false),
+            bell: self.bell.unwrap_or(true),
+            half_duplex: self.half_duplex.unwrap_or(false),
+            receipts: self.receipts.unwrap_or(false),
+            here_is: self.here_is.unwrap_or(false),
+            answerback: drum("answerback", &self.answerback)?,
+            expect: self.expect_answerback.clone(),
+            motor,
+            quota: self.quota.unwrap_or(20),
+        })
     }
     /// The time of one code on the line.
     pub fn code_time(&self) -> Duration {
@@ -197,7 +322,19 @@ mod tests {
             ("code = { send = \"ita3\", receive = \"mtk-2\" }", "`ita3`"),
             ("code = { send = \"ita2\" }", "receive"),
             ("code = { send = \"ita2\", recieve = \"mtk-2\" }", "`recieve`"),
-            ("kind = \"machine\"", "`machine`"),
+            ("kind = \"teleprinter\"", "`teleprinter`"),
+            ("echo = true", "`echo` is a key of a machine at a desk"),
+            ("kind = \"machine\"\npeer = \"moscow\"", "`peer` is a key of a line"),
+            (
+                "kind = \"machine\"\nanswerback = \"THE MOLINK AT WASHINGTON\"",
+                "answerback: the answerback `THE MOLINK AT WASHINGTON` takes 27 codes",
+            ),
+            ("kind = \"machine\"\ncode = \"us-tty\"\nexpect_answerback = \"A\"", "expect_answerback: code us-tty has no WRU"),
+            ("kind = \"machine\"\nunattended = \"22-6\"", "`22-6`"),
+            ("kind = \"machine\"\nmotor = \"dtr\"", "`dtr`"),
+            ("kind = \"machine\"\nidle = \"5m\"", "motor = \"rts\""),
+            ("kind = \"machine\"\nmotor = \"rts\"\nidle = \"5\"", "idle: `5`"),
+            ("kind = \"machine\"\nhere_is = true", "`answerback`"),
             ("unshift_on_space = \"maybe\"", "`maybe`"),
             ("peer = \"1st\"", "`1st`"),
             ("line = { ptty = \"x\" }", "`ptty`"),

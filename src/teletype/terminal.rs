@@ -15,9 +15,9 @@ use super::timing::Timing;
 use crate::faults::{KillPoint, kill_point_once_sent};
 use crate::line::{Code, symbol};
 use crate::machine::{Machine, Timers};
-use crate::message::{Identity, Message, Name};
+use crate::message::{Draft, Identity, Message, Name};
 use crate::router::event::{Direction, KeySpan, Span};
-use crate::router::{Delivery, Event, Outcome, Reason, Verdict};
+use crate::router::{Delivery, Event, Outcome, Reason, Submitted, Verdict};
 use crate::time::{Instant, Speed, Utc};
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
@@ -82,6 +82,20 @@ pub enum Input {
         /// The answer.
         verdict: Verdict,
     },
+    /// The router's answer to a [`Output::HandIn`].
+    HandedIn {
+        /// Its number.
+        token: u64,
+        /// The answer.
+        submitted: Submitted,
+    },
+    /// What became of a message that was typed here.
+    Became {
+        /// Which.
+        id: Identity,
+        /// What.
+        event: Event,
+    },
     /// These key tapes hang here: at the start, and after [`Output::Rescan`].
     Tapes(Tapes),
     /// A reservation is on disk: its key.
@@ -124,6 +138,15 @@ pub enum Output {
         /// The message.
         message: Message,
     },
+    /// Take this message, which was typed here.
+    HandIn {
+        /// Number for the answer.
+        token: u64,
+        /// The message.
+        draft: Draft,
+    },
+    /// Switch the machine's motor.
+    Motor(bool),
     /// A delivery ended.
     Report {
         /// Which.
@@ -482,6 +505,7 @@ impl Machine for Terminal {
             Input::NotReserved { made, why } => self.not_reserved(now, &made, why),
             Input::LineLost(why) => self.line_lost(now, why),
             Input::LineBack => self.lost = None,
+            Input::HandedIn { .. } | Input::Became { .. } => {} // nobody types on a line between stations
             Input::Stop => self.stop(now),
         }
         // What is due is done here too: a line that never falls silent must not keep the timers from running out.

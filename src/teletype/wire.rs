@@ -134,7 +134,7 @@ mod tests {
         };
         let content = if text.is_empty() { vec![] } else { vec![Part::Text { text: text.into() }] };
         let message = Message { identity: "WASHINGTON-0001-19630830T1600Z".parse().unwrap(), envelope, content };
-        Delivery { number: 1, message, channel: 1 }
+        Delivery { number: 1, message, channel: 1, again: false }
     }
     fn composed(code: CodeTable, text: &str, setting: UnshiftOnSpace) -> Wire {
         compose(&delivery(text), &"washington".parse().unwrap(), &"moscow".parse().unwrap(), code, setting).unwrap()

@@ -248,7 +248,7 @@ fn delivery(codes: usize) -> Result<Delivery, String> {
     };
     let content = vec![Part::Text { text: text.trim_end().into() }];
     let message = Message { identity: "WASHINGTON-0001-19630830T1600Z".parse()?, envelope, content };
-    Ok(Delivery { number: 1, message, channel: 1 })
+    Ok(Delivery { number: 1, message, channel: 1, again: false })
 }
 
 /// How far from the schedule each is, in microseconds: code i is whole when its slot is over.

@@ -92,6 +92,7 @@ pub fn house() -> House {
     let listener = rt.block_on(listen("127.0.0.1:0")).unwrap();
     let address = listener.local_addr().unwrap();
     let console = Console {
+        desks: ["operator".parse().unwrap()].into(),
         station: washington(),
         journal,
         store: Store::open_in(dir.path().join("content")).unwrap(),
@@ -211,6 +212,23 @@ fn a_message_is_answered_201_and_can_be_read_at_once() {
     assert!(h.get("/api/messages?stat=lost").1["error"].as_str().unwrap().contains("`stat`"));
     assert_eq!(h.get("/api/telegrams").0, 404);
     assert_eq!(h.ask("DELETE /api/messages", &["Content-Type: application/json".into()], b"").0, 405);
+}
+
+#[test]
+fn a_messages_text_is_read_only_with_the_token() {
+    let h = house();
+    assert_eq!(h.post(&message("FOR THE DESK"), &[]).0, 201);
+    let path = "/api/messages/WASHINGTON-0001-19630830T1600Z/content";
+    let head = format!("GET {path} HTTP/1.1\r\nHost: {}", h.address);
+    for without in [head.clone(), format!("{head}\r\nAuthorization: Bearer guess")] {
+        let (status, said) = h.raw(&without, b"");
+        assert!(status == 401 && !said.to_string().contains("FOR THE DESK"), "{said}");
+    }
+    let (status, message) = h.get(path);
+    assert_eq!((status, &message["content"][0]["text"]), (200, &json!("FOR THE DESK")));
+    assert_eq!(h.get("/api/messages/MOSCOW-0001-19630830T1600Z/content").0, 404);
+    let (_, list) = h.get("/api/messages?limit=0");
+    assert_eq!((&list["station"], &list["desks"]), (&json!("washington"), &json!(["operator"])));
 }
 
 #[test]

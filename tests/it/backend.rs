@@ -60,7 +60,7 @@ fn opener(streams: mpsc::Receiver<DuplexStream>, uart: bool) -> Opener {
         let kind = if uart { Kind::Uart { adapter: "driver test".into() } } else { Kind::Pty };
         Box::pin(async move {
             let stream = streams.lock().await.recv().await.ok_or("`/dev/ttyX` is gone; plug it in")?;
-            Ok(Opened { stream: Box::new(stream), kind, handover: Handover::AtEnd, notes: vec!["a stream in memory".into()] })
+            Ok(Opened { stream: Box::new(stream), kind, handover: Handover::AtEnd, notes: vec!["a stream in memory".into()], rts: None })
         })
     })
 }
@@ -120,7 +120,7 @@ impl End {
     async fn outcome(&mut self) -> Outcome {
         match self.wanted(|r| matches!(r, PortReport::Ended { .. })).await {
             PortReport::Ended { outcome, .. } => outcome,
-            PortReport::Came { .. } => unreachable!("only an end is wanted"),
+            PortReport::Came { .. } | PortReport::Typed { .. } => unreachable!("only an end is wanted"),
         }
     }
     async fn files(&mut self, verdict: Verdict) -> String {
@@ -129,7 +129,7 @@ impl End {
                 answer.send(verdict).unwrap();
                 message.text()
             }
-            PortReport::Ended { .. } => unreachable!("only a message is wanted"),
+            PortReport::Ended { .. } | PortReport::Typed { .. } => unreachable!("only a message is wanted"),
         }
     }
     async fn stop(mut self) {
@@ -304,9 +304,9 @@ impl Subject for Exchange {
         let open: Opener = Box::new(move || {
             let (ours, theirs) = tokio::io::duplex(1 << 16);
             let there = plugged.send((side, theirs)).map_err(|_| "the exchange is gone".to_owned());
-            Box::pin(
-                async move { there.map(|()| Opened { stream: Box::new(ours), kind: Kind::Pty, handover: Handover::AtEnd, notes: vec![] }) },
-            )
+            Box::pin(async move {
+                there.map(|()| Opened { stream: Box::new(ours), kind: Kind::Pty, handover: Handover::AtEnd, notes: vec![], rts: None })
+            })
         });
         let keys = Keys::read(keys_in(self.room.path(), ["alpha", "beta"], station.as_str(), "")).unwrap();
         Box::new(Teletype::new(keys, open))
@@ -382,6 +382,8 @@ fn a_table_without_a_line_or_with_itself_as_peer_is_refused() {
     assert!(refused("").contains("`cable` has no line"));
     assert!(refused("line = { pty = \"x\" }\npeer = \"washington\"").contains("this station itself"));
     assert!(refused("line = { pty = \"x\" }\nbaudd = 50").contains("`baudd`"));
+    let motor = refused("kind = \"machine\"\nline = { pty = \"x\" }\nmotor = \"rts\"");
+    assert!(motor.contains("needs a serial port, which pty x is not"), "{motor}");
 }
 
 both_lines!(a_check_calls_up_and_says_who_answers_or_that_nobody_does);

@@ -132,14 +132,16 @@ fn the_demo_replaces_its_own_files_and_nobody_elses() {
 #[test]
 fn init_writes_what_check_takes_once_the_line_is_there() {
     let house = House::new();
-    for kind in ["teletype", "1963"] {
+    for kind in ["teletype", "desk", "1963"] {
         let file = format!("{kind}.toml");
         assert_eq!(house.run(&["init", kind, "-o", &file], A_MINUTE).status.code(), Some(0));
         assert_eq!(house.run(&["init", kind, "-o", &file], A_MINUTE).status.code(), Some(2), "never over an existing file");
         let plain = std::fs::read_to_string(house.path(&file)).unwrap();
         // Another address than the usual one, and a line that waits for a caller: nothing else is needed.
-        let ours =
-            plain.replace("127.0.0.1:1963", "127.0.0.1:0").replace("{ pty = \"/tmp/molink/washington\" }", "{ listen = \"127.0.0.1:0\" }");
+        let ours = plain
+            .replace("127.0.0.1:1963", "127.0.0.1:0")
+            .replace("{ serial = \"/dev/ttyUSB0\" }", "{ listen = \"localhost:0\" }")
+            .replace("{ pty = \"/tmp/molink/washington\" }", "{ listen = \"127.0.0.1:0\" }");
         house.file(&file, ours);
         let done = house.run(&["check", &file], A_MINUTE);
         assert_eq!(done.status.code(), Some(0), "{}{}", text(&done.stdout), text(&done.stderr));

@@ -29,6 +29,7 @@ impl Backend for Courier {
                     order = port.next_order() => match order {
                         Some(Order::Deliver(delivery)) => drop(errands.spawn(carry(self.far.clone(), delivery, port.door()))),
                         Some(Order::CallOff(_)) => {} // an errand cannot be stopped half-way: its receipt wins
+                        Some(Order::Tell { .. }) => {} // nobody types here
                         None => return Ok(()),
                     },
                     Ok((caller, _)) = listener.accept() => drop(errands.spawn(receive(caller, port.door()))),

@@ -321,7 +321,7 @@ mod tests {
         };
         let content = vec![Part::Text { text: text.into() }];
         let message = Message { identity: format!("WASHINGTON-{channel:04}-19630830T1600Z").parse().unwrap(), envelope, content };
-        Delivery { number: 1, message, channel }
+        Delivery { number: 1, message, channel, again: false }
     }
     fn tape() -> Tape {
         let mut n = 7u64;

@@ -146,7 +146,7 @@ pub fn delivery(side: usize, number: u32, text: &str) -> Delivery {
         via: vec![],
     };
     let content = vec![Part::Text { text: text.into() }];
-    Delivery { number: u64::from(number), message: Message { identity, envelope, content }, channel: number }
+    Delivery { number: u64::from(number), message: Message { identity, envelope, content }, channel: number, again: false }
 }
 
 impl<'a> Pair<'a> {
@@ -335,6 +335,7 @@ impl<'a> Pair<'a> {
                     self.at(self.now + Duration::from_millis(5), side, input);
                 }
                 Output::Rescan => self.hang(side),
+                Output::HandIn { .. } | Output::Motor(_) => panic!("a line is no machine at a desk"),
                 Output::Stopped => {
                     self.note(format!("= {} stopped", NAMES[side]));
                     self.ends[side].stopped = true;
@@ -439,6 +440,7 @@ fn told(delivery: u64, outcome: &Outcome) -> String {
     match outcome {
         Outcome::Delivered(receipt) => format!("delivered {delivery}: {}", receipt.text),
         Outcome::Deferred(reason) => format!("deferred {delivery} ({}): {}", fault(reason), reason.text),
+        Outcome::NotBegun(reason) => format!("not begun {delivery} ({}): {}", fault(reason), reason.text),
         Outcome::Refused(reason) => format!("refused {delivery} ({}): {}", fault(reason), reason.text),
         Outcome::CalledOff { at } => format!("called off {delivery}: {at}"),
     }

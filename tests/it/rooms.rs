@@ -25,7 +25,8 @@ const ROOMS: &[(&str, &[&str])] = &[
 ];
 const MEDIA: [&str; 3] = ["teletype", "fax", "email"];
 /// The router's plain values, which the machines of a medium may name.
-const ROUTER_VALUES: [&str; 10] = ["Delivery", "Outcome", "Verdict", "Receipt", "Reason", "Fault", "Event", "Direction", "Span", "event"];
+const ROUTER_VALUES: [&str; 12] =
+    ["Delivery", "Outcome", "Verdict", "Submitted", "Receipt", "Reason", "Fault", "Event", "Direction", "Span", "event", "Place"];
 /// Rooms inside the router that are nobody else's business on a medium's side, its backend included.
 const ROUTER_INSIDE: [&str; 5] = ["Router", "journal", "core", "queue", "route"];
 /// What touches the world. (`std::` parts are named by their second word.)

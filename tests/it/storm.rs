@@ -129,7 +129,7 @@ fn verify_key(world: &mut World) -> Result<(), String> {
         for sent in world.trace().iter().filter(|e| e.station == name(ends[way])) {
             let (Event::Sent { channel, .. }, Some(id)) = (&sent.event, &sent.id) else { continue };
             let message = journal.load(id).ok_or_else(|| format!("{id} was sent and is not in the journal"))?;
-            let (text, answers) = forms(&Delivery { number: 0, message, channel: *channel }, ends[1 - way], codes[way]);
+            let (text, answers) = forms(&Delivery { number: 0, message, channel: *channel, again: false }, ends[1 - way], codes[way]);
             said[way].insert(text);
             said[1 - way].extend(answers);
         }

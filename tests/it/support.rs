@@ -108,8 +108,13 @@ pub struct Process {
 impl Process {
     /// Starts `command`; its standard error goes to `log`, after what is there.
     pub fn start(mut command: Command, board: &Arc<Board>, log: &Path) -> Process {
+        command.stdin(Stdio::null());
+        Process::start_typing(command, board, log)
+    }
+    /// The same, with what its standard input was set to.
+    pub fn start_typing(mut command: Command, board: &Arc<Board>, log: &Path) -> Process {
         let errors = std::fs::OpenOptions::new().create(true).append(true).open(log).unwrap();
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(errors);
+        command.stdout(Stdio::piped()).stderr(errors);
         let mut child = command.spawn().unwrap_or_else(|e| panic!("{command:?} did not start: {e}"));
         let number = board.post(|s| {
             s.processes += 1;

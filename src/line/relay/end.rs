@@ -190,7 +190,7 @@ async fn come(source: &mut Source, settings: &Settings, name: &str, again: bool,
     loop {
         let tried = match source {
             Source::Pty(pty) => match pty.take() {
-                Some(pty) => Ok(Opened { stream: pty, kind: Kind::Pty, notes: vec![], handover: Handover::AtEnd }),
+                Some(pty) => Ok(Opened { stream: pty, kind: Kind::Pty, notes: vec![], handover: Handover::AtEnd, rts: None }),
                 None => std::future::pending().await, // ours ends only with an error of the system
             },
             Source::Device(spec, first) => match first.take() {

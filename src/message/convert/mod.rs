@@ -9,7 +9,7 @@ pub mod tables;
 
 pub use spell::Edit;
 
-use super::{Part, Twin};
+use super::{Message, Part, Twin};
 use spell::{Edits, read_back, spell, strangers};
 
 /// What a port's line can carry.
@@ -102,6 +102,24 @@ fn too_long(text: &str, form: &TextForm) -> Result<(), String> {
         "the text has {n} characters{spelt}{time} and the line takes {} at the most; send it in parts or raise `longest` in the station file",
         form.longest
     ))
+}
+
+/// A message as a printer of this form can show it: what it has no means for is named in its place, so that nothing is kept from a desk.
+pub fn printable(mut message: Message, takes: &Takes) -> Message {
+    let id = message.identity.clone();
+    for part in &mut message.content {
+        let why = match (fits(std::slice::from_ref(part), takes), &part) {
+            (Ok(()), _) => continue,
+            (Err(why), Part::Text { .. }) => format!("the text cannot be printed here: {why}"),
+            (Err(_), Part::Page(blob) | Part::File(blob)) => {
+                format!("{} ({}, {} bytes) came with this message and cannot be printed here", blob.name, blob.media_type, blob.size)
+            }
+        };
+        // Said in letters that every machine has.
+        let said: String = format!("{why}; look for {id} at the station").chars().map(|c| if c.is_ascii() { c } else { '?' }).collect();
+        *part = Part::Text { text: said };
+    }
+    message
 }
 
 /// Makes parts into what a port takes: all of them, or the reason why not.

@@ -25,7 +25,9 @@ impl Router {
             port.channel = recovered.channels.get(name).copied().unwrap_or(0);
         }
         let waiting = recovered.waiting.len();
-        for row in recovered.waiting {
+        let machines = &self.config.machines;
+        let unprinted: Vec<Row> = recovered.unprinted.into_iter().filter(|row| machines.contains_key(&row.to.desk)).collect();
+        for row in recovered.waiting.into_iter().chain(unprinted) {
             self.enqueue(now, row);
         }
         self.event(now, None, None, Event::Started { version: env!("CARGO_PKG_VERSION").into(), waiting });
@@ -203,7 +205,8 @@ impl Router {
             let at = self.config.station.clone();
             self.event(now, came_by.as_deref(), Some(&id), Event::Filed { at, receipt: String::new() });
             self.show(Output::Paper(id));
-        } else {
+        }
+        if !here || self.config.machines.contains_key(&row.to.desk) {
             self.effects.push(Effect::Queue(Box::new(row)));
         }
     }

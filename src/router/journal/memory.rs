@@ -84,6 +84,8 @@ impl MemoryJournal {
         for row in &self.rows {
             if !row.state.ended() {
                 found.waiting.push(row.clone());
+            } else if row.state == State::Filed && row.to.station == *station {
+                found.unprinted.push(row.clone());
             }
             if row.id.station == *station {
                 let highest = found.serials.entry(row.id.dtg.day_number()).or_default();

@@ -141,6 +141,8 @@ pub enum Change {
 pub struct Recovered {
     /// Messages this station still answers for (not [`State::ended`]), oldest first.
     pub waiting: Vec<Row>,
+    /// Messages filed for this station's desks and not printed, oldest first.
+    pub unprinted: Vec<Row>,
     /// The highest serial given here, for each day ([`crate::time::Dtg::day_number`]) the journal knows.
     pub serials: BTreeMap<u32, u32>,
     /// The highest channel serial given, for each port.

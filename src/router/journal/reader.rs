@@ -116,6 +116,8 @@ impl Reader {
     /// What a station called `station` finds when it starts.
     pub fn recover(&self, station: &Name) -> Result<Recovered, JournalError> {
         let waiting = self.rows(&format!("SELECT {} FROM message WHERE state IN ('accepted', 'sent') ORDER BY n", self.row), [])?;
+        let here = format!("SELECT {} FROM message WHERE state = 'filed' AND addressee LIKE '%@' || ?1 ORDER BY n", self.row);
+        let unprinted = self.rows(&here, [station.as_str()])?;
         let serials = self.pairs("SELECT day, max(serial) FROM message WHERE station = ?1 GROUP BY day", [station.as_str()])?;
         let channels = self.pairs("SELECT port, max(serial) FROM channel GROUP BY port", [])?;
         let query = "SELECT c.identity || ' ' || c.port, c.serial FROM channel c JOIN message m ON m.identity = c.identity
@@ -125,7 +127,7 @@ impl Reader {
             let (id, port) = key.split_once(' ').unwrap_or((&key, ""));
             numbered.insert((id.parse().map_err(|e: String| self.flaw(&e))?, port.to_owned()), serial);
         }
-        Ok(Recovered { waiting, serials: serials.into_iter().collect(), channels: channels.into_iter().collect(), numbered })
+        Ok(Recovered { waiting, unprinted, serials: serials.into_iter().collect(), channels: channels.into_iter().collect(), numbered })
     }
 
     fn sql(&self, e: &rusqlite::Error) -> JournalError {

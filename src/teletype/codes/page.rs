@@ -36,7 +36,7 @@ the printed table of ITA2.
 ";
 
 const NOTES: &str = "
-SP is space, CR carriage return, LF line feed, LTRS, FIGS and CYR are the shifts. BELL rings, WRU asks for the answerback; both are shown as signs and not acted on.
+SP is space, CR carriage return, LF line feed, LTRS, FIGS and CYR are the shifts. BELL rings, WRU asks for the answerback; a machine at a desk acts on them ([machine-at-a-desk.md](machine-at-a-desk.md)), on a line to a station they are shown as signs.
 \"national\" is not defined by S.1 (clause 4.2), and countries had signs of their own there: such a code is never sent and prints nothing here. \"–\" does nothing.
 
 ## What is documented and what is ours

@@ -208,7 +208,7 @@ fn composed_messages(bytes: &mut Bytes) {
     };
     let text = repertoire_text(table, bytes.rest());
     let content = if text.is_empty() { vec![] } else { vec![Part::Text { text: text.clone() }] };
-    let delivery = Delivery { number: 1, message: Message { identity: identity.clone(), envelope, content }, channel: 1 };
+    let delivery = Delivery { number: 1, message: Message { identity: identity.clone(), envelope, content }, channel: 1, again: false };
     let wire = compose(&delivery, &own, &peer, table, setting).expect("the repertoire has codes");
     assert!(wire.ends.windows(2).all(|w| w[0] < w[1] && w[1] - w[0] <= CHUNK) && wire.ends.last() == Some(&wire.codes.len()));
     let (message, stamp) = read(&wire.codes, table, setting, NEAR).expect("reads back");

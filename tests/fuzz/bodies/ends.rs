@@ -137,6 +137,7 @@ impl End {
                 self.asked.push(wanted);
             }
             Output::Rescan => self.rescans += 1,
+            Output::HandIn { .. } | Output::Motor(_) => panic!("a line has neither operator nor motor: {output:?}"),
             Output::Submit { token, message } => {
                 assert!(self.pending.len() < 16, "more than 16 messages at the router");
                 self.pending.push((token, message));

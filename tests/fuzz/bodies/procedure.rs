@@ -302,7 +302,7 @@ impl Joined {
         self.carry(side, Message { identity, envelope, content });
     }
     fn carry(&mut self, side: usize, message: Message) {
-        let delivery = Delivery { number: u64::from(self.next), message, channel: self.next };
+        let delivery = Delivery { number: u64::from(self.next), message, channel: self.next, again: false };
         self.next += 1;
         if self.ends[side].stopped {
             return;

@@ -38,7 +38,12 @@ struct Device {
     driver: Option<String>,
     product: Option<String>,
     known: Option<&'static str>,
+    /// What is known of its kind, as on docs/serial.md
+    five_bits: Option<&'static str>,
+    rates: Option<&'static str>,
+    stop_units: Option<&'static str>,
     remark: Option<&'static str>,
+    source: Option<&'static str>,
     tried: Vec<Trial>,
     /// `yes`, `no` or `unknown`
     suits: &'static str,
@@ -90,7 +95,19 @@ async fn examine(path: PathBuf) -> Device {
         (false, _) => "unknown",
     };
     let Adapter { driver, product } = adapter;
-    Device { path, driver, product, known: known.map(|k| k.name), remark: known.map(|k| k.remark), tried, suits }
+    Device {
+        path,
+        driver,
+        product,
+        known: known.map(|k| k.name),
+        five_bits: known.map(|k| k.bits),
+        rates: known.map(|k| k.rates),
+        stop_units: known.map(|k| k.stop),
+        remark: known.map(|k| k.remark),
+        source: known.map(|k| k.source),
+        tried,
+        suits,
+    }
 }
 
 /// The kernel writes there: its settings are left alone.
@@ -115,8 +132,15 @@ async fn try_settings(path: &Path) -> Vec<Trial> {
 fn tell(d: &Device) {
     let adapter = Adapter { driver: d.driver.clone(), product: d.product.clone() };
     println!("{} ({adapter})", d.path.display());
-    if let (Some(name), Some(remark)) = (d.known, d.remark) {
-        println!("    {name}: {remark}");
+    let plain = |text: &'static str| text.replace("**", "");
+    match adapter.known() {
+        Some(k) => {
+            println!("    {}", k.name);
+            println!("    5 data bits: {}; 45.45 and 50 Bd: {}; stop units: {}", plain(k.bits), plain(k.rates), k.stop);
+            println!("    {}", k.remark);
+            println!("    (from {})", k.source);
+        }
+        None => println!("    a kind that docs/serial.md does not tell of: what is read back is all that is known"),
     }
     if d.tried.is_empty() {
         println!("    not tried: it is this machine's console");

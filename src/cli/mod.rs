@@ -3,6 +3,7 @@
 //! Standards: exit codes 0 done, 1 not delivered or check failed, 2 usage or configuration, 130 interrupted.
 //! In: the command line. Out: an exit code. Left out: what a station does. Shown by: `tests/it/processes.rs`.
 
+mod certs;
 mod check;
 mod client;
 mod content;
@@ -54,6 +55,8 @@ enum Command {
     Tape(tape::Tape),
     /// Make, show and destroy key tapes
     Keys(keys::Keys),
+    /// Make, show and pin the certificates of lines in TLS
+    Certs(certs::Certs),
     /// Write a commented station file to start from
     Init(init::Init),
     /// Try a station file: its keys, devices and far end
@@ -93,6 +96,7 @@ pub fn main() -> ExitCode {
     let done = match cli.command {
         Command::Send(args) => send::run(args),
         Command::Log(args) => log::run(args),
+        Command::Certs(args) => certs::run(args),
         Command::Init(args) => init::run(args),
         Command::Paper(args) => paper::run(args),
         Command::Tape(args) => tape::run(args),

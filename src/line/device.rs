@@ -4,34 +4,90 @@
 //! a byte, as socat and ser2net carry it. In: a [`LineSpec`] and [`Settings`]. Out: a stream, and what is really in force.
 //! Left out: modem lines, break. Windows names. Shown by: `tests/it/line.rs`.
 
-use super::adapter::Adapter;
+use super::adapter::{Adapter, Known};
+use super::ip::far::Far;
+use super::ip::tcp::{self, plain};
+use super::ip::{Door, Tls};
 use super::pacer::Handover;
 use super::pty::open_beside;
 use crate::time::Speed;
 use rustix::termios::{ControlModes, Termios};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use std::io;
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_serial::{ClearBuffer, DataBits, FlowControl, Parity, SerialPort, SerialStream, StopBits};
 
-/// What a port's line is, as in a station file: `line = { pty = PATH }`, `{ serial = PATH }`, `{ tcp = "H:P" }` or `{ listen = "H:P" }`.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+/// What a port's line is, as in a station file: `line = { pty = PATH }`, `{ serial = PATH }`, `{ tcp = "H:P" }` or `{ listen = "H:P" }`;
+/// over TCP with `tls = FOLDER` beside it.
+#[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
+#[serde(try_from = "Written")]
 pub enum LineSpec {
     /// A pseudo-terminal that somebody else made (`molink line`, socat).
     Pty(PathBuf),
     /// A serial device; a pty does too, with a note.
     Serial(PathBuf),
     /// A TCP connection we make.
-    Tcp(String),
+    Tcp {
+        /// `HOST:PORT`.
+        to: String,
+        /// Where the certificates lie; without: in clear.
+        tls: Option<PathBuf>,
+    },
     /// A TCP connection we wait for.
-    Listen(String),
+    Listen {
+        /// `HOST:PORT` of this machine.
+        at: String,
+        /// Where the certificates lie; without: in clear.
+        tls: Option<PathBuf>,
+        /// In clear, and from other machines as well.
+        anyone: bool,
+    },
+}
+
+/// A line as it stands in the file.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Written {
+    pty: Option<PathBuf>,
+    serial: Option<PathBuf>,
+    tcp: Option<String>,
+    listen: Option<String>,
+    tls: Option<PathBuf>,
+    #[serde(default)]
+    anyone: bool,
+}
+
+impl TryFrom<Written> for LineSpec {
+    type Error = String;
+    fn try_from(written: Written) -> Result<LineSpec, String> {
+        let Written { pty, serial, tcp, listen, tls, anyone } = written;
+        if anyone && (listen.is_none() || tls.is_some()) {
+            return Err("`anyone` is for a line that listens in clear; take it away".into());
+        }
+        if tls.is_some() && tcp.is_none() && listen.is_none() {
+            return Err("`tls` is for lines over TCP; take it away, or give tcp or listen".into());
+        }
+        match (pty, serial, tcp, listen) {
+            (Some(path), None, None, None) => Ok(LineSpec::Pty(path)),
+            (None, Some(path), None, None) => Ok(LineSpec::Serial(path)),
+            (None, None, Some(to), None) => Ok(LineSpec::Tcp { to, tls }),
+            (None, None, None, Some(at)) => Ok(LineSpec::Listen { at, tls, anyone }),
+            _ => Err("`line` is one of { pty = PATH }, { serial = PATH }, { tcp = \"HOST:PORT\" }, { listen = \"HOST:PORT\" }".into()),
+        }
+    }
+}
+
+impl LineSpec {
+    /// Whether it is in TLS.
+    pub fn is_tls(&self) -> bool {
+        matches!(self, LineSpec::Tcp { tls: Some(_), .. } | LineSpec::Listen { tls: Some(_), .. })
+    }
 }
 
 impl std::fmt::Display for LineSpec {
@@ -39,8 +95,8 @@ impl std::fmt::Display for LineSpec {
         match self {
             LineSpec::Pty(path) => write!(f, "pty {}", path.display()),
             LineSpec::Serial(path) => write!(f, "serial {}", path.display()),
-            LineSpec::Tcp(to) => write!(f, "tcp {to}"),
-            LineSpec::Listen(at) => write!(f, "listen {at}"),
+            LineSpec::Tcp { to, .. } => write!(f, "tcp {to}"),
+            LineSpec::Listen { at, .. } => write!(f, "listen {at}"),
         }
     }
 }
@@ -125,24 +181,69 @@ impl std::fmt::Debug for Opened {
     }
 }
 
-/// Opens an end. `listen` waits for its peer. The error is one sentence: what, where, what to do.
-pub async fn open(spec: &LineSpec, settings: &Settings) -> Result<Opened, String> {
-    settings.check()?;
-    match spec {
-        LineSpec::Serial(path) => open_tty(path, settings),
-        LineSpec::Pty(path) => {
-            if std::fs::symlink_metadata(path).is_err_and(|e| e.kind() == io::ErrorKind::NotFound) {
-                let shown = path.display();
-                return Err(format!("there is no pty `{shown}` yet: `molink line pty:{shown} OTHER-END` makes it, or socat"));
-            }
-            if !look(path)? {
-                return Err(format!("`{}` is a serial device, not a pty: write `serial` instead of `pty`", path.display()));
-            }
-            open_tty(path, settings)
-        }
-        LineSpec::Tcp(to) => connect(to).await,
-        LineSpec::Listen(at) => accept(&listen(at).await?).await,
+/// A line that can be opened again and again. One that listens goes on listening in between, until it is dropped.
+pub struct Line {
+    spec: LineSpec,
+    settings: Settings,
+    stations: Option<(String, String)>,
+    door: tokio::sync::OnceCell<Door>,
+}
+
+impl Line {
+    /// A line in these settings.
+    pub fn new(spec: LineSpec, settings: Settings) -> Line {
+        Line { spec, settings, stations: None, door: tokio::sync::OnceCell::new() }
     }
+    /// Between this station and that one, as TLS has to know.
+    pub fn between(self, station: &str, peer: &str) -> Line {
+        Line { stations: Some((station.to_owned(), peer.to_owned())), ..self }
+    }
+
+    /// Opens it. `listen` waits for its far end. The error is one sentence: what, where, what to do.
+    pub async fn open(&self) -> Result<Opened, String> {
+        self.settings.check()?;
+        match &self.spec {
+            LineSpec::Serial(path) => open_tty(path, &self.settings),
+            LineSpec::Pty(path) => open_pty(path, &self.settings),
+            LineSpec::Tcp { to, tls } => {
+                let tls = self.tls(tls)?;
+                let stream = tcp::connect(to).await?;
+                let (far, told) = match tls {
+                    Some(tls) => tls.connect(stream, to).await?,
+                    None => in_clear(stream, to.to_owned()),
+                };
+                Ok(told.open(far))
+            }
+            LineSpec::Listen { at, tls, anyone } => {
+                let tls = self.tls(tls)?;
+                self.door.get_or_try_init(|| Door::open(at, tls, *anyone)).await?.next().await
+            }
+        }
+    }
+
+    fn tls(&self, folder: &Option<PathBuf>) -> Result<Option<Tls>, String> {
+        let Some(folder) = folder.clone() else { return Ok(None) };
+        match self.stations.clone() {
+            Some((station, peer)) => Ok(Some(Tls { station, peer, folder })),
+            None => Err("`tls` needs `peer` beside the line: the far end must show that station's certificate".into()),
+        }
+    }
+}
+
+/// Opens an end once, as [`Line::open`] does.
+pub async fn open(spec: &LineSpec, settings: &Settings) -> Result<Opened, String> {
+    Line::new(spec.clone(), *settings).open().await
+}
+
+fn open_pty(path: &Path, settings: &Settings) -> Result<Opened, String> {
+    if std::fs::symlink_metadata(path).is_err_and(|e| e.kind() == io::ErrorKind::NotFound) {
+        let shown = path.display();
+        return Err(format!("there is no pty `{shown}` yet: `molink line pty:{shown} OTHER-END` makes it, or socat"));
+    }
+    if !look(path)? {
+        return Err(format!("`{}` is a serial device, not a pty: write `serial` instead of `pty`", path.display()));
+    }
+    open_tty(path, settings)
 }
 
 /// Tries settings on a device, sends nothing, and puts the device back as it was. Answers with what would be in force.
@@ -166,39 +267,30 @@ pub fn refuse_speed(kind: &Kind, speed: Speed) -> Result<(), String> {
     }
 }
 
-async fn connect(to: &str) -> Result<Opened, String> {
-    let limit = Duration::from_secs(10);
-    let stream = match tokio::time::timeout(limit, TcpStream::connect(to)).await {
-        Ok(Ok(stream)) => stream,
-        Ok(Err(e)) => return Err(format!("cannot connect to `{to}`: {}; is the other end listening there?", plain(&e))),
-        Err(_) => return Err(format!("cannot connect to `{to}`: no answer within 10 s; is the address right?")),
-    };
-    Ok(tcp(stream, to.to_owned()))
+/// What a far end turned out to be.
+pub(super) struct Told {
+    pub kind: Kind,
+    pub notes: Vec<String>,
 }
 
-/// Listens for the peer of a line.
-pub(super) async fn listen(at: &str) -> Result<TcpListener, String> {
-    TcpListener::bind(at).await.map_err(|e| match e.kind() {
-        io::ErrorKind::AddrInUse => format!("cannot listen on `{at}`: the port is in use; choose another or end what uses it"),
-        _ => format!("cannot listen on `{at}`: {}; give HOST:PORT of this machine", plain(&e)),
-    })
+impl Told {
+    /// An open end.
+    pub fn open(self, far: Far) -> Opened {
+        Opened { stream: Box::new(far), kind: self.kind, notes: self.notes, handover: Handover::AtEnd }
+    }
 }
 
-/// Takes the next peer of a line.
+/// A far end without TLS.
+pub(super) fn in_clear(stream: TcpStream, peer: String) -> (Far, Told) {
+    let notes = vec![format!("tcp to {peer}, in clear: codes are masked to 5 bits and paced here")];
+    (Far::new(Box::new(stream), vec![], Box::new(|_| None)), Told { kind: Kind::Tcp { peer }, notes })
+}
+
+/// Takes the next peer of a relay, in clear.
 pub(super) async fn accept(listener: &TcpListener) -> Result<Opened, String> {
-    let (stream, peer) = listener.accept().await.map_err(|e| format!("cannot accept a connection: {}", plain(&e)))?;
-    Ok(tcp(stream, peer.to_string()))
-}
-
-fn tcp(stream: TcpStream, peer: String) -> Opened {
-    let _ = stream.set_nodelay(true); // a code is a packet of its own; waiting for more would spoil the pace
-    let notes = vec![format!("tcp to {peer}: codes are masked to 5 bits and paced here")];
-    Opened { stream: Box::new(stream), kind: Kind::Tcp { peer }, notes, handover: Handover::AtEnd }
-}
-
-fn plain(e: &io::Error) -> String {
-    let text = e.to_string().to_lowercase();
-    text.split(" (os error").next().unwrap_or_default().to_owned()
+    let (stream, peer) = tcp::accept(listener).await.map_err(|e| format!("cannot accept a connection: {}", plain(&e)))?;
+    let (far, told) = in_clear(stream, peer.to_string());
+    Ok(told.open(far))
 }
 
 /// Says whether a path is a pty (else some other character device), by its device number; refuses what is no device at all.
@@ -279,8 +371,11 @@ fn open_tty(path: &Path, settings: &Settings) -> Result<Opened, String> {
             handover: Handover::AtEnd,
         });
     }
-    let adapter = adapter.to_string();
+    let (known, adapter) = (adapter.known(), adapter.to_string());
     let read_back = rustix::termios::tcgetattr(&beside).map_err(|e| format!("cannot read the settings of `{shown}` back: {e}"))?;
+    if let Some(why) = known.and_then(Known::refusal) {
+        return Err(format!("`{shown}` ({adapter}) cannot send 5 data bits, though its driver says so: {why}"));
+    }
     refuse_unlike(path, &adapter, settings, &read_back)?;
     let notes = really_sent(path, &adapter, settings, &read_back);
     let queue = port.try_clone().ok().map(|port| -> super::OutputQueue { Box::new(move || port.bytes_to_write().unwrap_or(0) as usize) });
@@ -329,6 +424,9 @@ fn really_sent(path: &Path, adapter: &str, settings: &Settings, kept: &Termios) 
     vec![note]
 }
 
+/// What is said of a device that hung up.
+const GONE: &str = "the device is gone: was it unplugged, or what made it ended? It is taken up again when it is back";
+
 /// A tty as a stream.
 struct Tty {
     port: SerialStream,
@@ -338,7 +436,13 @@ struct Tty {
 
 impl AsyncRead for Tty {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.port).poll_read(cx, buf)
+        let before = buf.filled().len();
+        match ready!(Pin::new(&mut self.port).poll_read(cx, buf)) {
+            // A device hangs up when its adapter is pulled out, a pty when its other side is closed (EIO there).
+            Ok(()) if buf.filled().len() == before => Poll::Ready(Err(io::Error::other(GONE))),
+            Err(e) if rustix::io::Errno::from_io_error(&e) == Some(rustix::io::Errno::IO) => Poll::Ready(Err(io::Error::other(GONE))),
+            other => Poll::Ready(other),
+        }
     }
 }
 
@@ -367,10 +471,18 @@ mod tests {
         }
         let read = |text: &str| toml::from_str::<Port>(text).map(|p| p.line).map_err(|e| e.message().to_owned());
         assert_eq!(read("line = { pty = \"/tmp/a\" }"), Ok(LineSpec::Pty("/tmp/a".into())));
-        assert_eq!(read("line = { listen = \"127.0.0.1:9\" }"), Ok(LineSpec::Listen("127.0.0.1:9".into())));
+        assert_eq!(
+            read("line = { listen = \"127.0.0.1:9\" }"),
+            Ok(LineSpec::Listen { at: "127.0.0.1:9".into(), tls: None, anyone: false })
+        );
         assert!(read("line = { ptty = \"/tmp/a\" }").unwrap_err().contains("ptty"));
         assert!(read("line = { pty = \"/tmp/a\", tcp = \"h:1\" }").is_err());
-        assert!(read("line = { }").is_err());
+        assert!(read("line = { }").unwrap_err().contains("`line` is one of"));
+        let tls = LineSpec::Tcp { to: "h:1".into(), tls: Some("certs".into()) };
+        assert_eq!(read("line = { tcp = \"h:1\", tls = \"certs\" }"), Ok(tls));
+        for bad in ["pty = \"/tmp/a\", tls = \"certs\"", "tcp = \"h:1\", anyone = true", "listen = \"h:1\", tls = \"c\", anyone = true"] {
+            assert!(read(&format!("line = {{ {bad} }}")).unwrap_err().contains("take it away"), "{bad}");
+        }
     }
 
     #[test]

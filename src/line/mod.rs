@@ -8,6 +8,7 @@ pub mod adapter;
 pub mod circuit;
 pub mod device;
 pub mod driver;
+pub mod ip;
 pub mod pacer;
 pub mod profile;
 pub mod pty;
@@ -16,7 +17,7 @@ pub mod relay;
 pub mod symbol;
 
 pub use circuit::{Arrival, Circuit, Fate};
-pub use device::{AsyncReadWrite, Kind, LineSpec, Opened, Settings, open, refuse_speed};
+pub use device::{AsyncReadWrite, Kind, Line, LineSpec, Opened, Settings, open, refuse_speed};
 pub use pacer::{Handover, OutputQueue, Paced, Pacer};
 pub use profile::{Burst, Noise, Profile};
 pub use pty::{PtyEnd, pty_pair_with_link};

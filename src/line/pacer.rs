@@ -246,15 +246,22 @@ impl Work {
     fn write(&mut self, codes: &[u8]) -> io::Result<usize> {
         let Work { writer, halted, runtime, .. } = self;
         runtime.block_on(async {
+            let written = tokio::select! {
+                biased;
+                written = writer.write(codes) => written?,
+                // The order that did this is waiting, or all handles are gone.
+                _ = halted.changed() => return Ok(0),
+            };
+            if written == 0 {
+                return Err(io::ErrorKind::WriteZero.into());
+            }
+            // Taken is sent, also if a halt comes before TLS has handed its record on: it goes with the next.
             tokio::select! {
                 biased;
-                written = writer.write(codes) => match written? {
-                    0 => Err(io::ErrorKind::WriteZero.into()),
-                    n => writer.flush().await.map(|()| n),
-                },
-                // The order that did this is waiting, or all handles are gone.
-                _ = halted.changed() => Ok(0),
+                flushed = writer.flush() => flushed?,
+                _ = halted.changed() => {}
             }
+            Ok(written)
         })
     }
 }

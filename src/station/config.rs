@@ -170,9 +170,13 @@ impl StationConfig {
         if config.data.is_relative() {
             config.data = path.parent().unwrap_or(Path::new(".")).join(&config.data);
         }
+        let here = |there: &mut String| *there = path.parent().unwrap_or(Path::new(".")).join(&*there).display().to_string();
         for port in config.ports.values_mut() {
             if let Some(toml::Value::String(keys)) = port.keys.get_mut("keys") {
-                *keys = path.parent().unwrap_or(Path::new(".")).join(&*keys).display().to_string();
+                here(keys);
+            }
+            if let Some(toml::Value::String(tls)) = port.keys.get_mut("line").and_then(|line| line.get_mut("tls")) {
+                here(tls);
             }
         }
         Ok(config)

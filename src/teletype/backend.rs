@@ -10,7 +10,7 @@ use super::key::reel::Reservation;
 use super::keys::Keys;
 use super::terminal::{Input, Output, Terminal};
 use crate::faults;
-use crate::line::{AsyncReadWrite, Code, LineSpec, Opened, Paced, Pacer, Settings, device, refuse_speed};
+use crate::line::{AsyncReadWrite, Code, Line, LineSpec, Opened, Paced, Pacer, Settings, refuse_speed};
 use crate::machine::{World, drive};
 use crate::message::{Name, Takes};
 use crate::router::{Backend, BackendError, BoxFuture, Event, Order, Port};
@@ -56,7 +56,18 @@ impl Teletype {
         };
         let settings = Settings { baud: keys.baud, units: keys.units };
         settings.check()?;
-        Ok(Teletype::new(keys, Box::new(move || opening(line.clone(), settings))))
+        let line = Line::new(line, settings);
+        let line = match &keys.peer {
+            Some(peer) => line.between(station.as_str(), peer.as_str()),
+            None if keys.line.as_ref().is_some_and(LineSpec::is_tls) => {
+                return Err(
+                    "`line` has tls and the port no `peer`: name the station at the far end, which must show its certificate".into()
+                );
+            }
+            None => line,
+        };
+        let line = Arc::new(line);
+        Ok(Teletype::new(keys, Box::new(move || opening(line.clone()))))
     }
     /// A port on whatever `open` opens.
     pub fn new(keys: Keys, open: Opener) -> Teletype {
@@ -93,7 +104,7 @@ impl Backend for Teletype {
         let mut held: Vec<String> = labels.into_iter().flatten().map(|shown| format!("key tape {:06}", shown.label.serial)).collect();
         held.sort();
         held.dedup(); // twice in one folder is told when the port runs
-        held.extend(self.keys.line.iter().filter(|line| !matches!(line, LineSpec::Tcp(_))).map(LineSpec::to_string));
+        held.extend(self.keys.line.iter().filter(|line| !matches!(line, LineSpec::Tcp { .. })).map(LineSpec::to_string));
         held
     }
     fn run(self: Box<Self>, port: Port) -> BoxFuture<'static, Result<(), BackendError>> {
@@ -113,8 +124,8 @@ impl Backend for Teletype {
     }
 }
 
-fn opening(line: LineSpec, settings: Settings) -> BoxFuture<'static, Result<Opened, String>> {
-    Box::pin(async move { device::open(&line, &settings).await })
+fn opening(line: Arc<Line>) -> BoxFuture<'static, Result<Opened, String>> {
+    Box::pin(async move { line.open().await })
 }
 
 /// The key tapes of a port: locked from now on. The folder is read on a thread that may wait for a disk.
@@ -158,6 +169,8 @@ struct Live {
     unit: Duration,
     device: Device,
     pause: Duration,
+    /// Why it could not be opened, as last said.
+    told: String,
     buffer: Vec<u8>,
     /// Inputs that came together with another.
     ready: VecDeque<Input>,
@@ -184,6 +197,7 @@ impl Live {
             open,
             unit,
             pause: FIRST_PAUSE,
+            told: String::new(),
             buffer: vec![0; 4096],
             ready: VecDeque::new(),
             answers: JoinSet::new(),
@@ -227,7 +241,7 @@ impl Live {
         let Device::Opening(opening) = &mut self.device else { return };
         match tokio::time::timeout(FIRST_OPEN, opening).await {
             Ok(Ok(line)) => self.up(line),
-            Ok(Err(why)) => self.lost(why),
+            Ok(Err(why)) => self.not_opened(why),
             Err(_) => self.ready.push_back(Input::LineLost(NOBODY.into())),
         }
     }
@@ -244,7 +258,16 @@ impl Live {
         let (pacer, paced) = Pacer::start(writer, self.unit, line.handover, tokio::runtime::Handle::current());
         self.device = Device::Up { reader, pacer, paced };
         self.pause = FIRST_PAUSE;
+        self.told.clear();
         (self.owed, self.undrained) = (false, false);
+    }
+    /// Said once, however often it is tried; a line that was never up is not lost to anybody else.
+    fn not_opened(&mut self, why: String) {
+        if self.told != why {
+            self.port.events().emit(Event::Note { text: why.clone() }, None);
+            self.told = why.clone();
+        }
+        self.lost(why);
     }
     fn lost(&mut self, why: String) {
         let opening = (self.open)();
@@ -264,7 +287,7 @@ impl Live {
                 self.up(line);
                 self.ready.push_back(Input::LineBack);
             }
-            Change::Opened(Err(why)) => self.lost(why),
+            Change::Opened(Err(why)) => self.not_opened(why),
             Change::Read(Ok(0)) => self.lost("the far end closed it".into()),
             Change::Read(Ok(n)) => {
                 let codes = self.buffer[..n].iter().map(|b| Code::new(*b)).collect();

@@ -126,3 +126,21 @@ fn the_page_of_the_code_tables_is_what_the_tables_say() {
         "{path} is not what the tables say, first at {differs:?}; renew it with MOLINK_RENEW=1 cargo test --test it docs::"
     );
 }
+
+#[test]
+fn the_adapters_of_the_page_are_those_of_the_program() {
+    const BEGIN: &str = "<!-- adapters -->\n";
+    const END: &str = "<!-- end of adapters -->";
+    let (path, page) = ("docs/serial.md", molink::line::adapter::page());
+    let (before, rest) = read(path).split_once(BEGIN).map(|(b, r)| (b.to_owned(), r.to_owned())).expect("where adapters begin");
+    let (committed, after) = rest.split_once(END).expect("where adapters end");
+    if std::env::var_os("MOLINK_RENEW").is_some() {
+        std::fs::write(root().join(path), format!("{before}{BEGIN}{page}{END}{after}")).unwrap();
+        return;
+    }
+    let differs = committed.lines().zip(page.lines()).find(|(a, b)| a != b);
+    assert!(
+        committed == page,
+        "{path} does not say what the program does, first at {differs:?}; renew it with MOLINK_RENEW=1 cargo test --test it docs::"
+    );
+}

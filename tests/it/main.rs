@@ -9,11 +9,13 @@ mod codes;
 mod commands;
 mod conformance;
 mod courier;
+mod cuts;
 mod dialogues;
 mod docs;
 mod durability;
 mod fuzz;
 mod hostile;
+mod ip;
 mod journal;
 #[cfg_attr(not(feature = "faults"), allow(dead_code))]
 mod judge;
@@ -36,4 +38,7 @@ mod storm;
 #[cfg_attr(not(feature = "faults"), allow(dead_code))]
 mod support;
 mod tape;
+mod tls;
+mod unplug;
+mod wire;
 mod world;

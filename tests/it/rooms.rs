@@ -29,7 +29,20 @@ const ROUTER_VALUES: [&str; 10] = ["Delivery", "Outcome", "Verdict", "Receipt", 
 /// Rooms inside the router that are nobody else's business on a medium's side, its backend included.
 const ROUTER_INSIDE: [&str; 5] = ["Router", "journal", "core", "queue", "route"];
 /// What touches the world. (`std::` parts are named by their second word.)
-const WORLD: [&str; 9] = ["tokio", "tokio_serial", "tokio_stream", "serialport", "rustix", "rusqlite", "axum", "ureq", "mio"];
+const WORLD: [&str; 12] = [
+    "tokio",
+    "tokio_serial",
+    "tokio_stream",
+    "tokio_rustls",
+    "rustls",
+    "socket2",
+    "serialport",
+    "rustix",
+    "rusqlite",
+    "axum",
+    "ureq",
+    "mio",
+];
 const WORLD_STD: [&str; 6] = ["fs", "net", "process", "thread", "os", "env"];
 const LONGEST: usize = 600;
 

@@ -8,6 +8,7 @@ use super::control::Way;
 use super::engine::{Engine, Input};
 use crate::line::Handover;
 use crate::line::device::{self, Kind, LineSpec, Opened, Settings};
+use crate::line::ip::tcp;
 use crate::line::pty::{PtyEnd, clear_stale_link, pty_pair_with_link};
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -95,8 +96,8 @@ pub(super) async fn prepare(end: &End, settings: &Settings, unpaced: bool) -> Re
             let (notes, kind) = (std::mem::take(&mut opened.notes), opened.kind.clone());
             (Source::Device(spec, Some(opened)), notes, Some(kind))
         }
-        End::Tcp(to) => (Source::Tcp(LineSpec::Tcp(to.clone())), vec![format!("tcp to {to}: connecting")], None),
-        End::Listen(at) => (Source::Listen(device::listen(at).await?), vec![format!("listening on {at} for one peer at a time")], None),
+        End::Tcp(to) => (Source::Tcp(LineSpec::Tcp { to: to.clone(), tls: None }), vec![format!("tcp to {to}: connecting")], None),
+        End::Listen(at) => (Source::Listen(tcp::listen(at).await?), vec![format!("listening on {at} for one peer at a time")], None),
     };
     Ok(Ready { source, name, notes, kind })
 }

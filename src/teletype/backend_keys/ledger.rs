@@ -28,6 +28,13 @@ pub(super) struct LedgerFile {
     broken: Option<String>,
 }
 
+impl Drop for LedgerFile {
+    /// Said out loud: a process that is just being started from this one holds the file open, and with it the lock, for a moment.
+    fn drop(&mut self) {
+        let _ = rustix::fs::flock(&self.file, FlockOperation::Unlock);
+    }
+}
+
 impl LedgerFile {
     /// Opens the ledger of `dir`, made if it is not there, locks it and reads it.
     pub(super) fn open(dir: &Path) -> Result<LedgerFile, String> {

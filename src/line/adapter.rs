@@ -23,7 +23,12 @@ impl Adapter {
         let Ok(node) = std::fs::canonicalize(node) else { return Adapter::default() };
         // A USB adapter's strings stand one or two folders above its port.
         let product = node.ancestors().take(4).find_map(|up| std::fs::read_to_string(up.join("product")).ok());
-        let driver = std::fs::read_link(node.join("driver")).ok();
+        // Since Linux 6.5 a UART's port hangs on a bus of the kernel's own, serial-base: its driver is the first above that.
+        let driver = node
+            .ancestors()
+            .take(4)
+            .filter_map(|up| std::fs::read_link(up.join("driver")).ok())
+            .find(|d| !d.to_string_lossy().contains("serial-base"));
         let driver = driver.and_then(|d| Some(d.file_name()?.to_str()?.to_owned()));
         Adapter { driver, product: product.map(|p| p.trim().to_owned()).filter(|p| !p.is_empty()) }
     }

@@ -10,7 +10,7 @@ use super::key::Tape;
 use super::keys::{Keys, Kind};
 use super::service::{Detector, Line};
 use super::slip::Hand;
-use crate::line::{Code, Opened, Pacer};
+use crate::line::{Code, LineSpec, Opened, Pacer};
 use crate::message::Name;
 use crate::time::{Clock, Speed};
 use tokio::io::AsyncReadExt;
@@ -20,7 +20,10 @@ pub(super) fn key_notes(keys: &Keys, station: &Name) -> Result<Vec<String>, Stri
     if keys.kind == Kind::Machine {
         return Ok(vec![]); // always in clear
     }
-    let Some(dir) = &keys.keys else { return Ok(vec!["in clear: no `keys`".into()]) };
+    let Some(dir) = &keys.keys else {
+        let tls = keys.line.as_ref().is_some_and(LineSpec::is_tls);
+        return Ok(vec![if tls { "in TLS, the text itself in clear: no `keys`".into() } else { "in clear: no `keys`".into() }]);
+    };
     let tapes = Shelf::open(dir, station, keys.peer.as_ref())?.tapes();
     let minutes = |codes: u64| codes as f64 * keys.code_time().as_secs_f64() / 60.0;
     let tell = |way: &str, hung: &[Tape]| {

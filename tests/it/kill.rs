@@ -282,7 +282,7 @@ fn said(house: &House) -> [BTreeSet<Vec<Code>>; 2] {
         for (_, stamped) in reader.events_after(0, usize::MAX >> 1).unwrap() {
             let (Event::Sent { channel, .. }, Some(id)) = (stamped.event, stamped.id) else { continue };
             let message = reader.load(&id).unwrap().expect("what was sent is in the journal");
-            let (text, answers) = forms(&Delivery { number: 0, message, channel }, ENDS[1 - way], CodeTable::Ita2);
+            let (text, answers) = forms(&Delivery { number: 0, message, channel, again: false }, ENDS[1 - way], CodeTable::Ita2);
             said[way].insert(text);
             said[1 - way].extend(answers);
         }

@@ -3,6 +3,7 @@
 mod accidents;
 mod api;
 mod backend;
+mod certs;
 mod cipher;
 mod cipher_page;
 mod codes;

@@ -142,6 +142,11 @@ fn clear_lines(codes: &[Code]) -> Result<Vec<Clear>, String> {
         }
         let start = pair.checked_sub(3).filter(|s| codes[*s..pair] == LINE_START[..3]);
         let start = start.ok_or_else(|| format!("`{body}` at code {pair} does not begin as a line does"))?;
+        if let Some(last) = found.last_mut() {
+            // A line that a kill left without its end is ended by the beginning of the next.
+            let last: &mut Clear = last;
+            last.end = last.end.min(start);
+        }
         found.push(Clear { start, end: i + 1 + common(&codes[i + 1..], &[CR, LF]), body });
     }
     Ok(found)
@@ -367,6 +372,7 @@ mod tests {
             sent(&cut, 900, 900),
             torn,
             call()[..20].to_vec(),
+            call()[..call().len() - 3].to_vec(), // killed before its end
             call(),
         ];
         let spans = judged(&parts).unwrap();

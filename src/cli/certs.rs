@@ -137,6 +137,10 @@ fn show(args: &Show) -> anyhow::Result<ExitCode> {
 }
 
 fn pin(args: &PinOne) -> anyhow::Result<ExitCode> {
+    if !args.file.exists() {
+        let shown = args.file.display();
+        return Err(Usage(format!("there is no file `{shown}`; pin the STATION.crt that the other operator has brought")).into());
+    }
     let (cert, path, pin) = certs::pin(&args.out, &args.file).map_err(Usage)?;
     let (now, station) = (world_utc(), cert.station.clone().unwrap_or_default());
     let what = match pin {
@@ -156,7 +160,9 @@ fn pin(args: &PinOne) -> anyhow::Result<ExitCode> {
 fn files(path: &Path) -> Result<Vec<PathBuf>, String> {
     if !path.exists() {
         let shown = path.display();
-        return Err(format!("there is no `{shown}`; `molink certs make STATION` makes a certificate, in the folder `certs` or where --out says"));
+        return Err(format!(
+            "there is no `{shown}`; `molink certs make STATION` makes a certificate, in the folder `certs` or where --out says"
+        ));
     }
     if !path.is_dir() {
         return Ok(vec![path.to_owned()]);

@@ -13,7 +13,7 @@ use std::process::ExitCode;
 /// List serial devices and what they can do at 5 data bits
 #[derive(clap::Args)]
 #[command(
-    after_help = "Examples:\n  molink doctor\n  molink doctor /dev/ttyUSB0\n\nTries each device's settings and puts them back; sends nothing.\ndocs/serial.md tells of adapters."
+    after_help = "Example:\n  molink doctor\n\nA device by its name: molink doctor /dev/ttyUSB0\nTries each device's settings and puts them back; sends nothing.\ndocs/serial.md tells of adapters."
 )]
 pub struct Doctor {
     /// Only these; without one, all that there are
@@ -98,7 +98,8 @@ fn there(named: Vec<PathBuf>) -> Result<Vec<PathBuf>, Usage> {
     use std::os::unix::fs::FileTypeExt;
     for path in &named {
         let shown = path.display();
-        let kind = std::fs::metadata(path).map_err(|_| Usage(format!("there is no device `{shown}`; `molink doctor` lists what there is")))?;
+        let kind =
+            std::fs::metadata(path).map_err(|_| Usage(format!("there is no device `{shown}`; `molink doctor` lists what there is")))?;
         if !kind.file_type().is_char_device() {
             return Err(Usage(format!("`{shown}` is no device; `molink doctor` lists what there is")));
         }

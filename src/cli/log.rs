@@ -32,7 +32,7 @@ Examples:
   molink log
   molink log --id WASHINGTON-0001-19630830T1600Z
   molink log --follow
-  molink log --journal data/journal.sqlite --json | grep returned
+  molink log --journal data/journal.sqlite --json | grep '\"state\":\"printed\"'
 
 The newest message is the last. --json prints one object a line: messages, then
 (with --id) events; with --follow also the events that are not kept.
@@ -82,6 +82,12 @@ pub(super) fn run(args: Log) -> anyhow::Result<ExitCode> {
 }
 
 fn show(args: &Log, source: &Source, out: &mut impl Write) -> anyhow::Result<()> {
+    if args.follow {
+        // In force before anything is shown: whoever has seen it may go.
+        let standing = Standing::default();
+        standing.say("what happens from here on is not shown");
+        standing.on_interrupt();
+    }
     let after = match &args.id {
         Some(id) => {
             let (row, events) = source.one(id)?;
@@ -98,9 +104,6 @@ fn show(args: &Log, source: &Source, out: &mut impl Write) -> anyhow::Result<()>
     if !args.follow {
         return Ok(());
     }
-    let standing = Standing::default();
-    standing.say("what happens from here on is not shown");
-    standing.on_interrupt();
     follow(args, source, after, out)
 }
 

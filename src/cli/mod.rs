@@ -142,8 +142,8 @@ static UNSAID: AtomicBool = AtomicBool::new(false);
 
 /// Help and the version as they were asked for; else what is wrong with the command line.
 fn misread(error: &clap::Error) -> ExitCode {
-    let words = std::env::args_os().skip(1).map(|w| w.to_string_lossy().into_owned());
-    match misread::sentence(error, Cli::command(), words) {
+    let words: Vec<String> = std::env::args_os().skip(1).map(|w| w.to_string_lossy().into_owned()).collect();
+    match misread::sentence(error, Cli::command(), &words) {
         Some(sentence) => complain(&sentence),
         None => drop(error.print()), // a pipe that is closed has read enough
     }

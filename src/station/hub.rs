@@ -236,6 +236,9 @@ fn journal_path(config: &StationConfig) -> PathBuf {
 
 fn open_journal(config: &StationConfig, hub: mpsc::Sender<ToHub>) -> Result<(Writer, crate::router::journal::Recovered), StationError> {
     let data = &config.data;
+    if data.exists() && !data.is_dir() {
+        return Err(StationError(format!("the data folder `{}` is not a folder; set `data` in the station file to one", data.display())));
+    }
     std::fs::create_dir_all(data).map_err(|e| {
         StationError(format!(
             "the data folder `{}` cannot be made: {e}; set `data` in the station file to one you may write",

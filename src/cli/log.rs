@@ -3,8 +3,8 @@
 //! Standards: JSON, one object a line, as in `docs/api.md`. In: a station or a journal. Out: a table of 80 columns, a history, or JSON.
 //! Left out: contents (they are on the desk's paper). Shown by: `cli::log::tests`, `tests/it/send.rs`.
 
-use super::Usage;
 use super::client::{Client, Standing, error_of, json_line, one_line, usual};
+use super::{COLUMNS, Usage};
 use crate::message::Identity;
 use crate::router::event::Direction;
 use crate::router::journal::Row;
@@ -18,8 +18,6 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-/// Columns of a table and of a history.
-const COLUMNS: usize = 80;
 /// How often a journal file is looked at with `--follow`: nobody tells of changes to a file.
 const LOOK: Duration = Duration::from_millis(500);
 /// Events of one message that are shown.
@@ -220,22 +218,10 @@ fn line(event: &Stamped, named: bool, out: &mut impl Write) -> io::Result<()> {
     wrapped(out, &format!("{}  {id}", event.utc.clock_time()), &one_line(&describe(event)))
 }
 
-/// Breaks at blanks to 80 columns; further lines stand under the first's text, or at least not far in.
+/// Further lines stand under the first's text, or at least not far in.
 fn wrapped(out: &mut impl Write, start: &str, text: &str) -> io::Result<()> {
-    let indent = start.chars().count().min(12);
-    let (mut line, mut empty) = (start.to_owned(), true);
-    for word in text.split(' ') {
-        if !empty && line.chars().count() + 1 + word.chars().count() > COLUMNS {
-            writeln!(out, "{}", line.trim_end())?;
-            (line, empty) = (" ".repeat(indent), true);
-        }
-        if !empty {
-            line.push(' ');
-        }
-        line.push_str(word);
-        empty = false;
-    }
-    writeln!(out, "{}", line.trim_end())
+    let lines = super::wrapped(start, text, start.chars().count().min(12));
+    lines.iter().try_for_each(|line| writeln!(out, "{line}"))
 }
 
 fn follow(args: &Log, source: &Source, after: u64, out: &mut impl Write) -> anyhow::Result<()> {

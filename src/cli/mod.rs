@@ -38,7 +38,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 #[command(
     name = "molink",
     version,
-    term_width = 80, // an operator's terminal, and the same in a pipe
+    term_width = COLUMNS, // in a pipe too
     after_help = "\
 Show it:         molink demo
 Test routing:    molink station FILE.toml, molink send, molink log, molink line
@@ -52,7 +52,7 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Run the link's story on this machine: two stations, one line, no configuration
+    /// Run the link's story on this machine; nothing needs to be set up
     Demo(demo::Demo),
     /// Run a station from its file
     Station(station::Station),
@@ -62,7 +62,7 @@ enum Command {
     Log(log::Log),
     /// Make this terminal a teleprinter at a station's desk
     Tty(tty::Tty),
-    /// Join two ends by a simulated circuit: a serial loopback that behaves like a line
+    /// Join two ends by a simulated circuit that behaves like a line
     Line(line::Line),
     /// Print a text, raw codes or a filed message as a teleprinter would
     Paper(paper::Paper),
@@ -80,6 +80,8 @@ enum Command {
     Doctor(doctor::Doctor),
 }
 
+/// Columns of an operator's terminal.
+pub(crate) const COLUMNS: usize = 80;
 /// Usage or configuration: the user can mend it.
 pub(crate) const USAGE: u8 = 2;
 /// Interrupted by Ctrl-C.
@@ -161,6 +163,32 @@ pub(crate) fn say(text: impl std::fmt::Display) {
         }
         Err(_) | Ok(()) => {}
     }
+}
+
+/// Ctrl-C was pressed, and a terminal has shown it as `^C`: what is said next begins a line.
+pub(crate) fn after_interrupt() {
+    if std::io::stdin().is_terminal() && std::io::stdout().is_terminal() {
+        say("");
+    }
+}
+
+/// Breaks `start` and `text` at blanks to lines of 80 columns; further ones stand `indent` columns in.
+pub(crate) fn wrapped(start: &str, text: &str, indent: usize) -> Vec<String> {
+    let mut lines = vec![];
+    let (mut line, mut empty) = (start.to_owned(), true);
+    for word in text.split(' ') {
+        if !empty && line.chars().count() + 1 + word.chars().count() > COLUMNS {
+            lines.push(line.trim_end().to_owned());
+            (line, empty) = (" ".repeat(indent), true);
+        }
+        if !empty {
+            line.push(' ');
+        }
+        line.push_str(word);
+        empty = false;
+    }
+    lines.push(line.trim_end().to_owned());
+    lines
 }
 
 /// A sentence to standard error.

@@ -16,6 +16,7 @@ mod line;
 mod log;
 mod narrate;
 mod paper;
+mod reader;
 mod send;
 mod source;
 mod station;

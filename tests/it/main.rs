@@ -35,6 +35,7 @@ mod papers;
 mod printer;
 mod procedure;
 mod processes;
+mod punch;
 mod rooms;
 mod send;
 mod storm;

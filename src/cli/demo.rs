@@ -4,10 +4,12 @@
 //! the trace in DIR. Left out: how it is run (`station::live`). Shown by: `tests/it/processes.rs`.
 
 use super::narrate::Narrator;
+use super::screen;
+use super::wires::Wires;
 use super::{INTERRUPTED, Usage};
 use crate::history::Scenario;
 use crate::station::live::{KEYS, Live, Told};
-use crate::time::Speed;
+use crate::time::{Clock, Speed};
 use anyhow::Context;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
@@ -51,6 +53,9 @@ pub(super) async fn run(args: Demo) -> anyhow::Result<ExitCode> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut trace = BufWriter::new(File::create(args.out.join(TRACE)).with_context(|| cannot_write(&args.out))?);
     let mut narrator = Narrator::new(std::io::stdout()).naming(&scenario.circuits);
+    if screen::moves(&std::io::stdout()) {
+        narrator = narrator.watching(Wires::of(&scenario), Clock::new(None, speed));
+    }
     introduce(&mut narrator, &scenario, speed)?;
 
     let mut live = Live::start(&scenario, speed, &args.out).await.map_err(|e| Usage(e.0))?;
@@ -66,6 +71,7 @@ pub(super) async fn run(args: Demo) -> anyhow::Result<ExitCode> {
                 trace.write_all(b"\n")?;
                 narrator.event(&event)
             }
+            Told::Moment => narrator.moment(screen::moves(&std::io::stdout())),
         });
         tokio::select! {
             done = story => Ended::Told(done?),
@@ -73,6 +79,7 @@ pub(super) async fn run(args: Demo) -> anyhow::Result<ExitCode> {
             _ = interrupt.recv() => Ended::Interrupted,
         }
     };
+    narrator.end()?;
     let mut late = vec![];
     live.stop(|told| late.push(told)).await?;
     for told in late {
@@ -141,6 +148,7 @@ fn introduce(n: &mut Narrator<Stdout>, scenario: &Scenario, speed: Speed) -> any
         Speed::Times(times) => format!("{times} times as fast as in life"),
     };
     n.say("    ", &format!("speed: {pace}; times are UTC; what the sources say is at the end"))?;
+    n.legend()?;
     n.blank()?;
     Ok(())
 }

@@ -17,11 +17,13 @@ mod log;
 mod narrate;
 mod paper;
 mod reader;
+mod screen;
 mod send;
 mod source;
 mod station;
 mod tape;
 mod tty;
+mod wires;
 
 use clap::{Parser, Subcommand};
 use std::io::IsTerminal;

@@ -45,5 +45,6 @@ mod tape;
 mod tls;
 mod tty;
 mod unplug;
+mod watched;
 mod wire;
 mod world;

@@ -89,7 +89,7 @@ impl<W: Write> Narrator<W> {
         match self.watched {
             Some(_) => self.say(
                 "    ",
-                "to be seen of each line: the sender's paper, what a printer tapped into the circuit (:) makes of it, the receiver's paper",
+                "each line is shown on the sender's paper, as a printer tapped into the circuit would have it (:), and on the receiver's paper",
             ),
             None => Ok(()),
         }

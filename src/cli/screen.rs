@@ -122,7 +122,7 @@ pub(super) mod tests {
     fn rows_change_in_place_and_text_scrolls_up_over_them() {
         let mut screen = Screen::new(vec![]);
         let rows = |rows: &[&str]| rows.iter().map(|r| (*r).to_owned()).collect::<Vec<_>>();
-        write!(screen, "one\n").unwrap();
+        writeln!(screen, "one").unwrap();
         screen.below(rows(&["A long row", "B"]));
         screen.flush().unwrap();
         screen.below(rows(&["A", "BB"]));
@@ -131,7 +131,7 @@ pub(super) mod tests {
         screen.below(rows(&["BBB"]));
         screen.flush().unwrap();
         screen.below(vec![]);
-        write!(screen, "end\n").unwrap();
+        writeln!(screen, "end").unwrap();
         screen.flush().unwrap();
         let shown = String::from_utf8(screen.into_inner()).unwrap();
         assert_eq!(terminal(&shown), ["one", "two, which is longer than the row that stood here", "three", "end", ""]);

@@ -2,7 +2,7 @@
 //! receiver's paper, each filling as the codes go.
 //!
 //! Standards: none. In: events of both ends, the time. Out: rows of at most 79 columns: of lines that are whole, and of those in hand.
-//! Left out: where rows stand (`screen`). Characters of a burst are spread evenly over its codes: where its shifts stand is not told.
+//! Left out: where rows stand (`screen`). What a burst says is told, not with which of its codes: that is spelt out anew.
 //! Shown by: the tests below, `molink demo`.
 
 use crate::history::Scenario;
@@ -31,9 +31,11 @@ const SHOWN: usize = 2;
 const LINES: usize = 500;
 /// By how many codes news of the end of a line may be ahead of the times known here.
 const AHEAD: u32 = 4;
-/// How a message begins.
-const START: [char; 4] = ['Z', 'C', 'Z', 'C'];
-/// How it ends, on its last line, which has no line feed.
+/// How a message begins, and with how many codes each.
+const START: (&str, [usize; 4]) = ("ZCZC", [2, 1, 1, 1]);
+/// How it ends after its last line.
+const FEED: (&str, [usize; 8]) = ("\n\n\n\nNNNN", [3, 1, 1, 1, 3, 1, 1, 1]);
+/// Its last line, which has no line feed.
 const END: &str = "NNNN";
 
 /// All circuits, both ways of each.
@@ -51,6 +53,9 @@ struct Way {
     labels: [String; 3],
     /// The printer tapped into the line.
     tapped: Coder,
+    /// The sender's machine, and its spelling so far, to know with which code a character goes.
+    machine: (CodeTable, UnshiftOnSpace),
+    spells: Coder,
     bursts: VecDeque<Burst>,
     /// What is to be told when the next burst begins.
     title: Vec<String>,
@@ -65,11 +70,12 @@ struct Burst {
     begins: Instant,
     unit: Duration,
     title: Vec<String>,
-    /// What they say before the mixer; a service line has none here.
-    text: Option<Vec<char>>,
-    /// How many codes are out, and characters told.
+    /// What they say before the mixer, each character with the number of codes that are out with it; a service line has none here.
+    text: Option<VecDeque<(usize, char)>>,
+    /// Whether a message begins with it.
+    first: bool,
+    /// How many codes are out.
     out: usize,
-    told: usize,
 }
 
 /// One line of text on its way.
@@ -95,8 +101,20 @@ impl Wires {
             let (from, to) = (plan.ends[from].clone(), plan.ends[to].clone());
             let label = if named { name } else { "line" };
             let labels = [&from.0.upper(), label, &to.0.upper()].map(short);
-            let tapped = Coder::new(sends(scenario, &from), UnshiftOnSpace::Unknown);
-            Way { from, to, labels, tapped, bursts: VecDeque::new(), title: vec![], busy: Instant::ZERO, lines: VecDeque::new() }
+            let machine = sends(scenario, &from);
+            let (tapped, spells) = (Coder::new(machine.0, UnshiftOnSpace::Unknown), Coder::in_letters(machine.0, machine.1));
+            Way {
+                from,
+                to,
+                labels,
+                tapped,
+                machine,
+                spells,
+                bursts: VecDeque::new(),
+                title: vec![],
+                busy: Instant::ZERO,
+                lines: VecDeque::new(),
+            }
         });
         Wires { ways: ways.collect(), whole: vec![] }
     }
@@ -119,13 +137,11 @@ impl Wires {
                 let codes = symbol::from_hex(codes);
                 way.busy = begins + unit * codes.len() as u32;
                 let title = std::mem::take(&mut way.title);
-                way.bursts.push_back(Burst { codes, begins, unit, title, text: None, out: 0, told: 0 });
+                way.bursts.push_back(Burst { codes, begins, unit, title, text: None, first: false, out: 0 });
             }
             Event::Characters { dir: Direction::Out, text } => {
                 let Some(way) = self.ways.iter_mut().find(|w| w.from == here) else { return };
-                if let Some(burst) = way.bursts.back_mut() {
-                    burst.text = Some(text.chars().collect());
-                }
+                way.says(text);
             }
             Event::Characters { dir: Direction::In, text } => {
                 self.pass(now); // nothing is printed before it was sent
@@ -186,13 +202,43 @@ impl Wires {
 }
 
 impl Way {
+    /// What the last burst says.
+    fn says(&mut self, text: &str) {
+        let first = text.starts_with(START.0);
+        if first {
+            self.spells = Coder::in_letters(self.machine.0, self.machine.1);
+        }
+        let counts = self.counts(text, first);
+        let Some(burst) = self.bursts.back_mut() else { return };
+        let (all, characters, spelt) = (burst.codes.len(), counts.len(), counts.iter().sum::<usize>() == burst.codes.len());
+        let mut out = 0;
+        let place = |(n, count): (usize, usize)| {
+            out += count;
+            if spelt { out } else { (n + 1) * all / characters } // not as it is spelt here: spread evenly
+        };
+        burst.first = first;
+        burst.text = Some(counts.into_iter().enumerate().map(place).zip(text.chars()).collect());
+    }
+    /// How many codes each character takes, its shift among them.
+    fn counts(&mut self, text: &str, first: bool) -> Vec<usize> {
+        let (start, rest) = if first { (&START.1[..], &text[START.0.len()..]) } else { (&[][..], text) };
+        let (body, end) = rest.strip_suffix(FEED.0).map_or((rest, &[][..]), |body| (body, &FEED.1[..]));
+        let mut counts = start.to_vec();
+        for c in body.chars() {
+            let mut codes = vec![];
+            let _ = self.spells.encode(c, &mut codes); // one that cannot be takes none, and then the sum is wrong
+            counts.push(codes.len());
+        }
+        counts.extend(end);
+        counts
+    }
     fn pass(&mut self, now: Instant, whole: &mut Vec<String>) {
         while let Some(mut burst) = self.bursts.pop_front() {
             if burst.begins > now {
                 return self.bursts.push_front(burst);
             }
             if burst.out == 0 {
-                if burst.text.as_ref().is_some_and(|text| text.starts_with(&START)) {
+                if burst.first {
                     self.release(whole); // what is left of an earlier message stays as it is
                 }
                 self.begins(burst.text.is_some(), std::mem::take(&mut burst.title));
@@ -230,19 +276,17 @@ impl Way {
         if let Some(line) = self.lines.back_mut() {
             line.tapped.extend(sign);
         }
-        let Some(text) = &burst.text else { return };
-        let due = text.len() * burst.out / burst.codes.len();
-        for c in &text[burst.told..due] {
+        let Some(text) = &mut burst.text else { return };
+        while let Some((_, c)) = text.pop_front_if(|(with, _)| *with <= burst.out) {
             if self.lines.back().is_none_or(|line| line.sent_all) && !c.is_control() {
                 self.lines.push_back(Line { sent: Some(String::new()), ..Line::default() });
             }
             let Some(line) = self.lines.back_mut() else { continue };
             match c {
-                '\n' => line.sent_all = true,
-                c => line.sent.get_or_insert_default().extend(shown(*c)),
+                '\n' => line.sent_all = line.sent.as_ref().is_some_and(|sent| !sent.is_empty()), // blank lines are not shown
+                c => line.sent.get_or_insert_default().extend(shown(c)),
             }
         }
-        burst.told = due;
     }
     /// The receiver prints a character.
     fn prints(&mut self, c: char) {
@@ -283,10 +327,11 @@ impl Line {
     }
 }
 
-/// The code that a port sends in.
-fn sends(scenario: &Scenario, (station, port): &(Name, String)) -> CodeTable {
-    let code = scenario.stations.get(station).and_then(|s| s.get("port")?.get(port)?.get("code"));
-    code.and_then(|code| code.clone().try_into::<Codes>().ok()).unwrap_or_default().send
+/// The code that a port sends in, and what it takes the far machine for.
+fn sends(scenario: &Scenario, (station, port): &(Name, String)) -> (CodeTable, UnshiftOnSpace) {
+    let key = |name: &str| scenario.stations.get(station).and_then(|s| s.get("port")?.get(port)?.get(name)).cloned();
+    let code = key("code").and_then(|code| code.try_into::<Codes>().ok()).unwrap_or_default();
+    (code.send, key("unshift_on_space").and_then(|setting| setting.try_into().ok()).unwrap_or_default())
 }
 
 /// A name of at most so many letters: `WASH.` for Washington.

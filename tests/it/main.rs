@@ -28,6 +28,7 @@ mod kill;
 mod line;
 mod lines;
 mod mixer;
+mod motor;
 mod pair;
 mod paper;
 mod paper_commands;

@@ -30,7 +30,7 @@ fn prints(wires: &mut Wires, station: &str, text: &str, now: Instant) {
 #[test]
 fn both_papers_and_the_line_between_fill_in_step() {
     let mut w = wires();
-    // On the line, as a printer has it: Q W, back to the margin, E R, figures, 3 4; the text has a letter for each of the eight.
+    // On the line, as a printer has it: Q W, back to the margin, E R, figures, 3 4. The text would be spelt otherwise: it is spread evenly.
     sends(&mut w, "washington", &[0x17, 0x13, 0x08, 0x01, 0x0a, 0x1b, 0x01, 0x0a], Some("ABCDEFG\n"), at(0));
     w.pass(at(0));
     assert_eq!(w.in_hand(), [" WASH.  | A", " cable  : Q", " MOSCOW |"]);
@@ -157,4 +157,55 @@ fn a_narrator_keeps_rows_below_its_news_and_leaves_nothing_half_erased() {
         "",
     ];
     assert_eq!(terminal(&told), wanted);
+}
+
+#[test]
+fn every_character_goes_with_its_code_and_a_message_is_seen_line_by_line() {
+    use crate::message::{Envelope, Message, Part};
+    use crate::router::Delivery;
+    use crate::teletype::wire::compose;
+    let text = "ПРОБА 12 3 ЛУЧШЕ, THE DOG'S BACK\n\nЧАС 4";
+    let envelope = Envelope {
+        from: "operator@moscow".parse().unwrap(),
+        to: "operator@washington".parse().unwrap(),
+        precedence: crate::message::Precedence::Flash,
+        class: Default::default(),
+        subject: "TEST 1".into(),
+        via: vec![],
+    };
+    let content = vec![Part::Text { text: text.into() }];
+    let message = Message { identity: "MOSCOW-0001-19630830T1600Z".parse().unwrap(), envelope, content };
+    let delivery = Delivery { number: 1, message, channel: 1, again: false };
+    let [own, peer] = ["moscow", "washington"].map(|name| name.parse().unwrap());
+    let wire = compose(&delivery, &own, &peer, CodeTable::Mtk2, UnshiftOnSpace::Unknown).unwrap();
+    let mut w = wires();
+    let mut printer = Coder::in_letters(CodeTable::Mtk2, UnshiftOnSpace::Unknown);
+    let (mut from, mut now) = (0, at(0));
+    for end in wire.ends {
+        let codes: Vec<u8> = wire.codes[from..end].iter().map(|c| c.value()).collect();
+        let says = printer.print(&wire.codes[from..end]);
+        sends(&mut w, "moscow", &codes, Some(&says), now);
+        let way = w.ways.iter().find(|way| way.from.0 == own).unwrap();
+        let burst = way.bursts.back().unwrap();
+        let mut letters = Coder::in_letters(CodeTable::Mtk2, UnshiftOnSpace::Unknown);
+        letters.print(&wire.codes[..from]);
+        let told = |n: usize, letters: &mut Coder| {
+            letters.print(&wire.codes[from + n..=from + n]).chars().map(move |c| (n + 1, c)).collect::<Vec<_>>()
+        };
+        let wanted: Vec<(usize, char)> = (0..end - from).flat_map(|n| told(n, &mut letters)).collect();
+        assert_eq!(burst.text.as_ref().unwrap(), &wanted, "{says}");
+        // The receiver prints each a code later.
+        for (with, c) in wanted {
+            prints(&mut w, "washington", &c.to_string(), now + Duration::from_millis(100 * with as u64 + 100));
+        }
+        now = now + Duration::from_millis(100 * (end - from) as u64 + 200);
+        from = end;
+    }
+    w.pass(now);
+    let whole: Vec<String> = w.whole();
+    let paper = |label: &str| whole.iter().filter_map(|row| row.strip_prefix(label)).map(str::to_owned).collect::<Vec<_>>();
+    assert_eq!(paper(" MOSCOW | "), paper(" WASH.  | "));
+    assert!(paper(" MOSCOW | ").contains(&"ПРОБА 12 3 ЛУ4ШЕ, THE DOG'S BACK".to_owned()), "{whole:?}");
+    assert_eq!((whole[0].as_str(), whole.last().unwrap().as_str()), (" MOSCOW | ZCZC MW001", " WASH.  | NNNN"));
+    assert!(w.in_hand().is_empty());
 }

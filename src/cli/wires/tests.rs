@@ -198,7 +198,7 @@ fn every_character_goes_with_its_code_and_a_message_is_seen_line_by_line() {
         for (with, c) in wanted {
             prints(&mut w, "washington", &c.to_string(), now + Duration::from_millis(100 * with as u64 + 100));
         }
-        now = now + Duration::from_millis(100 * (end - from) as u64 + 200);
+        now += Duration::from_millis(100 * (end - from) as u64 + 200);
         from = end;
     }
     w.pass(now);

@@ -4,11 +4,14 @@
 //! the trace in DIR. Left out: how it is run (`station::live`). Shown by: `tests/it/processes.rs`.
 
 use super::narrate::Narrator;
+use super::screen;
+use super::wires::Wires;
 use super::{INTERRUPTED, Usage};
 use crate::history::Scenario;
 use crate::station::live::{KEYS, Live, Told};
-use crate::time::Speed;
+use crate::time::{Clock, Speed};
 use anyhow::Context;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::{BufWriter, Stdout, Write};
 use std::path::{Path, PathBuf};
@@ -26,7 +29,7 @@ const TRACE: &str = "trace.jsonl";
 /// Run the link's story on this machine.
 #[derive(clap::Args)]
 #[command(
-    after_help = "Examples:\n  molink demo\n  molink demo --speed max --out /tmp/hotline\n  molink demo --era 1976\n\nDIR gets STATION/paper/IDENTITY.txt, STATION/journal.sqlite and trace.jsonl;\na demo's earlier files in it are replaced."
+    after_help = "Examples:\n  molink demo\n  molink demo --speed max --out /tmp/hotline\n  molink demo --era 1976\n\nDIR gets STATION/paper/IDENTITY.{txt,png,pdf} of what came there, STATION/tape/\nIDENTITY.{codes,png} of what was sent, STATION/journal.sqlite and trace.jsonl;\na demo's earlier files in it are replaced."
 )]
 pub struct Demo {
     /// Which era of the link: 1963 (the line is opened), 1976 (the second circuit moves)
@@ -50,6 +53,9 @@ pub(super) async fn run(args: Demo) -> anyhow::Result<ExitCode> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut trace = BufWriter::new(File::create(args.out.join(TRACE)).with_context(|| cannot_write(&args.out))?);
     let mut narrator = Narrator::new(std::io::stdout()).naming(&scenario.circuits);
+    if screen::moves(&std::io::stdout()) {
+        narrator = narrator.watching(Wires::of(&scenario), Clock::new(None, speed));
+    }
     introduce(&mut narrator, &scenario, speed)?;
 
     let mut live = Live::start(&scenario, speed, &args.out).await.map_err(|e| Usage(e.0))?;
@@ -65,6 +71,7 @@ pub(super) async fn run(args: Demo) -> anyhow::Result<ExitCode> {
                 trace.write_all(b"\n")?;
                 narrator.event(&event)
             }
+            Told::Moment => narrator.moment(screen::moves(&std::io::stdout())),
         });
         tokio::select! {
             done = story => Ended::Told(done?),
@@ -72,6 +79,7 @@ pub(super) async fn run(args: Demo) -> anyhow::Result<ExitCode> {
             _ = interrupt.recv() => Ended::Interrupted,
         }
     };
+    narrator.end()?;
     let mut late = vec![];
     live.stop(|told| late.push(told)).await?;
     for told in late {
@@ -140,6 +148,7 @@ fn introduce(n: &mut Narrator<Stdout>, scenario: &Scenario, speed: Speed) -> any
         Speed::Times(times) => format!("{times} times as fast as in life"),
     };
     n.say("    ", &format!("speed: {pace}; times are UTC; what the sources say is at the end"))?;
+    n.legend()?;
     n.blank()?;
     Ok(())
 }
@@ -167,16 +176,30 @@ fn conclude(n: &mut Narrator<Stdout>, ended: &Ended, out: &Path, scenario: &Scen
     n.blank()?;
     n.say("  ", "Left for you to look at:")?;
     for station in scenario.stations.keys() {
-        let papers = out.join(station.as_str()).join("paper");
-        let mut names: Vec<PathBuf> = std::fs::read_dir(&papers).map(|d| d.flatten().map(|e| e.path()).collect()).unwrap_or_default();
-        names.sort();
-        for name in names {
-            n.say("    ", &name.display().to_string())?;
+        for kind in ["paper", "tape"] {
+            for name in left(&out.join(station.as_str()).join(kind)) {
+                n.say("    ", &name)?;
+            }
         }
         n.say("    ", &out.join(station.as_str()).join("journal.sqlite").display().to_string())?;
     }
     n.say("    ", &out.join(TRACE).display().to_string())?;
     Ok(code)
+}
+
+/// The files of a folder, as a shell would take them: one line for a message, `IDENTITY.{png,txt}`.
+fn left(dir: &Path) -> Vec<String> {
+    let mut kinds: BTreeMap<PathBuf, BTreeSet<String>> = BTreeMap::new();
+    for file in std::fs::read_dir(dir).into_iter().flatten().flatten() {
+        let path = file.path();
+        let kind = path.extension().map(|e| e.to_string_lossy().into_owned()).unwrap_or_default();
+        kinds.entry(path.with_extension("")).or_default().insert(kind);
+    }
+    let listed = |(path, kinds): (PathBuf, BTreeSet<String>)| {
+        let kinds: Vec<String> = kinds.into_iter().collect();
+        format!("{}.{{{}}}", path.display(), kinds.join(","))
+    };
+    kinds.into_iter().map(listed).collect()
 }
 
 /// Lines that begin with a blank go on with the one before.

@@ -22,11 +22,14 @@ mod log;
 mod misread;
 mod narrate;
 mod paper;
+mod reader;
+mod screen;
 mod send;
 mod source;
 mod station;
 mod tape;
 mod tty;
+mod wires;
 
 use clap::{CommandFactory, Parser, Subcommand};
 use std::io::{ErrorKind, IsTerminal, Write};

@@ -5,10 +5,13 @@
 //! Shown by: `molink demo`, `cli::narrate::tests`.
 
 use super::log::of_key;
+use super::screen::Screen;
+use super::wires::Wires;
 use crate::history::scenario::CircuitPlan;
 use crate::message::Name;
 use crate::router::Event;
 use crate::router::event::{Direction, Span, Stamped};
+use crate::time::Clock;
 use std::collections::{BTreeMap, VecDeque};
 use std::io::Write;
 
@@ -25,7 +28,9 @@ enum Carriage {
 
 /// A narrator writing to `out`.
 pub(super) struct Narrator<W: Write> {
-    out: W,
+    out: Screen<W>,
+    /// On a terminal: the circuits, and the time as fast as the stations'.
+    watched: Option<(Wires, Clock)>,
     carriage: Carriage,
     /// Whose printing was told last, with no news since.
     printing: Option<Printer>,
@@ -49,7 +54,8 @@ const PATIENCE: usize = 3;
 impl<W: Write> Narrator<W> {
     pub fn new(out: W) -> Self {
         Narrator {
-            out,
+            out: Screen::new(out),
+            watched: None,
             carriage: Carriage::Margin,
             printing: None,
             circuits: BTreeMap::new(),
@@ -68,34 +74,73 @@ impl<W: Write> Narrator<W> {
         self
     }
 
+    #[cfg(test)]
+    pub fn into_inner(self) -> W {
+        self.out.into_inner()
+    }
+    /// Shows both papers and the line between them as they fill, instead of the receiver's alone.
+    pub fn watching(mut self, wires: Wires, clock: Clock) -> Self {
+        self.watched = Some((wires, clock));
+        self
+    }
+
+    /// How the watched lines are to be read.
+    pub fn legend(&mut self) -> std::io::Result<()> {
+        match self.watched {
+            Some(_) => self.say(
+                "    ",
+                "each line is shown on the sender's paper, as a printer tapped into the circuit would have it (:), and on the receiver's paper",
+            ),
+            None => Ok(()),
+        }
+    }
+    /// Time has passed. A terminal that `moves` no more is told the story by lines from here on.
+    pub fn moment(&mut self, moves: bool) -> std::io::Result<()> {
+        let Some((wires, clock)) = &mut self.watched else { return Ok(()) };
+        wires.pass(clock.now());
+        if !moves {
+            wires.end();
+        }
+        self.paint()?;
+        if !moves {
+            self.watched = None;
+        }
+        Ok(())
+    }
+    /// What went by the line before this news of it is told before it.
+    fn settle(&mut self, e: &Stamped) -> std::io::Result<()> {
+        let Some((wires, clock)) = &mut self.watched else { return Ok(()) };
+        wires.settle(e, matches!(&e.event, Event::Filed { .. } | Event::LineUp { .. } | Event::CameAgain), clock.now());
+        wires.whole().into_iter().try_for_each(|row| writeln!(self.out, "{row}"))
+    }
+    /// What is whole goes above, what is in hand stays below.
+    fn paint(&mut self) -> std::io::Result<()> {
+        if let Some((wires, _)) = &mut self.watched {
+            wires.whole().into_iter().try_for_each(|row| writeln!(self.out, "{row}"))?;
+            self.out.below(wires.in_hand());
+        }
+        self.out.flush()
+    }
+
     /// A paragraph, broken at the terminal's width, each line after `lead` or as much blank.
     pub fn say(&mut self, lead: &str, text: &str) -> std::io::Result<()> {
         self.finish_all()?;
         self.paragraph(lead, text)
     }
+    /// The story is over: what is in hand stays as it is.
+    pub fn end(&mut self) -> std::io::Result<()> {
+        if let Some((wires, _)) = &mut self.watched {
+            wires.end();
+        }
+        self.paint()?;
+        self.watched = None;
+        self.finish_all()
+    }
 
     fn paragraph(&mut self, lead: &str, text: &str) -> std::io::Result<()> {
         self.printing = None;
-        let width = COLUMNS - 1 - lead.chars().count();
-        let blank = " ".repeat(lead.chars().count());
-        let mut lead = lead;
-        for paragraph in text.lines() {
-            let mut line = String::new();
-            for word in paragraph.split_whitespace() {
-                if !line.is_empty() && line.chars().count() + 1 + word.chars().count() > width {
-                    writeln!(self.out, "{lead}{line}")?;
-                    lead = &blank;
-                    line.clear();
-                }
-                if !line.is_empty() {
-                    line.push(' ');
-                }
-                line.push_str(word);
-            }
-            writeln!(self.out, "{lead}{line}")?;
-            lead = &blank;
-        }
-        self.out.flush()
+        broken(lead, text).into_iter().try_for_each(|row| writeln!(self.out, "{row}"))?;
+        self.paint()
     }
 
     /// An empty line.
@@ -107,6 +152,10 @@ impl<W: Write> Narrator<W> {
     /// One event, if an audience wants to see it.
     pub fn event(&mut self, e: &Stamped) -> std::io::Result<()> {
         self.time = e.utc.clock_time();
+        if let Some((wires, clock)) = &mut self.watched {
+            wires.take(e, clock.now());
+        }
+        let shown = self.watched.is_some();
         let printer = self.printer(e);
         let who = titled(&printer);
         let id = e.id.as_ref().map(|i| i.heading()).unwrap_or_default();
@@ -120,6 +169,9 @@ impl<W: Write> Narrator<W> {
                 let edits: Vec<String> = edits.iter().map(ToString::to_string).collect();
                 format!("{who} changes for the line: {}", edits.join(", "))
             }
+            // Where the line is watched, the line itself says it.
+            Event::Service { dir: Direction::Out, line, .. } if line.starts_with("KEY ") && shown => format!("{who} goes over to cipher:"),
+            Event::Service { dir: Direction::Out, span: Span::Clear, .. } if shown => format!("{who} sends, in clear:"),
             Event::Service { dir: Direction::Out, line, .. } if line.starts_with("KEY ") => format!("{who} goes over to cipher: {line}"),
             Event::Service { dir: Direction::Out, line, span: Span::Cipher } => format!("{who} sends, enciphered: {line}"),
             Event::Service { dir: Direction::Out, line, .. } => format!("{who} sends  {line}"),
@@ -140,6 +192,7 @@ impl<W: Write> Narrator<W> {
                 format!("{who}: {}", of_key(&e.event))
             }
             Event::StepLost { .. } | Event::StepRegained { .. } => format!("{who}: {}", of_key(&e.event)),
+            Event::Characters { .. } if shown => return Ok(()),
             Event::Characters { dir: Direction::In, text } => return self.characters(e, text),
             Event::KeyTaken { .. } | Event::KeyBurned { .. } => return Ok(()),
             // The far end of a line tells the rest.
@@ -150,9 +203,16 @@ impl<W: Write> Narrator<W> {
                 return Ok(());
             }
         };
+        let lead = format!("{}  ", self.time);
+        if let (Some((wires, _)), Event::Service { .. }) = (&mut self.watched, &e.event) {
+            // Told when the line begins, and kept with it: without a time, for other news may be kept first.
+            wires.announce(e, broken(&" ".repeat(lead.len()), &said));
+            return Ok(());
+        }
         self.finish_line()?;
         self.release_own(&printer)?;
-        self.paragraph(&format!("{}  ", self.time.clone()), &said)
+        self.settle(e)?;
+        self.paragraph(&lead, &said)
     }
 
     fn printer(&self, e: &Stamped) -> Printer {
@@ -255,6 +315,27 @@ impl<W: Write> Narrator<W> {
     }
 }
 
+/// A text in rows of the terminal's width, each after `lead` or as much blank.
+fn broken(lead: &str, text: &str) -> Vec<String> {
+    let indent = lead.chars().count();
+    let mut rows = vec![];
+    for paragraph in text.lines() {
+        let mut line = String::new();
+        for word in paragraph.split_whitespace() {
+            if !line.is_empty() && indent + line.chars().count() + 1 + word.chars().count() >= COLUMNS {
+                rows.push(std::mem::take(&mut line));
+            }
+            if !line.is_empty() {
+                line.push(' ');
+            }
+            line.push_str(word);
+        }
+        rows.push(line);
+    }
+    let lead = |n: usize| if n == 0 { lead.to_owned() } else { " ".repeat(indent) };
+    rows.into_iter().enumerate().map(|(n, row)| lead(n) + &row).collect()
+}
+
 /// `MOSCOW`, or `MOSCOW (radio)`.
 fn titled((station, circuit): &Printer) -> String {
     let circuit = circuit.as_ref().map(|c| format!(" ({c})")).unwrap_or_default();
@@ -286,7 +367,7 @@ mod tests {
         ] {
             n.event(&e).unwrap();
         }
-        let told = String::from_utf8(n.out).unwrap();
+        let told = String::from_utf8(n.into_inner()).unwrap();
         let expected = format!(
             "00:00:00  MOSCOW prints\n{PAPER}THE QUICK\n{PAPER}FOX\n00:00:00  MOSCOW has the line to WASHINGTON\n\
              00:00:00  WASHINGTON prints\n{PAPER}DAWN\n"
@@ -314,7 +395,7 @@ mod tests {
             }
         }
         n.event(&by("radio", Event::LineUp { peer: "washington".parse().unwrap() })).unwrap();
-        let told = String::from_utf8(n.out).unwrap();
+        let told = String::from_utf8(n.into_inner()).unwrap();
         for line in ["THE QUICK BROWN", "FOX", "OVER THE", "LAZY DOG"] {
             assert!(told.contains(&format!("{PAPER}{line}\n")), "`{line}` stands whole in\n{told}");
         }
@@ -331,7 +412,7 @@ mod tests {
         let filed = Event::Filed { at: "moscow".parse().unwrap(), receipt: String::new() };
         n.event(&by("radio", filed)).unwrap();
         n.event(&by("cable", characters("LY\n"))).unwrap();
-        let told = String::from_utf8(n.out).unwrap();
+        let told = String::from_utf8(n.into_inner()).unwrap();
         let places = ["| SLOW\n", "| BT\n", "| NNNN\n", "(radio) files", "| LY\n"].map(|t| told.find(t));
         assert!(places.is_sorted() && places[0].is_some(), "{told}");
     }
@@ -343,7 +424,7 @@ mod tests {
         n.event(&by("cable", "STALLED")).unwrap();
         n.event(&by("radio", "1\n2\n3\n4")).unwrap();
         n.say("  ", "the end").unwrap();
-        let told = String::from_utf8(n.out).unwrap();
+        let told = String::from_utf8(n.into_inner()).unwrap();
         let places = ["STALLED", "| 1\n", "| 2\n", "| 3\n", "| 4\n", "the end"].map(|t| told.find(t));
         assert!(places.is_sorted() && places[0].is_some(), "{told}");
     }
@@ -355,7 +436,7 @@ mod tests {
         let edits = vec![edit("Ё as Е", 1, None), edit("Ч as 4 (one code)", 2, Some("2Ч as 24"))];
         n.event(&event("moscow", Event::Sent { channel: 1, attempt: 1, edits })).unwrap();
         n.event(&event("moscow", Event::Sent { channel: 1, attempt: 1, edits: vec![] })).unwrap();
-        let told = String::from_utf8(n.out).unwrap();
+        let told = String::from_utf8(n.into_inner()).unwrap();
         assert_eq!(told, "00:00:00  MOSCOW changes for the line: Ё as Е (once), Ч as 4 (one code) (2\n          times, e.g. 2Ч as 24)\n");
     }
 
@@ -364,7 +445,7 @@ mod tests {
         let mut n = Narrator::new(vec![]);
         n.say("  ", &"word ".repeat(60)).unwrap();
         n.event(&event("moscow", characters(&"X".repeat(200)))).unwrap();
-        let told = String::from_utf8(n.out).unwrap();
+        let told = String::from_utf8(n.into_inner()).unwrap();
         assert!(told.lines().all(|l| l.chars().count() < COLUMNS), "{told}");
         assert_eq!(told.matches('X').count(), 200);
     }

@@ -6,7 +6,8 @@
 
 use super::Usage;
 use super::client::{AGAIN, Client, Standing, error_of, json_line, one_line, usual};
-use super::content::{Content, read};
+use super::content::Content;
+use super::reader::Reader;
 use crate::console::token;
 use crate::message::{Address, Class, Edit, Identity, Name, Precedence};
 use crate::router::journal::State;
@@ -31,9 +32,13 @@ Examples:
   molink send --to chairman@moscow --precedence flash --wait note.txt
   molink send --to operator@moscow --wait=sent --timeout 10m note.txt map.png
   echo 'RADIO DOWN FROM 2200Z' | molink send --to operator@moscow --service -
+  molink send --to operator@moscow message.codes
+  molink send --to operator@moscow --codes - < message.codes
 
 Files named .txt and files without an extension are text (UTF-8); images and
-PDF are pages; all else is sent as a file. All FILEs become one message.
+PDF are pages; .codes, and .bin that hold five-unit codes and nothing else, are
+punched tape and sent as the text they say; all else is sent as a file. All
+FILEs become one message.
 Its identity goes to standard output, what happens to it to standard error.
 Exit code: 0 handed in (with --wait: that state was reached), 1 not, 2 usage,
 130 interrupted.")]
@@ -68,7 +73,9 @@ pub struct Send {
     /// Print one JSON object a message
     #[arg(long)]
     json: bool,
-    /// What to send; `-` is standard input, as text
+    #[command(flatten)]
+    reader: Reader,
+    /// What to send; `-` is standard input, as text (with --codes as tape)
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
 }
@@ -103,7 +110,8 @@ enum Waited {
 
 pub(super) fn run(args: Send) -> anyhow::Result<ExitCode> {
     let client = Client::new(&args.station)?;
-    let contents = args.files.iter().map(|f| read(f).map_err(|e| hint(&args, f, e))).collect::<Result<Vec<_>, _>>()?;
+    args.reader.check(&args.files)?;
+    let contents = args.files.iter().map(|f| args.reader.read(f).map_err(|e| hint(&args, f, e))).collect::<Result<Vec<_>, _>>()?;
     let token = match &args.token_file {
         Some(file) => token::read(file),
         None => token::find(&client.host, client.port),

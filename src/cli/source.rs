@@ -51,7 +51,8 @@ pub(super) struct Given {
     pub(super) about: About,
 }
 
-fn code(name: &str) -> Result<CodeTable, String> {
+/// A code by its name.
+pub(super) fn code(name: &str) -> Result<CodeTable, String> {
     CodeTable::try_from(name.to_owned())
 }
 

@@ -513,7 +513,7 @@ impl World {
                     self.tell_router(station, router::Input::Came { token, port: port.clone(), message });
                 }
                 teletype::Output::HandIn { token, draft } => self.hand_in_at(end, token, draft),
-                teletype::Output::Motor(_) => {} // nobody hears it
+                teletype::Output::Motor(_) | teletype::Output::Tape { .. } => {} // nobody hears it, nobody keeps it
                 teletype::Output::Report { delivery, outcome } => {
                     self.tell_router(station, router::Input::Ended { port: port.clone(), delivery, outcome });
                 }

@@ -44,6 +44,12 @@ pub fn hex(codes: &[Code]) -> String {
     codes.iter().map(|c| format!("{:02x}", c.0)).collect()
 }
 
+/// Codes out of a trace; what is no pair of digits is left out.
+pub fn from_hex(text: &str) -> Vec<Code> {
+    let pairs = text.as_bytes().chunks(2).filter_map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok());
+    pairs.map(Code::new).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -54,5 +60,6 @@ mod tests {
         assert_eq!(Code::new(1).flip(0).value(), 0);
         assert_eq!(Code::new(0).flip(4).value(), 16);
         assert_eq!(hex(&[Code::new(1), Code::new(31)]), "011f");
+        assert_eq!(from_hex("011fxx"), [Code::new(1), Code::new(31)]);
     }
 }

@@ -211,7 +211,7 @@ pub enum Event {
         #[serde(default, flatten, skip_serializing_if = "Option::is_none")]
         key: Option<KeySpan>,
     },
-    /// Characters as they come off the line.
+    /// Characters of a message: as they come off the line, or, going out, what the last transmission says before the mixer.
     Characters {
         /// Which way.
         dir: Direction,

@@ -11,6 +11,7 @@ use crate::time::{Clock, Hours, Speed, Utc};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::future::Future;
+use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot};
@@ -56,7 +57,7 @@ pub struct AtDesk {
 /// Whether an address can be reached from here, or one sentence that names the nearest.
 pub type Reachable = Arc<dyn Fn(&Address, Class) -> Result<(), String> + Send + Sync>;
 
-/// What a machine at a desk has to know of its station.
+/// What a port has to know of its station; all but the folder is for a machine at a desk.
 #[derive(Clone)]
 pub struct Place {
     /// The desks that print there, the one that typed messages come from first.
@@ -65,12 +66,14 @@ pub struct Place {
     pub known: BTreeSet<Name>,
     /// Where messages can be sent.
     pub reachable: Reachable,
+    /// The station's folder.
+    pub data: PathBuf,
 }
 
 impl Default for Place {
-    /// No desk; everybody can be reached.
+    /// No desk; everybody can be reached; the current folder.
     fn default() -> Self {
-        Place { desks: vec![], known: BTreeSet::new(), reachable: Arc::new(|_, _| Ok(())) }
+        Place { desks: vec![], known: BTreeSet::new(), reachable: Arc::new(|_, _| Ok(())), data: PathBuf::new() }
     }
 }
 
@@ -238,7 +241,7 @@ impl Port {
     pub fn at(self, place: Place) -> Port {
         Port { place, ..self }
     }
-    /// What a machine at a desk has to know of its station.
+    /// What it has to know of its station.
     pub fn place(&self) -> &Place {
         &self.place
     }

@@ -7,6 +7,7 @@
 use crate::message::address::nearest;
 use crate::message::{Class, Name};
 use crate::router::Place;
+use crate::router::port::Reachable;
 use crate::router::retry::RetryPolicy;
 use crate::router::route::{Pattern, Route, reachable};
 use crate::time::{Speed, Utc, parse_duration};
@@ -271,13 +272,14 @@ impl StationConfig {
         Err(format!("there is no port `{port}`, which {who} names; {hint}"))
     }
 
-    /// What a machine on that port has to know of this station: `operator` types, if that desk prints there, else the first by name.
+    /// What that port has to know of this station. On a machine `operator` types, if that desk prints there, else the first by name.
     pub fn place(&self, port: &str) -> Place {
         let mut desks: Vec<Name> = self.machines.iter().filter(|(_, p)| *p == port).map(|(desk, _)| desk.clone()).collect();
         desks.sort_by_key(|desk| desk.as_str() != "operator");
         let known = self.routes.iter().filter_map(|r| r.to.station().cloned()).chain([self.station.clone()]).collect();
         let (own, all, routes) = (self.station.clone(), self.desks.clone(), self.routes.clone());
-        Place { desks, known, reachable: Arc::new(move |to, class| reachable(to, class, &own, &all, &routes)) }
+        let reachable: Reachable = Arc::new(move |to, class| reachable(to, class, &own, &all, &routes));
+        Place { desks, known, reachable, data: self.data.clone() }
     }
 
     fn add_route(&mut self, FileRoute { to, class, ports }: FileRoute) -> Result<(), String> {

@@ -19,9 +19,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc;
+use tokio::time::MissedTickBehavior;
 
 /// Where a run's key tapes lie in its folder.
 pub const KEYS: &str = "keys";
+/// How often it is told that time has passed.
+const MOMENT: Duration = Duration::from_millis(40);
 /// Characters of a scenario's key tapes: 100 minutes of a line of 50 Bd.
 const TAPE: u64 = 40_000;
 
@@ -32,6 +35,8 @@ pub enum Told {
     Event(Stamped),
     /// The scenario says something.
     Say(String),
+    /// Nothing: a moment has passed, for who shows time.
+    Moment,
 }
 
 /// A scenario on its stage.
@@ -185,6 +190,8 @@ impl Live {
                 item.due = Some(Instant::ZERO + after);
             }
         }
+        let mut moments = tokio::time::interval(MOMENT);
+        moments.set_missed_tick_behavior(MissedTickBehavior::Skip);
         let lost = |e: std::io::Error| StationError(format!("the story cannot be told: {e}"));
         loop {
             while let Some(step) = self.ready() {
@@ -204,6 +211,7 @@ impl Live {
             };
             tokio::select! {
                 biased;
+                _ = moments.tick() => tell(Told::Moment).map_err(lost)?,
                 Some(event) = self.heard.recv() => {
                     tell(Told::Event(event.clone())).map_err(lost)?;
                     self.follow(&event);

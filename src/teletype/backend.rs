@@ -6,6 +6,7 @@
 
 use super::backend_check::{call_up, key_notes, who_is_there};
 use super::backend_keys::{Shelf, show};
+use super::backend_punch::Punches;
 use super::desk::Desk;
 use super::key::reel::Reservation;
 use super::keys::{Keys, Kind as Far};
@@ -130,7 +131,8 @@ impl Backend for Teletype {
             let terminal = Terminal::new(self.keys.config(port.station(), clock.speed(), clock.epoch()));
             let unit = clock.speed().real(self.keys.code_time());
             let motor = machine.as_ref().is_some_and(|m| m.motor.is_some());
-            let mut live = Live::new(port, self.open, unit, shelf, motor);
+            let punches = Punches::of(&self.keys, &port);
+            let mut live = Live::new(port, self.open, unit, shelf, motor, punches);
             if let Some(shelf) = live.shelf.clone() {
                 live.ready.extend(with_shelf(shelf, |shelf| Input::Tapes(shelf.tapes())).await); // before the first order
             }
@@ -203,6 +205,7 @@ struct Live {
     /// Whether a motor is switched, and by what while the device is there.
     motor: bool,
     switch: Option<Switch>,
+    punches: Punches,
     /// A send that has not been answered by `Transmitted` yet.
     owed: bool,
     /// Codes are on their way that the pacer has not called drained.
@@ -213,7 +216,7 @@ struct Live {
 }
 
 impl Live {
-    fn new(port: Port, open: Opener, unit: Duration, shelf: Option<Arc<Mutex<Shelf>>>, motor: bool) -> Live {
+    fn new(port: Port, open: Opener, unit: Duration, shelf: Option<Arc<Mutex<Shelf>>>, motor: bool, punches: Punches) -> Live {
         Live {
             port,
             device: Device::Opening(open()),
@@ -229,6 +232,7 @@ impl Live {
             look_again: false,
             motor,
             switch: None,
+            punches,
             owed: false,
             undrained: false,
             stopping: None,
@@ -435,10 +439,12 @@ impl World<Input, Output> for Live {
                 self.answers.spawn(async move { Some(Input::HandedIn { token, submitted: submitted.await }) });
             }
             (Output::Motor(on), _) => self.switch_motor(on),
+            (Output::Tape { dir, id, codes }, _) => self.punches.take(dir, &id, codes),
             (Output::Report { delivery, outcome }, _) => self.port.door().report(delivery, outcome).await,
             (Output::Event { event, id }, _) => self.port.events().emit(event, id.as_ref()),
             (Output::Stopped, _) => {
                 self.drain().await;
+                self.punches.finish().await;
                 return ControlFlow::Break(());
             }
         }

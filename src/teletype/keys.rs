@@ -16,12 +16,13 @@ use crate::time::{Hours, Speed, Utc, parse_duration};
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
+use std::collections::BTreeSet;
 use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
 /// Keys that only one kind of port has.
-const OF_A_LINE: [&str; 5] = ["peer", "max_delay", "keys", "key_jump", "key_warn"];
+const OF_A_LINE: [&str; 7] = ["peer", "max_delay", "keys", "key_jump", "key_warn", "punch", "reperforator"];
 const OF_A_MACHINE: [&str; 12] = [
     "answerback",
     "expect_answerback",
@@ -65,6 +66,10 @@ pub struct Keys {
     pub key_jump: u64,
     /// At so many codes left on the tapes a warning is given.
     pub key_warn: Vec<u64>,
+    /// The tapes left of what is sent.
+    pub punch: BTreeSet<TapeKind>,
+    /// The tapes left of what comes in and is filed.
+    pub reperforator: BTreeSet<TapeKind>,
     /// A machine: the drum that answers WRU, 20 codes with its shifts, CR and LF.
     pub answerback: Option<String>,
     /// A machine: what it must itself answer to WRU before anything is printed on it.
@@ -102,6 +107,34 @@ pub enum Kind {
     Machine,
 }
 
+/// A kind of tape.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Deserialize)]
+#[serde(try_from = "String")]
+pub enum TapeKind {
+    /// One code a byte.
+    Codes,
+    /// A picture.
+    Png,
+}
+
+impl TapeKind {
+    /// As in the station file, and the ending of its files.
+    pub fn word(self) -> &'static str {
+        match self {
+            TapeKind::Codes => "codes",
+            TapeKind::Png => "png",
+        }
+    }
+}
+
+impl TryFrom<String> for TapeKind {
+    type Error = String;
+    fn try_from(word: String) -> Result<TapeKind, String> {
+        let known = [TapeKind::Codes, TapeKind::Png].into_iter().find(|k| k.word() == word);
+        known.ok_or_else(|| format!("`{word}` is no kind of tape; give some of \"codes\", \"png\""))
+    }
+}
+
 impl Default for Keys {
     fn default() -> Keys {
         Keys {
@@ -117,6 +150,8 @@ impl Default for Keys {
             keys: None,
             key_jump: 20_000,
             key_warn: vec![24_000, 6_000],
+            punch: BTreeSet::new(),
+            reperforator: BTreeSet::new(),
             answerback: None,
             expect_answerback: None,
             here_is: None,
@@ -325,6 +360,9 @@ mod tests {
             ("kind = \"teleprinter\"", "`teleprinter`"),
             ("echo = true", "`echo` is a key of a machine at a desk"),
             ("kind = \"machine\"\npeer = \"moscow\"", "`peer` is a key of a line"),
+            ("kind = \"machine\"\npunch = []", "`punch` is a key of a line"),
+            ("punch = [\"pdf\"]", "`pdf` is no kind of tape; give some of \"codes\", \"png\""),
+            ("reperforator = \"png\"", "expected a sequence"),
             (
                 "kind = \"machine\"\nanswerback = \"THE MOLINK AT WASHINGTON\"",
                 "answerback: the answerback `THE MOLINK AT WASHINGTON` takes 27 codes",

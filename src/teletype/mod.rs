@@ -7,6 +7,7 @@
 mod backend;
 mod backend_check;
 pub mod backend_keys;
+mod backend_punch;
 mod cipher;
 pub mod codes;
 pub mod desk;

@@ -10,7 +10,7 @@ use super::terminal::{Output, Terminal, Timer};
 use super::wire::{self, CUT_MARK, END_MARK, Flaw, START};
 use crate::line::Code;
 use crate::message::{Identity, Name};
-use crate::router::event::Span;
+use crate::router::event::{Direction, Span};
 use crate::router::{Event, Verdict};
 use crate::time::Instant;
 
@@ -30,6 +30,8 @@ pub(super) enum Receiving {
 pub(super) struct Pending {
     no: u32,
     stamp: Stamp,
+    /// As they came.
+    codes: Vec<Code>,
 }
 
 /// Codes that may wait for their key to be reserved: two hours of a line of 50 Bd, more than any disk takes.
@@ -149,16 +151,20 @@ impl Terminal {
                 self.not_received(now, no, Flaw { why: Why::Busy, text });
             }
             Ok((message, stamp)) => {
+                let codes = codes.clone();
                 self.rest(now);
                 let token = self.next_token;
                 self.next_token += 1;
-                self.pending.insert(token, Pending { no, stamp });
+                self.pending.insert(token, Pending { no, stamp, codes });
                 self.push(Output::Submit { token, message });
             }
         }
     }
     pub(super) fn verdict(&mut self, token: u64, verdict: Verdict) {
-        let Some(Pending { no, stamp }) = self.pending.remove(&token) else { return };
+        let Some(Pending { no, stamp, codes }) = self.pending.remove(&token) else { return };
+        if verdict == Verdict::Filed {
+            self.push(Output::Tape { dir: Direction::In, id: stamp.identity.clone(), codes });
+        }
         self.say(match verdict {
             Verdict::Filed => Line::Received { before: false, stamp },
             Verdict::FiledBefore => Line::Received { before: true, stamp },

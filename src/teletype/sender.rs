@@ -10,6 +10,7 @@ use super::timing::{CALLS, TRANSMISSIONS};
 use super::wire::{self, Wire};
 use crate::faults::{self, KillPoint, kill_point, kill_point_once_sent};
 use crate::message::Name;
+use crate::router::event::Direction;
 use crate::router::{Delivery, Fault, Outcome, Reason, Receipt};
 use crate::time::Instant;
 
@@ -171,6 +172,10 @@ impl Terminal {
                     Ok(wire) => job.wire = Some(wire),
                     Err(why) => return self.end(job, Outcome::Refused(Reason::new(Fault::Us, why))),
                 }
+                if let Some(wire) = job.wire.as_ref().filter(|_| job.transmissions == 1) {
+                    let (id, codes) = (job.delivery.message.identity.clone(), wire.codes.clone());
+                    self.push(Output::Tape { dir: Direction::Out, id, codes });
+                }
                 self.sending = Sending::Transmitting { job, no, next: 0, brake: None };
             }
             other => {
@@ -226,6 +231,7 @@ impl Terminal {
         self.on_line = OnLine::Chunk(*next);
         *next += 1;
         self.send_cipher(now, &codes, announced, None);
+        self.copy(&codes, begins);
     }
     pub(super) fn chunk_sent(&mut self, now: Instant, number: usize) {
         let chunks = self.sending.job().and_then(|j| j.wire.as_ref()).map_or(0, |w| w.ends.len());

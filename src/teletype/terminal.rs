@@ -147,6 +147,15 @@ pub enum Output {
     },
     /// Switch the machine's motor.
     Motor(bool),
+    /// A message's tape, for a punch: all its codes as they stand before the mixer.
+    Tape {
+        /// Going out, and none of it has gone yet; or come in and filed.
+        dir: Direction,
+        /// Which message.
+        id: Identity,
+        /// From the start sequence to the end sequence.
+        codes: Vec<Code>,
+    },
     /// A delivery ended.
     Report {
         /// Which.
@@ -227,6 +236,8 @@ pub struct Terminal {
     stopped: bool,
     printer: Coder,
     printed: String,
+    /// The printer beside what is sent.
+    copier: Coder,
     out: Vec<Output>,
 }
 
@@ -255,6 +266,7 @@ impl Terminal {
             stopped: false,
             printer: Coder::in_letters(config.receive, config.unshift),
             printed: String::new(),
+            copier: Coder::in_letters(config.send, config.unshift),
             out: vec![],
             config,
         }
@@ -291,6 +303,14 @@ impl Terminal {
     pub(super) fn printer_home(&mut self) {
         self.flush_printed();
         self.printer = Coder::in_letters(self.config.receive, self.config.unshift);
+    }
+    /// Tells what a printer beside the sender makes of codes of a message, which have just been given to the line.
+    pub(super) fn copy(&mut self, codes: &[Code], begins: bool) {
+        if begins {
+            self.copier = Coder::in_letters(self.config.send, self.config.unshift);
+        }
+        let text = self.copier.print(codes);
+        self.event(Event::Characters { dir: Direction::Out, text });
     }
     fn flush_printed(&mut self) {
         if !self.printed.is_empty() {

@@ -32,7 +32,7 @@ fn place() -> Place {
         _ => Err(format!("washington has no route to `{to}`; did you mean `{}@moscow`", to.desk)),
     };
     let known = [name("washington"), name("moscow")].into();
-    Place { desks: vec![name("operator"), name("chairman")], known, reachable: Arc::new(reachable) }
+    Place { desks: vec![name("operator"), name("chairman")], known, reachable: Arc::new(reachable), ..Place::default() }
 }
 
 fn message(number: u32, precedence: Precedence, text: &str) -> Message {
@@ -110,7 +110,7 @@ impl Bench {
                 Output::Event { event, .. } => self.events.push(event),
                 Output::Motor(on) => self.motor.push((self.now.micros() / 1000, on)),
                 Output::Stopped => self.stopped = true,
-                Output::Reserve(_) | Output::Rescan | Output::Submit { .. } => panic!("not a machine's business"),
+                Output::Reserve(_) | Output::Rescan | Output::Submit { .. } | Output::Tape { .. } => panic!("not a machine's business"),
             }
         }
     }

@@ -166,3 +166,23 @@ async fn what_was_filed_and_not_printed_prints_after_a_restart() {
     assert!(!moscow.paper.contains(DUPLICATE), "nothing of it had been printed: {}", moscow.paper);
     house.close().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tape_in_the_machines_reader_is_fast_typing_and_its_messages_are_filed() {
+    let (house, mut washington, mut moscow) = House::open().await;
+    let text: Vec<String> = (1..=30).map(|n| format!("LINE {n} OF A TAPE: THE QUICK BROWN FOX JUMPED OVER THE DOG'S BACK")).collect();
+    let text = text.join("\n");
+    // Two messages on one tape with the feed of a real one, without a pause: a pty takes it faster than any line.
+    let feed = vec![0u8; 60];
+    washington.pty.write_all(&feed).await.unwrap();
+    washington.types(&format!("TO OPERATOR/MOSCOW\nBT\n{text}\nNNNN\n\n\nFLASH\nTO OPERATOR/MOSCOW\nSECOND 12\nNNNN")).await;
+    washington.pty.write_all(&feed).await.unwrap();
+    washington.until("SENT WASHINGTON 01 ").await;
+    washington.until("SENT WASHINGTON 02 ").await;
+    moscow.until("SECOND 12\nBT\n\nNNNN").await;
+    moscow.until("LINE 30 OF").await;
+    let mut filed: Vec<String> = house.at_desk("moscow").into_iter().map(|(_, text)| text).collect();
+    filed.sort();
+    assert_eq!(filed, [text, "SECOND 12".into()]);
+    house.close().await;
+}

@@ -69,6 +69,7 @@ pub struct End {
     pub filed: BTreeSet<Identity>,
     pub texts: Vec<String>,
     pub outcomes: Vec<(u64, Outcome)>,
+    pub tapes: Vec<(Direction, Identity, Vec<Code>)>,
     pub events: Vec<Event>,
     /// What the router says to the next messages instead of filing them.
     pub verdicts: Vec<Verdict>,
@@ -162,6 +163,7 @@ impl<'a> Pair<'a> {
             filed: BTreeSet::new(),
             texts: vec![],
             outcomes: vec![],
+            tapes: vec![],
             events: vec![],
             verdicts: vec![],
             stopped: false,
@@ -335,6 +337,7 @@ impl<'a> Pair<'a> {
                     self.at(self.now + Duration::from_millis(5), side, input);
                 }
                 Output::Rescan => self.hang(side),
+                Output::Tape { dir, id, codes } => self.ends[side].tapes.push((dir, id, codes)),
                 Output::HandIn { .. } | Output::Motor(_) => panic!("a line is no machine at a desk"),
                 Output::Stopped => {
                     self.note(format!("= {} stopped", NAMES[side]));

@@ -323,3 +323,58 @@ fn the_log_follows_what_happens() {
         child.wait().unwrap();
     }
 }
+
+#[test]
+fn a_tape_is_read_shown_and_sent_as_the_text_it_says() {
+    use molink::teletype::{CodeTable, tape, typing::typed};
+    let h = house();
+    let codes = |text: &str, code| tape::to_bytes(&typed(text, code, 72).unwrap().codes);
+    h.file("fox.codes", &codes("THE QUICK\nBROWN FOX 12", CodeTable::Ita2));
+    h.file("fox.bin", &codes("$ 12", CodeTable::UsTty));
+    h.file("ours.codes", &codes("ЧЕЛОВЕК", CodeTable::Mtk2));
+    h.file("note.txt", b"Also this");
+    let r = h.sent(&["fox.codes", "note.txt"]);
+    assert_eq!((r.code, r.err.as_str()), (Some(0), "molink: read from `fox.codes` as ita2:\n  | THE QUICK\n  | BROWN FOX 12\n"));
+    assert_eq!(h.sent(&["--code", "us-tty", "fox.bin"]).code, Some(0));
+    let r = h.sent(&["ours.codes"]);
+    assert!(r.code == Some(2) && r.err.contains("--code mtk-2"), "{}", r.err);
+    assert_eq!(h.sent(&["--code", "mtk-2", "ours.codes"]).code, Some(0));
+    // By pipe, as `molink tape` makes it.
+    let file = h.dir.path().join("note.txt");
+    let punched = molink(&["tape", file.to_str().unwrap(), "--format", "codes"]).output().unwrap();
+    let mut child = h.send(&h.url(), &["--codes", "-"]).stdin(Stdio::piped()).spawn().unwrap();
+    child.stdin.take().unwrap().write_all(&punched.stdout).unwrap();
+    let r = ran(child.wait_with_output().unwrap());
+    assert!(r.code == Some(0) && r.err.ends_with("as ita2:\n  | ALSO THIS\n"), "{}", r.err);
+    let drafts = h.desk.drafts.lock().unwrap().clone();
+    let texts = |d: &molink::message::Draft| d.content.iter().map(|p| format!("{p:?}")).collect::<String>();
+    for (draft, said) in drafts.iter().zip(["THE QUICK\\nBROWN FOX 12", "$ 12", "ЧЕЛОВЕК", "ALSO THIS"]) {
+        assert!(texts(draft).contains(said), "{draft:?}");
+    }
+    assert_eq!((drafts.len(), drafts[0].content.len()), (4, 2));
+}
+
+#[test]
+fn what_is_no_tape_is_said_in_one_sentence() {
+    let h = house();
+    h.file("text.codes", b"\x1fHELLO");
+    h.file("empty.codes", b"");
+    h.file("blank.codes", &[0; 40]);
+    h.file("note.txt", b"X");
+    for (args, what) in [
+        (
+            &["text.codes"][..],
+            "`text.codes` has byte 0x48 at offset 1, and a five-unit code is 0x00 to 0x1F; if it is a text, name it .txt",
+        ),
+        (&["empty.codes"], "`empty.codes` is empty; there is nothing to send"),
+        (&["blank.codes"], "`blank.codes` has no letter on it (read as ita2)"),
+        (&["--code", "mtk-2", "note.txt"], "--code mtk-2 is for tapes, and no FILE is one"),
+        (&["--code", "morse", "note.txt"], "code `morse` is not known; give one of \"ita2\", \"us-tty\", \"mtk-2\""),
+        (&["--codes", "note.txt"], "`note.txt` has byte 0x58 at offset 0"),
+        (&["no.codes"], "cannot read `no.codes`"),
+    ] {
+        let r = h.sent(args);
+        assert_eq!((r.code, r.out.as_str()), (Some(2), ""), "{args:?}: {}", r.err);
+        assert!(r.err.contains(what), "{args:?}: {}", r.err);
+    }
+}

@@ -69,24 +69,24 @@ fn without_a_station_or_a_desk_it_says_what_to_do() {
 }
 
 /// A terminal of 80 × 24 with a person at it.
-struct Tmux {
-    socket: String,
+pub struct Tmux {
+    pub socket: String,
 }
 
 impl Tmux {
-    fn run(&self, args: &[&str]) -> String {
+    pub fn run(&self, args: &[&str]) -> String {
         let done = Command::new(peer("tmux", "tmux")).args(["-S", &self.socket, "-f", "/dev/null"]).args(args).output().unwrap();
         assert!(done.status.success(), "tmux {args:?}: {}", text(&done.stderr));
         text(&done.stdout)
     }
-    fn keys(&self, keys: &[&str]) {
+    pub fn keys(&self, keys: &[&str]) {
         self.run(&[&["send-keys", "-t", "desk"], keys].concat());
     }
     fn screen(&self) -> String {
         self.run(&["capture-pane", "-p", "-t", "desk"])
     }
     /// Waits until the screen shows this; its lines are then as a person reads them.
-    fn shows(&self, wanted: &str) -> String {
+    pub fn shows(&self, wanted: &str) -> String {
         let until = crate::support::seconds() + 20.0;
         loop {
             let screen = self.screen();

@@ -1,7 +1,9 @@
 //! One print of a machine at a desk: when it begins, what stops it, what is reported.
 //!
 //! Standards: none; ours (`docs/machine-at-a-desk.md`). In: deliveries, call-offs, what came back on a half-duplex line. Out: lines of codes, reports.
-//! Left out: what a message looks like (`slip`), whose turn it is in the queue (the router's). Shown by: `tests/it/desk.rs`.
+//! Left out: what a message looks like (`slip`), whose turn it is in the queue (the router's). No `paper::Sheet` is kept of the machine:
+//! nobody asks for one (the desk's file is made at filing, each slip begins on a new line, what was broken off is repeated whole), and it
+//! would not be the paper's: a machine with a local copy also prints what never comes over its line. Shown by: `tests/it/desk.rs`.
 
 use super::operator::Way;
 use super::{Desk, OnLine, Timer};

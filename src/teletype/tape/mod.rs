@@ -7,8 +7,10 @@
 
 mod leader;
 mod picture;
+mod reading;
 
 pub use picture::{AIR, DPI, MOST, STRIP, png};
+pub use reading::{Reading, may_be_cyrillic, reading};
 
 use super::codes::{BELL, BLANK, CodeTable, Coder, LTRS, UnshiftOnSpace, WRU};
 use crate::line::Code;

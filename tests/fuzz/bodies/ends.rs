@@ -8,7 +8,7 @@ use molink::router::event::{Direction, KeySpan, Span};
 use molink::router::{Delivery, Event, Outcome};
 use molink::teletype::key::reel::Reservation;
 use molink::teletype::service::{Detector, Line};
-use molink::teletype::wire::{CUT, START, compose};
+use molink::teletype::wire::{CUT, END, START, compose};
 use molink::teletype::{Config, Input, Output, Terminal};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -137,6 +137,7 @@ impl End {
                 self.asked.push(wanted);
             }
             Output::Rescan => self.rescans += 1,
+            Output::Tape { codes, .. } => assert!(codes.starts_with(&START) && codes.ends_with(&END)),
             Output::HandIn { .. } | Output::Motor(_) => panic!("a line has neither operator nor motor: {output:?}"),
             Output::Submit { token, message } => {
                 assert!(self.pending.len() < 16, "more than 16 messages at the router");

@@ -7,6 +7,7 @@
 pub mod cli;
 pub mod console;
 pub mod faults;
+pub mod fax;
 pub mod history;
 pub mod line;
 pub mod machine;

@@ -5,11 +5,13 @@
 
 mod font;
 mod ink;
+pub mod page;
 pub mod pdf;
 pub mod png;
 mod sheet;
 
 pub use ink::mix;
+pub use page::{Page, Resolution};
 pub use pdf::{About, pdf};
 pub use png::png;
 pub use sheet::{Layers, Sheet, Strike};

@@ -1,7 +1,21 @@
 //! The codes of a page: one-dimensional (MH), two-dimensional (MR) and T.6 (MMR), rows to bits and back.
 //!
 //! Standards: ITU-T T.4 4.1 (MH), 4.2 (MR); T.6 2 (MMR). In: rows of words (`paper::page`). Out: bytes; and back.
-//! Left out: files around them (see `fax::tiff`). Shown by: the tests of each file, `tests/it/libtiff.rs`.
+//! Left out: files around them (see `fax::tiff`). Shown by: the tests of each file, `tests/it/fax_codes.rs`.
+
+mod bits;
+mod changes;
+mod decode;
+mod encode;
+mod lookup;
+mod rows;
+pub mod tables;
+#[cfg(test)]
+mod tests;
+mod writer;
+
+pub use decode::{Decoder, ReadAs, decode};
+pub use encode::{Encoder, encode};
 
 /// How rows are coded.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -53,4 +67,6 @@ pub struct Damage {
     pub longest_bad_run: usize,
     /// Whether the end (RTC, EOFB) was seen.
     pub ended: bool,
+    /// Whether there were more rows than `paper::page::MOST_ROWS`; they are not given out.
+    pub too_many: bool,
 }

@@ -8,6 +8,5 @@ mod read;
 mod scan;
 mod write;
 
-pub use read::{Drawn, File, MOST_DRAWN, MOST_FILE};
-pub use scan::Scan;
+pub use read::{Drawn, File, MOST_FILE};
 pub use write::{Document, Leaf, MOST_BYTES, MOST_PAGES, WriteError};

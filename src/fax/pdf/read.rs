@@ -4,12 +4,14 @@
 //! A file can make hayro take any memory and time, and end the process by its stack: whoever gives it a stranger's file does so in a
 //! process with limits (see `cli::convert::apart`). Left out: forms, scripts, passwords, layers' switches. Shown by: `tests/it/fax_pdf.rs`.
 
-use super::scan::{self, Scan};
-use crate::paper::Resolution;
+use super::scan;
+use crate::fax::code::Damage;
+use crate::paper::{Form, Grey, Page as Rows};
 use hayro::hayro_interpret::{InterpreterSettings, InterpreterWarning};
 use hayro::hayro_syntax::page::Page;
 use hayro::hayro_syntax::{DecryptionError, LoadPdfError, Pdf};
 use hayro::kurbo::Affine;
+use hayro::vello_cpu::color::PremulRgba8;
 use hayro::vello_cpu::color::palette::css::WHITE;
 use hayro::vello_cpu::{Pixmap, RasterizerSettings, RenderContext, Resources, TargetInit};
 use hayro::{RenderCache, RenderSettings, render_into};
@@ -17,8 +19,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 /// Largest file, in bytes.
 pub const MOST_FILE: u64 = 128 << 20;
-/// Most rows of a page that is drawn: at the widest, 370 MB while it is.
-pub const MOST_DRAWN: usize = 20_000;
 /// Points an inch.
 const INCH: f64 = 72.0;
 
@@ -30,16 +30,21 @@ pub struct File {
 /// A page of it.
 #[derive(Debug)]
 pub enum Drawn {
-    /// It was one fax image, and here it is.
-    Scan(Scan),
-    /// It was drawn: no wider than was asked, at the asked resolution.
+    /// It was one fax image: its rows, and what of them was damaged.
+    Scan {
+        /// As they were coded, pel for pel.
+        rows: Rows,
+        /// What could not be read.
+        damage: Damage,
+        /// What was not believed, for people.
+        notes: Vec<String>,
+    },
+    /// It was drawn: at true size, or smaller so that it fits the form's sheet.
     Grey {
-        /// Pels of a row.
-        width: usize,
-        /// 0 is black; rows of `width`, from the top.
-        pels: Vec<u8>,
+        /// With the pels an inch that give it that size.
+        grey: Grey,
         /// What could not be drawn, for people.
-        notes: Vec<&'static str>,
+        notes: Vec<String>,
     },
 }
 
@@ -65,13 +70,16 @@ impl File {
     pub fn pages(&self) -> usize {
         self.pdf.pages().len()
     }
-    /// Draws a page (from 0): at true size, and smaller if that is wider than `widest` pels. The error is a sentence without file and page.
-    pub fn draw(&self, number: usize, widest: usize, resolution: Resolution) -> Result<Drawn, String> {
+    /// A page, from 0. The error is a sentence without file and page.
+    pub fn page(&self, number: usize, form: &Form) -> Result<Drawn, String> {
         let page = self.pdf.pages().get(number).ok_or("it is not there")?;
-        match scan::find(page) {
-            Some(scan) => Ok(Drawn::Scan(scan)),
-            None => drawn(page, widest, resolution),
+        if let Some((rows, damage, note)) = scan::find(page).map(|scan| scan.rows()) {
+            // A code that cannot be read here may still be drawn.
+            if damage.bad_rows * 2 < damage.rows {
+                return Ok(Drawn::Scan { rows, damage, notes: note.into_iter().collect() });
+            }
         }
+        drawn(page, form)
     }
 }
 
@@ -88,20 +96,24 @@ fn inches(page: &Page<'_>) -> Result<(f64, f64), String> {
     Ok((f64::from(wide) * unit / INCH, f64::from(long) * unit / INCH))
 }
 
-fn drawn(page: &Page<'_>, widest: usize, resolution: Resolution) -> Result<Drawn, String> {
+/// Below so many rows an inch a page is drawn twice as high: thin strokes are then averaged instead of lost.
+const COARSE: u16 = 150;
+
+fn drawn(page: &Page<'_>, form: &Form) -> Result<Drawn, String> {
     let (wide, long) = inches(page)?;
-    let shrink = (widest as f64 / (wide * f64::from(resolution.x))).min(1.0);
-    let pels = |inches: f64, an_inch: u16| ((inches * f64::from(an_inch) * shrink).round() as usize).max(1);
-    let (width, height) = (pels(wide, resolution.x).min(widest), pels(long, resolution.y));
-    if height > MOST_DRAWN {
-        return Err(format!("its box (/MediaBox and /CropBox) makes {height} rows, and {MOST_DRAWN} are drawn at the most"));
-    }
-    let notes = Arc::new(Mutex::new(vec![]));
-    let pixels = pixels(page, width, height, &notes)?;
-    let notes = std::mem::take(&mut *notes.lock().unwrap_or_else(PoisonError::into_inner));
+    let across = f64::from(form.resolution.x);
+    let times = if form.resolution.y < COARSE { 2 } else { 1 };
+    let (down, most) = (f64::from(form.resolution.y) * times as f64, form.rows() * times);
+    let shrink = (form.pels() as f64 / (wide * across)).min(most as f64 / (long * down)).min(1.0);
+    let (width, height) = ((wide * across * shrink).round() as usize, (long * down * shrink).round() as usize);
+    let (width, height) = (width.clamp(1, form.pels()), height.clamp(1, most));
+    let told = Arc::new(Mutex::new(vec![]));
+    let pixels = pixels(page, width, height, &told)?;
+    let notes = told.lock().unwrap_or_else(PoisonError::into_inner).iter().map(ToString::to_string).collect();
     // On white, so nothing shows through; ITU-R BT.601 luma.
-    let grey = |p: &hayro::vello_cpu::color::PremulRgba8| (u32::from(p.r) * 299 + u32::from(p.g) * 587 + u32::from(p.b) * 114 + 500) / 1000;
-    Ok(Drawn::Grey { width, pels: pixels.data().iter().map(|p| grey(p) as u8).collect(), notes })
+    let luma = |p: &PremulRgba8| (u32::from(p.r) * 299 + u32::from(p.g) * 587 + u32::from(p.b) * 114 + 500) / 1000;
+    let pels = pixels.data().iter().map(|p| luma(p) as u8).collect();
+    Ok(Drawn::Grey { grey: Grey { width, height, pels, dpi: Some((across as f32, down as f32)) }, notes })
 }
 
 fn pixels(page: &Page<'_>, width: usize, height: usize, notes: &Arc<Mutex<Vec<&'static str>>>) -> Result<Pixmap, String> {

@@ -1,10 +1,13 @@
 //! Finds the fax image that a page of a document is: then it need not be drawn, and no pel is lost.
 //!
 //! Standard: PDF 1.7 (ISO 32000-1): 7.4.6 and table 11 (CCITTFaxDecode and its parameters), 8.9.5 (images). In: a page of hayro's.
-//! Out: the code as it stands in the file, and how to read it. Anything beside the one image, and the page is drawn instead.
-//! Left out: images in several strips, several filters. Shown by: the tests below, `tests/it/fax_pdf.rs`.
+//! Out: its rows, decoded as any fax is, with what was damaged. Anything beside the one image, and the page is drawn instead.
+//! Left out: images in several strips, several filters. Shown by: `tests/it/fax_pdf.rs`.
 
-use crate::paper::page::{MOST_ROWS, WIDEST};
+use crate::fax::code::{Coding, Damage, ReadAs, decode};
+use crate::fax::resolution::{Tagged, judge};
+use crate::paper::page::{MOST_ROWS, WIDEST, last_word};
+use crate::paper::Page as Rows;
 use hayro::hayro_syntax::content::ops::TypedInstruction;
 use hayro::hayro_syntax::Filter;
 use hayro::hayro_syntax::object::{Array, Dict, Name, Object, Stream};
@@ -16,22 +19,48 @@ const MOST_INSTRUCTIONS: usize = 32;
 const MOST_CODE: usize = 64 << 20;
 
 /// A fax image, coded.
-#[derive(Clone, PartialEq, Debug)]
-pub struct Scan {
+pub(super) struct Scan {
     /// As it stands in the file, the top bit first.
-    pub code: Vec<u8>,
+    code: Vec<u8>,
     /// /K: below 0 T.6, 0 one-dimensional, above 0 two-dimensional.
-    pub k: i32,
+    k: i32,
     /// /EncodedByteAlign.
-    pub aligned: bool,
+    aligned: bool,
     /// Whether what is coded as black is white on the page.
-    pub inverted: bool,
-    /// Pels of a row.
-    pub width: usize,
-    /// Rows that the page shall have.
-    pub height: usize,
+    inverted: bool,
+    width: usize,
+    height: usize,
     /// Pels an inch, from its size on the page.
-    pub inch: (f64, f64),
+    inch: (f64, f64),
+}
+
+impl Scan {
+    /// The rows; what of them was damaged; a sentence where the size on the page was not believed.
+    pub(super) fn rows(&self) -> (Rows, Damage, Option<String>) {
+        let coding = match self.k {
+            ..0 => Coding::Mmr,
+            0 => Coding::Mh,
+            k => Coding::Mr { k: k.unsigned_abs() },
+        };
+        let said = Tagged { x: Some(self.inch.0), y: Some(self.inch.1), unit: true };
+        let (resolution, note) = judge(said, self.width, self.height);
+        let how = ReadAs { rows: Some(self.height), aligned: self.aligned, ..ReadAs::default() };
+        let (mut rows, damage) = decode(&self.code, coding, self.width, how, resolution);
+        if self.inverted {
+            turn(&mut rows);
+        }
+        (rows, damage, note)
+    }
+}
+
+/// Black becomes white, and white black.
+fn turn(rows: &mut Rows) {
+    let (stride, last) = (rows.stride(), last_word(rows.width()));
+    for y in 0..rows.height() {
+        let row = rows.row_mut(y);
+        row.iter_mut().for_each(|word| *word = !*word);
+        row[stride - 1] &= last;
+    }
 }
 
 /// The image that covers the page, if the page is nothing else and the image is fax.

@@ -77,6 +77,17 @@ pub struct Made {
     pub file: File,
 }
 
+/// A file that is made, on disk and closed, but not yet where it belongs.
+pub struct Ready(PathBuf);
+
+impl Made {
+    /// All of it is written.
+    pub fn ready(self) -> io::Result<Ready> {
+        self.file.sync_all()?;
+        Ok(Ready(self.path))
+    }
+}
+
 impl Workshop {
     /// An empty one; from now on Ctrl-C leaves nothing and ends with 130.
     pub fn open() -> anyhow::Result<Workshop> {
@@ -122,22 +133,18 @@ impl Workshop {
         Err(anyhow!("{}: files of earlier runs (.{name}.molink-…) lie in its folder; remove them", shown(path)))
     }
     /// Puts finished files where they belong: all of them, or none.
-    pub fn keep(&self, made: Vec<(Made, PathBuf)>) -> anyhow::Result<()> {
-        let failed = |path: &Path, e: io::Error| anyhow!("{} cannot be written: {e}", shown(path));
-        for (file, path) in &made {
-            if let Ok(old) = fs::metadata(path) {
-                let _ = file.file.set_permissions(old.permissions()); // where it is another's file, ours stays ours
-            }
-            file.file.sync_all().map_err(|e| failed(path, e))?;
-        }
+    pub fn keep(&self, made: &[(Ready, PathBuf)]) -> anyhow::Result<()> {
         let mut files = self.files();
-        for (n, (file, path)) in made.iter().enumerate() {
-            if let Err(e) = fs::rename(&file.path, path) {
-                made[..n].iter().for_each(|(_, path)| drop(fs::remove_file(path)));
-                return Err(failed(path, e));
+        for (n, (Ready(file), path)) in made.iter().enumerate() {
+            if let Ok(old) = fs::metadata(path) {
+                let _ = fs::set_permissions(file, old.permissions()); // where it is another's file, ours stays ours
             }
-            files.retain(|f| *f != file.path);
+            if let Err(e) = fs::rename(file, path) {
+                made[..n].iter().for_each(|(_, path)| drop(fs::remove_file(path)));
+                return Err(anyhow!("{} cannot be written: {e}", shown(path)));
+            }
         }
+        files.retain(|f| !made.iter().any(|(Ready(file), _)| f == file));
         let folder = made.last().and_then(|(_, path)| path.parent()).filter(|p| !p.as_os_str().is_empty());
         // Not every file system can sync a folder; the files are synced.
         let _ = File::open(folder.unwrap_or(Path::new("."))).and_then(|f| f.sync_all());
@@ -235,7 +242,7 @@ mod tests {
         let again = shop.begin(&two).unwrap();
         assert_ne!(second.path, again.path);
         assert_eq!((names().len(), fs::read_to_string(&one).unwrap()), (4, "old".into()));
-        shop.keep(vec![(first, one.clone())]).unwrap();
+        shop.keep(&[(first.ready().unwrap(), one.clone())]).unwrap();
         assert_eq!(fs::read_to_string(&one).unwrap(), "new");
         drop(shop);
         assert_eq!(names(), ["one.pdf"]);
@@ -248,8 +255,8 @@ mod tests {
         let (fine, folder) = (dir.path().join("a-001.png"), dir.path().join("a-002.png"));
         fs::create_dir(&folder).unwrap();
         fs::write(folder.join("x"), "").unwrap();
-        let made = [&fine, &folder].map(|path| (shop.begin(path).unwrap(), path.clone()));
-        assert!(shop.keep(made.into()).unwrap_err().to_string().contains("a-002.png"));
+        let made = [&fine, &folder].map(|path| (shop.begin(path).unwrap().ready().unwrap(), path.clone()));
+        assert!(shop.keep(&made).unwrap_err().to_string().contains("a-002.png"));
         drop(shop);
         assert!(!fine.exists() && fs::read_dir(dir.path()).unwrap().count() == 1);
     }

@@ -153,6 +153,17 @@ pub fn of_output(path: &Path, shown: &str, told: Option<&str>, coding: Option<Co
     }
 }
 
+/// How a report calls it.
+pub fn named(to: To) -> String {
+    match to {
+        To::Pdf => "pdf".into(),
+        To::Pbm => "pbm".into(),
+        To::Png => "png".into(),
+        To::Tiff(coding) => format!("tif {}", spoken(coding)),
+        To::Raw(coding) => format!("raw {}", spoken(coding)),
+    }
+}
+
 /// The coding's name.
 pub fn spoken(coding: Coding) -> &'static str {
     match coding {

@@ -98,6 +98,9 @@ fn inches(page: &Page<'_>) -> Result<(f64, f64), String> {
 
 /// Below so many rows an inch a page is drawn twice as high: thin strokes are then averaged instead of lost.
 const COARSE: u16 = 150;
+/// Rows above and below in which white paper must be for a dark place to be a stroke, and how light that is.
+const AROUND: usize = 4;
+const PAPER: u8 = 224;
 
 fn drawn(page: &Page<'_>, form: &Form) -> Result<Drawn, String> {
     let (wide, long) = inches(page)?;
@@ -112,8 +115,27 @@ fn drawn(page: &Page<'_>, form: &Form) -> Result<Drawn, String> {
     let notes = told.lock().unwrap_or_else(PoisonError::into_inner).iter().map(ToString::to_string).collect();
     // On white, so nothing shows through; ITU-R BT.601 luma.
     let luma = |p: &PremulRgba8| (u32::from(p.r) * 299 + u32::from(p.g) * 587 + u32::from(p.b) * 114 + 500) / 1000;
-    let pels = pixels.data().iter().map(|p| luma(p) as u8).collect();
+    let mut pels: Vec<u8> = pixels.data().iter().map(|p| luma(p) as u8).collect();
+    if times == 2 {
+        pels = strengthened(&pels, width);
+    }
     Ok(Drawn::Grey { grey: Grey { width, height, pels, dpi: Some((across as f32, down as f32)) }, notes })
+}
+
+/// Thin strokes across a white page, as dark in both rows of a pair as in the darker one, and half as dark again: the mean of the two,
+/// which the page will have, is then black where the stroke fills three tenths of a row or more.
+fn strengthened(pels: &[u8], width: usize) -> Vec<u8> {
+    let rows: Vec<&[u8]> = pels.chunks_exact(width).collect();
+    let mut out = Vec::with_capacity(pels.len());
+    for y in 0..rows.len() {
+        let twin = rows.get(y ^ 1).unwrap_or(&rows[y]);
+        let around = &rows[y.saturating_sub(AROUND)..(y + AROUND + 1).min(rows.len())];
+        out.extend((0..width).map(|x| {
+            let (dark, light) = (rows[y][x].min(twin[x]), around.iter().map(|row| row[x]).max().unwrap_or(0));
+            if light < PAPER { rows[y][x] } else { dark.saturating_sub((light - dark) / 2) }
+        }));
+    }
+    out
 }
 
 fn pixels(page: &Page<'_>, width: usize, height: usize, notes: &Arc<Mutex<Vec<&'static str>>>) -> Result<Pixmap, String> {

@@ -19,13 +19,13 @@ pub struct Check {
 pub(super) async fn run(args: Check) -> anyhow::Result<ExitCode> {
     let config = StationConfig::read(&args.file).map_err(|e| Usage(e.0))?;
     let backends = Station::builder().check(&config).map_err(|e| Usage(e.0))?;
-    println!("ok    {}: station {}, desks {}", args.file.display(), config.station, list(config.desks.iter()));
+    say!("ok    {}: station {}, desks {}", args.file.display(), config.station, list(config.desks.iter()));
     let mut bad = false;
     let mut say = |found: Result<String, String>| match found {
-        Ok(what) => println!("ok    {what}"),
+        Ok(what) => say!("ok    {what}"),
         Err(what) => {
             bad = true;
-            println!("bad   {what}");
+            say!("bad   {what}");
         }
     };
     say(data_folder(&config));
@@ -41,7 +41,7 @@ pub(super) async fn run(args: Check) -> anyhow::Result<ExitCode> {
         }
     }
     if config.routes.is_empty() {
-        println!("note  no [[route]]: messages reach only this station's own desks");
+        say!("note  no [[route]]: messages reach only this station's own desks");
     }
     Ok(ExitCode::from(if bad { USAGE } else { 0 }))
 }

@@ -4,7 +4,7 @@
 //! Left out: contents (they are on the desk's paper). Shown by: `cli::log::tests`, `tests/it/send.rs`.
 
 use super::Usage;
-use super::client::{Client, STATION, Standing, error_of, json_line, one_line};
+use super::client::{Client, Standing, error_of, json_line, one_line, usual};
 use crate::message::Identity;
 use crate::router::event::Direction;
 use crate::router::journal::Row;
@@ -39,9 +39,9 @@ The newest message is the last. --json prints one object a line: messages, then
 Times are UTC.")]
 pub struct Log {
     /// The station's API
-    #[arg(long, value_name = "URL", default_value = STATION)]
+    #[arg(long, value_name = "URL", default_value_t = usual())]
     station: String,
-    /// Read this journal file instead; the station need not run
+    /// Read this journal (or the one in this data folder) instead; the station need not run
     #[arg(long, value_name = "FILE", conflicts_with = "station")]
     journal: Option<PathBuf>,
     /// One message, with its history
@@ -67,6 +67,8 @@ type Numbered = (u64, Stamped);
 
 pub(super) fn run(args: Log) -> anyhow::Result<ExitCode> {
     let source = match &args.journal {
+        // A station's data folder will do: there is one journal in it.
+        Some(dir) if dir.is_dir() => Source::Journal(Reader::open(&dir.join("journal.sqlite")).map_err(|e| Usage(e.0))?),
         Some(file) => Source::Journal(Reader::open(file).map_err(|e| Usage(e.0))?),
         None => Source::Station(Client::new(&args.station)?),
     };

@@ -3,10 +3,16 @@
 //! Standards: exit codes 0 done, 1 not delivered or check failed, 2 usage or configuration, 130 interrupted.
 //! In: the command line. Out: an exit code. Left out: what a station does. Shown by: `tests/it/processes.rs`.
 
+/// A line to standard output, as `println!` has it, but nobody reading it is no reason to end.
+macro_rules! say {
+    ($($text:tt)*) => { $crate::cli::say(format_args!($($text)*)) };
+}
+
 mod certs;
 mod check;
 mod client;
 mod content;
+mod convert;
 mod demo;
 mod doctor;
 mod init;
@@ -14,6 +20,7 @@ mod keys;
 mod keys_table;
 mod line;
 mod log;
+mod misread;
 mod narrate;
 mod paper;
 mod send;
@@ -22,16 +29,22 @@ mod station;
 mod tape;
 mod tty;
 
-use clap::{Parser, Subcommand};
-use std::io::IsTerminal;
+use clap::{CommandFactory, Parser, Subcommand};
+use std::io::{ErrorKind, IsTerminal, Write};
 use std::process::ExitCode;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// The Washington-Moscow hotline as working software.
 #[derive(Parser)]
 #[command(
     name = "molink",
     version,
-    after_help = "Show it:          molink demo\nTest routing:     molink station FILE.toml, molink send, molink log, molink line\nPlug a machine in: molink doctor, molink init desk, molink check FILE.toml, molink tty"
+    term_width = 80, // an operator's terminal, and the same in a pipe
+    after_help = "\
+Show it:         molink demo
+Test routing:    molink station FILE.toml, molink send, molink log, molink line
+Plug in machine: molink doctor, molink init desk, molink check FILE.toml,
+                 molink tty"
 )]
 struct Cli {
     #[command(subcommand)]
@@ -56,6 +69,8 @@ enum Command {
     Paper(paper::Paper),
     /// Punch a tape: as a picture, or as raw codes; and read raw codes back
     Tape(tape::Tape),
+    /// Make fax pages of texts, pictures, PDFs and fax files, and files of fax pages
+    Convert(convert::Convert),
     /// Make, show and destroy key tapes
     Keys(keys::Keys),
     /// Make, show and pin the certificates of lines in TLS
@@ -66,6 +81,8 @@ enum Command {
     Check(check::Check),
     /// List serial devices and what each can do
     Doctor(doctor::Doctor),
+    #[command(hide = true)]
+    PdfApart(convert::PdfApart),
 }
 
 /// Usage or configuration: the user can mend it.
@@ -80,7 +97,10 @@ pub(crate) struct Usage(pub String);
 
 /// Parses the command line and runs the command.
 pub fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return misread(&error),
+    };
     let level = match std::env::var("MOLINK_LOG").as_deref() {
         Ok("debug") => tracing::Level::DEBUG,
         Ok("error") => tracing::Level::ERROR,
@@ -104,6 +124,8 @@ pub fn main() -> ExitCode {
         Command::Init(args) => init::run(args),
         Command::Paper(args) => paper::run(args),
         Command::Tape(args) => tape::run(args),
+        Command::Convert(args) => convert::run(args),
+        Command::PdfApart(args) => convert::apart(args),
         Command::Demo(args) => block_on(demo::run(args)),
         Command::Doctor(args) => block_on(doctor::run(args)),
         Command::Keys(args) => block_on(keys::run(args)),
@@ -111,10 +133,46 @@ pub fn main() -> ExitCode {
         Command::Station(args) => block_on(station::run(args)),
         Command::Check(args) => block_on(check::run(args)),
     };
-    done.unwrap_or_else(|error| {
-        eprintln!("molink: {error:#}");
+    let code = done.unwrap_or_else(|error| {
+        // Whoever read what was told has read enough: `molink demo | head`.
+        if error.downcast_ref::<std::io::Error>().is_some_and(|e| e.kind() == ErrorKind::BrokenPipe) {
+            return ExitCode::SUCCESS;
+        }
+        complain(&format!("{error:#}"));
         ExitCode::from(if error.is::<Usage>() { USAGE } else { 1 })
-    })
+    });
+    if code == ExitCode::SUCCESS && UNSAID.load(Ordering::Relaxed) { ExitCode::FAILURE } else { code }
+}
+
+/// Something was to be told and could not be written: no success.
+static UNSAID: AtomicBool = AtomicBool::new(false);
+
+/// Help and the version as they were asked for; else what is wrong with the command line.
+fn misread(error: &clap::Error) -> ExitCode {
+    let words = std::env::args_os().skip(1).map(|w| w.to_string_lossy().into_owned());
+    match misread::sentence(error, Cli::command(), words) {
+        Some(sentence) => complain(&sentence),
+        None => drop(error.print()), // a pipe that is closed has read enough
+    }
+    ExitCode::from(if error.use_stderr() { USAGE } else { 0 })
+}
+
+/// A line, or lines, to standard output; nobody reading it is no reason to end, least of all to have ended badly.
+pub(crate) fn say(text: impl std::fmt::Display) {
+    let mut out = std::io::stdout();
+    match writeln!(out, "{text}").and_then(|()| out.flush()) {
+        Err(e) if e.kind() != ErrorKind::BrokenPipe => {
+            if !UNSAID.swap(true, Ordering::Relaxed) {
+                complain(&format!("standard output cannot be written: {e}"));
+            }
+        }
+        Err(_) | Ok(()) => {}
+    }
+}
+
+/// A sentence to standard error.
+fn complain(sentence: &str) {
+    let _ = writeln!(std::io::stderr(), "molink: {sentence}"); // there is nobody else to tell
 }
 
 fn block_on(command: impl Future<Output = anyhow::Result<ExitCode>>) -> anyhow::Result<ExitCode> {

@@ -6,6 +6,7 @@
 pub mod code;
 pub mod file;
 pub mod pbm;
+pub mod pdf;
 pub mod raw;
 pub mod resolution;
 pub mod tiff;

@@ -1,6 +1,7 @@
 //! The one test binary.
 
 mod accidents;
+mod answers;
 mod api;
 mod backend;
 mod certs;

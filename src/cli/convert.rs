@@ -252,7 +252,8 @@ impl<'a> Job<'a> {
     fn about(&self, first: &Next, inputs: &[PathBuf]) -> About {
         let stem = inputs.first().filter(|p| p.as_os_str() != "-").and_then(|p| Path::new(p).file_stem());
         let title = self.args.title.clone().or_else(|| stem.map(|s| s.to_string_lossy().into_owned())).unwrap_or_else(|| "fax".into());
-        let author = if self.args.sender.is_empty() { first.sheet.about.sender.clone().unwrap_or_default() } else { self.args.sender.clone() };
+        let author =
+            if self.args.sender.is_empty() { first.sheet.about.sender.clone().unwrap_or_default() } else { self.args.sender.clone() };
         About { title, author, date: self.args.date.or(first.sheet.about.date.map(Dtg::of)) }
     }
     /// Makes the page what was asked for, and hands it to the output.

@@ -45,6 +45,7 @@ mod tape;
 mod tiff_bad;
 mod tiff_files;
 mod tiff_made;
+mod tiff_memory;
 mod tiff_peers;
 mod tls;
 mod tty;

@@ -40,7 +40,9 @@ impl Target {
         let usage = |why: String| Err(Usage(format!("{}: {why}", shown(path))).into());
         match fs::metadata(path) {
             Ok(there) if there.is_dir() => usage("it is a folder; name the file in it that is to be made".into()),
-            Ok(there) if inputs.contains(&(there.dev(), there.ino())) => usage("it is one of the inputs; give the output another name".into()),
+            Ok(there) if inputs.contains(&(there.dev(), there.ino())) => {
+                usage("it is one of the inputs; give the output another name".into())
+            }
             Ok(there) if there.file_type().is_char_device() || there.file_type().is_fifo() => Ok(Target::Stream(path.to_owned())),
             Ok(there) if !there.is_file() => usage("it is neither a file nor a stream".into()),
             // Beside the file itself, not beside a link to it.

@@ -114,7 +114,10 @@ impl Output {
                 self.each.push(made.ready().map_err(cannot)?);
             }
             _ if page > 1 => {
-                return Err(Usage(format!("{shown}: it takes one page of this format, and there are more; choose one with --page-range, or give a file")).into());
+                return Err(Usage(format!(
+                    "{shown}: it takes one page of this format, and there are more; choose one with --page-range, or give a file"
+                ))
+                .into());
             }
             _ => {
                 let mut file = files::nameless()?;

@@ -87,7 +87,11 @@ impl File {
 fn inches(page: &Page<'_>) -> Result<(f64, f64), String> {
     let shown = page.intersected_crop_box();
     if !(shown.width().is_finite() && shown.height().is_finite()) || shown.width() < 0.01 || shown.height() < 0.01 {
-        return Err(format!("its box (/MediaBox and /CropBox) is {:.2} x {:.2} points; there is nothing to draw on", shown.width(), shown.height()));
+        return Err(format!(
+            "its box (/MediaBox and /CropBox) is {:.2} x {:.2} points; there is nothing to draw on",
+            shown.width(),
+            shown.height()
+        ));
     }
     // ISO 32000-1 table 30: UserUnit, in 1/72 inch.
     let unit = page.raw().get::<f32>("UserUnit").map_or(1.0, f64::from);

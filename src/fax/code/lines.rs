@@ -6,7 +6,9 @@
 use super::Coding;
 use super::bits::Bits;
 use super::decode::{Out, State};
+use super::lookup::CODES;
 use super::rows;
+use super::tables::EOL;
 
 /// Zeros before the 1 of an EOL, at least.
 pub(super) const EOL_ZEROS: usize = 11;
@@ -24,12 +26,42 @@ pub(super) enum Is {
     Unknown,
 }
 
+/// The codes of a white row, from the EOL before it to that behind it.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Blank {
+    bits: u64,
+    /// How many; 0 if they do not fit a window.
+    all: u32,
+    /// Without the EOL behind.
+    row: u32,
+}
+
+impl Blank {
+    /// Coded by itself, and by a white row above.
+    pub fn of(coding: Coding, width: usize) -> [Blank; 2] {
+        let row = |tag: u64, tags: u32, code: u64, len: u32| Blank {
+            bits: ((u64::from(EOL.bits) << tags | tag) << len | code) << EOL.len | u64::from(EOL.bits),
+            all: 2 * EOL.len + tags + len,
+            row: EOL.len + tags + len,
+        };
+        let run = CODES[0].get(width).map(|entry| (u64::from(entry >> 5), entry & 31));
+        match (coding, run) {
+            (Coding::Mh, Some((code, len))) => [row(0, 0, code, len), Blank::default()],
+            (Coding::Mr { .. }, Some((code, len))) => [row(1, 1, code, len), row(0, 1, 1, 1)],
+            _ => [Blank::default(); 2],
+        }
+    }
+}
+
 impl State {
     /// Reads rows until the bytes are used up; what is not a whole row is left for next time, unless these are the `last`.
     pub(super) fn t4(&mut self, bytes: &[u8], last: bool, out: &mut impl Out) {
         let mut bits = Bits::at(bytes, self.at);
         while !self.done {
             bits.refill();
+            if self.eols == 0 && self.lines == 2 && self.above.n == 0 && self.blank_row(&mut bits, out) {
+                continue;
+            }
             let eol = bits.window >> (64 - EOL_ZEROS) == 0;
             if eol || self.eols == 0 || self.damage.rows == 0 {
                 match self.between(&mut bits, last) {
@@ -60,6 +92,18 @@ impl State {
             }
         }
         self.at = bits.place().min(bits.end());
+    }
+    /// A white row below a white one and the EOLs around it, known by their bits; true if it was there.
+    #[inline]
+    fn blank_row(&mut self, bits: &mut Bits, out: &mut impl Out) -> bool {
+        for blank in &self.blank[..if self.waits { 1 } else { 2 }] {
+            if blank.all > 0 && bits.window >> (64 - blank.all) == blank.bits {
+                bits.skip(blank.row);
+                self.good(true, out);
+                return true;
+            }
+        }
+        false
     }
     /// Gives out the row just read.
     #[inline]

@@ -156,7 +156,9 @@ fn pin(args: &PinOne) -> anyhow::Result<ExitCode> {
 fn files(path: &Path) -> Result<Vec<PathBuf>, String> {
     if !path.exists() {
         let shown = path.display();
-        return Err(format!("there is no `{shown}`; `molink certs make STATION` makes a certificate, in the folder `certs` or where --out says"));
+        return Err(format!(
+            "there is no `{shown}`; `molink certs make STATION` makes a certificate, in the folder `certs` or where --out says"
+        ));
     }
     if !path.is_dir() {
         return Ok(vec![path.to_owned()]);

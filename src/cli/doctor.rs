@@ -98,7 +98,8 @@ fn there(named: Vec<PathBuf>) -> Result<Vec<PathBuf>, Usage> {
     use std::os::unix::fs::FileTypeExt;
     for path in &named {
         let shown = path.display();
-        let kind = std::fs::metadata(path).map_err(|_| Usage(format!("there is no device `{shown}`; `molink doctor` lists what there is")))?;
+        let kind =
+            std::fs::metadata(path).map_err(|_| Usage(format!("there is no device `{shown}`; `molink doctor` lists what there is")))?;
         if !kind.file_type().is_char_device() {
             return Err(Usage(format!("`{shown}` is no device; `molink doctor` lists what there is")));
         }

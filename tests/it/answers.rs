@@ -272,7 +272,8 @@ fn every_command_that_help_lists_has_its_right_and_three_wrong_answers() {
     for (command, help) in &all {
         let name = if command == "molink" { "molink".into() } else { format!("molink {}", command.replace('-', " ")) };
         let table = tables.get(command).unwrap_or_else(|| panic!("{command} has no fixtures/answers/{command}.txt"));
-        let (right, wrong): (Vec<_>, Vec<_>) = lines(table).into_iter().filter(|(l, _)| l.contains(&name)).partition(|(_, code)| *code == "0" || *code == "130");
+        let (right, wrong): (Vec<_>, Vec<_>) =
+            lines(table).into_iter().filter(|(l, _)| l.contains(&name)).partition(|(_, code)| *code == "0" || *code == "130");
         assert!(!right.is_empty(), "{command}: a right run");
         assert!(wrong.len() >= 3 && wrong.iter().all(|(_, code)| ["1", "2"].contains(code)), "{command}: three wrong inputs: {wrong:?}");
         assert!(!table.contains("panicked"), "{command} panics");

@@ -114,7 +114,9 @@ mod tests {
 
     #[test]
     fn another_resolution_keeps_size_and_proportions() {
-        for (from, to) in [(Resolution::FINE, Resolution::STANDARD), (Resolution::STANDARD, Resolution::FINE), (Resolution::FINE, Resolution::SUPERFINE)] {
+        for (from, to) in
+            [(Resolution::FINE, Resolution::STANDARD), (Resolution::STANDARD, Resolution::FINE), (Resolution::FINE, Resolution::SUPERFINE)]
+        {
             for height in [1usize, 7, 1000, 2292, 6000] {
                 let asked = Asked { resolution: Some(to), ..Asked::default() };
                 let (made, note) = asked.fit(framed(1728, height, from)).unwrap();

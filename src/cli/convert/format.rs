@@ -130,10 +130,11 @@ pub fn coding(name: &str) -> Result<Coding, String> {
 pub fn of_output(path: &Path, shown: &str, told: Option<&str>, coding: Option<Coding>) -> Result<To, Usage> {
     let name = match told {
         Some(name) => name.to_owned(),
-        None if path.as_os_str() == "-" => return Err(Usage(format!("standard output has no ending; give --to with one of: {KNOWN_OUTPUTS}"))),
-        None => to(&ending(path)).map_err(|_| {
-            Usage(format!("{shown}: its ending does not say what to make; it is one of: {KNOWN_OUTPUTS} (or give --to)"))
-        })?,
+        None if path.as_os_str() == "-" => {
+            return Err(Usage(format!("standard output has no ending; give --to with one of: {KNOWN_OUTPUTS}")));
+        }
+        None => to(&ending(path))
+            .map_err(|_| Usage(format!("{shown}: its ending does not say what to make; it is one of: {KNOWN_OUTPUTS} (or give --to)")))?,
     };
     let only = |to: To, takes: Coding, why: &str| match coding {
         Some(other) if other != takes => Err(Usage(format!("--coding `{}` does not go with {name}: {why}", spoken(other)))),
@@ -215,7 +216,9 @@ mod tests {
         assert_eq!(made("a.tif", None, Some(Coding::Mh)), Ok(To::Tiff(Coding::Mh)));
         assert_eq!(made("a.g3", None, Some(MR)), Ok(To::Raw(MR)));
         assert_eq!(made("-", Some("png"), None), Ok(To::Png));
-        for (name, coding) in [("a.pdf", Coding::Mh), ("a.g3", Coding::Mmr), ("a.g4", MR), ("a.mh", MR), ("a.png", Coding::Mh), ("a.pbm", MR)] {
+        for (name, coding) in
+            [("a.pdf", Coding::Mh), ("a.g3", Coding::Mmr), ("a.g4", MR), ("a.mh", MR), ("a.png", Coding::Mh), ("a.pbm", MR)]
+        {
             assert!(made(name, None, Some(coding)).unwrap_err().contains("--coding"), "{name}");
         }
         assert!(made("-", None, None).unwrap_err().contains("--to"));

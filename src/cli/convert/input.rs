@@ -96,7 +96,9 @@ impl Input {
         let reading = Reading { shown, asked: self.asked };
         let named = |why: String| anyhow::Error::from(Usage(format!("{shown} page {at}: {why}")));
         Ok(match &mut self.kind {
-            Kind::Text { pages, notes, .. } => pages.next().map(|page| wanted.then(|| Sheet { notes: std::mem::take(notes), ..Sheet::of(page) })),
+            Kind::Text { pages, notes, .. } => {
+                pages.next().map(|page| wanted.then(|| Sheet { notes: std::mem::take(notes), ..Sheet::of(page) }))
+            }
             Kind::Picture(file) => file.take().map(|file| wanted.then(|| reading.picture(file)).transpose()).transpose()?,
             Kind::Raw(file, family) => file.take().map(|file| wanted.then(|| reading.raw(file, *family)).transpose()).transpose()?,
             Kind::Pbm(reader) => match reader.next_page() {

@@ -49,10 +49,16 @@ enum Whole {
 
 impl Output {
     /// Begins one. `pages`: how many there will be, if that is known.
-    pub fn begin(path: &Path, to: To, inputs: Vec<(u64, u64)>, about: &About, pages: Option<usize>) -> anyhow::Result<Output> {
+    pub fn begin(
+        shop: Workshop,
+        path: &Path,
+        to: To,
+        inputs: Vec<(u64, u64)>,
+        about: &About,
+        pages: Option<usize>,
+    ) -> anyhow::Result<Output> {
         let target = Target::of(path, &inputs)?;
         let shown = if target == Target::Stdout { "standard output".into() } else { files::shown(path) };
-        let shop = Workshop::open()?;
         let mut whole = None;
         let mut file = || {
             let (file, lies) = match &target {
@@ -114,7 +120,10 @@ impl Output {
                 self.each.push(made.ready().map_err(cannot)?);
             }
             _ if page > 1 => {
-                return Err(Usage(format!("{shown}: it takes one page of this format, and there are more; choose one with --page-range, or give a file")).into());
+                return Err(Usage(format!(
+                    "{shown}: it takes one page of this format, and there are more; choose one with --page-range, or give a file"
+                ))
+                .into());
             }
             _ => {
                 let mut file = files::nameless()?;

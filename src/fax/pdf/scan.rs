@@ -6,10 +6,10 @@
 
 use crate::fax::code::{Coding, Damage, ReadAs, decode};
 use crate::fax::resolution::{Tagged, judge};
-use crate::paper::page::{MOST_ROWS, WIDEST, last_word};
 use crate::paper::Page as Rows;
-use hayro::hayro_syntax::content::ops::TypedInstruction;
+use crate::paper::page::{MOST_ROWS, WIDEST, last_word};
 use hayro::hayro_syntax::Filter;
+use hayro::hayro_syntax::content::ops::TypedInstruction;
 use hayro::hayro_syntax::object::{Array, Dict, Name, Object, Stream};
 use hayro::hayro_syntax::page::{Page, Rotation};
 
@@ -75,9 +75,9 @@ pub(super) fn find(page: &Page<'_>) -> Option<Scan> {
     let shown = page.intersected_crop_box();
     let near = |of: f64, to: f64| (of - to).abs() <= 2.0 + to.abs() / 20.0;
     let covers = near(wide, shown.width()) && near(high, shown.height()) && near(left, shown.x0) && near(low, shown.y0);
-    // The sheet may be cut out of the image (ours is), so the image may reach beyond on all sides.
-    let within = left <= shown.x0 && low <= shown.y0 && left + wide >= shown.x1 && low + high >= shown.y1 && near(wide * high, shown.width() * shown.height());
-    if !covers && !within {
+    // The sheet may be cut out of the image (ours is), so the image may reach a little beyond on all sides.
+    let beyond = left < shown.x0 + 0.5 && low < shown.y0 + 0.5 && left + wide > shown.x1 - 0.5 && low + high > shown.y1 - 0.5;
+    if !(covers || beyond && near(wide, shown.width()) && near(high, shown.height())) {
         return None;
     }
     let unit = page.raw().get::<f32>("UserUnit").map_or(1.0, f64::from);
@@ -125,7 +125,8 @@ fn read(image: &Stream<'_>, wide: f64, high: f64) -> Option<Scan> {
     let stencil = dict.get::<bool>("ImageMask").unwrap_or(false);
     let grey = dict.get::<Name<'_>>("ColorSpace").is_some_and(|space| matches!(space.as_ref(), b"DeviceGray" | b"CalGray" | b"G"));
     let plain = !["SMask", "Mask", "OC"].iter().any(|key| dict.contains_key(key));
-    let image_of_faxes = dict.get::<Name<'_>>("Subtype").is_some_and(|s| s.as_ref() == b"Image") && image.filters()[..] == [Filter::CcittFaxDecode];
+    let image_of_faxes =
+        dict.get::<Name<'_>>("Subtype").is_some_and(|s| s.as_ref() == b"Image") && image.filters()[..] == [Filter::CcittFaxDecode];
     if !image_of_faxes || !plain || !(stencil || grey) || dict.get::<i32>("BitsPerComponent").unwrap_or(1) != 1 {
         return None;
     }

@@ -174,12 +174,8 @@ fn image(leaf: Leaf) -> XObject {
     let number = |n: usize| DictItem::Int(n as i64);
     let dict = |of: Vec<(&str, DictItem)>| of.into_iter().map(|(k, v)| (k.to_owned(), v)).collect::<BTreeMap<_, _>>();
     let (width, height) = (leaf.width, leaf.height);
-    let how = dict(vec![
-        ("K", DictItem::Int(-1)),
-        ("Columns", number(width)),
-        ("Rows", number(height)),
-        ("BlackIs1", DictItem::Bool(false)),
-    ]);
+    let how =
+        dict(vec![("K", DictItem::Int(-1)), ("Columns", number(width)), ("Rows", number(height)), ("BlackIs1", DictItem::Bool(false))]);
     let what = dict(vec![
         ("Type", name("XObject")),
         ("Subtype", name("Image")),

@@ -3,6 +3,7 @@
 //! Standards: none. In: bytes, first bit on top. Out: the next bits in a register; behind the last byte, zeros without end.
 //! Left out: what the bits mean. Shown by: the tests below.
 
+#[derive(Clone, Copy)]
 pub(super) struct Bits<'a> {
     bytes: &'a [u8],
     /// The byte to be taken next.
@@ -51,9 +52,14 @@ impl<'a> Bits<'a> {
         self.window <<= bits;
         self.held -= bits;
     }
-    /// Whether all that was read was there.
-    pub fn within(&self) -> bool {
-        self.place() <= self.bytes.len() * 8
+    /// How many bits there are.
+    #[inline(always)]
+    pub fn end(&self) -> usize {
+        self.bytes.len() * 8
+    }
+    /// The same bytes, from another bit on.
+    pub fn from(&self, bit: usize) -> Bits<'a> {
+        Bits::at(self.bytes, bit)
     }
     /// Zeros up to the next 1, without dropping them; None if only zeros are left.
     pub fn zeros(&mut self) -> Option<usize> {
@@ -88,7 +94,7 @@ mod tests {
                 assert_eq!(bits.place(), place);
                 let bit = bytes.get(place / 8).map_or(0, |b| b >> (7 - place % 8) & 1);
                 assert_eq!(bits.window >> 63, u64::from(bit), "{place}");
-                assert_eq!(bits.within(), place <= 320);
+                assert_eq!(bits.end(), 320);
                 bits.skip(step);
             }
         }

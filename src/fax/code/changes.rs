@@ -10,6 +10,9 @@ pub(super) const ROOM: usize = 8192;
 /// How many places at least say "the width" behind the last change.
 pub(super) const ENDS: usize = 16;
 
+/// More changes a word than this are painted in a register.
+const DENSE: usize = 6;
+
 /// Places where the colour changes, growing; the first is to black. `at[0]` is 0 and stands before the row.
 pub(super) struct Changes {
     /// From 1 on; behind the last change, the width.
@@ -56,20 +59,41 @@ impl Changes {
     }
     /// Paints the row, over whatever was in it.
     pub fn paint(&self, row: &mut [u64], width: usize) {
+        if self.n > row.len() * DENSE {
+            self.paint_dense(row);
+        } else {
+            self.paint_sparse(row);
+        }
+        if let Some(word) = row.last_mut() {
+            *word &= last_word(width);
+        }
+    }
+    /// Each change turns the rest of its word; what is then on at a word's end goes on through the next ones.
+    fn paint_sparse(&self, row: &mut [u64]) {
         row.fill(0);
         for &place in self.places() {
             if let Some(word) = row.get_mut(usize::from(place) / WORD) {
                 *word ^= !0 >> (usize::from(place) % WORD);
             }
         }
-        // What changed in a word goes on through the next ones.
         let mut on = 0;
         for word in row.iter_mut() {
             *word ^= on;
             on = 0u64.wrapping_sub(*word & 1);
         }
-        if let Some(word) = row.last_mut() {
-            *word &= last_word(width);
+    }
+    /// The same with the word in a register, for where many changes lie in a word.
+    fn paint_dense(&self, row: &mut [u64]) {
+        let (mut word, mut i, places) = (0u64, 0, &self.at[1..]);
+        for (nth, to) in row.iter_mut().enumerate() {
+            let end = ((nth + 1) * WORD) as u16;
+            // The ends behind the last change stop this, or turn what lies beyond the width.
+            while i < self.n && places[i] < end {
+                word ^= !0 >> (usize::from(places[i]) % WORD);
+                i += 1;
+            }
+            *to = word;
+            word = 0u64.wrapping_sub(word & 1);
         }
     }
 }

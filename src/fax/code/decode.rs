@@ -1,20 +1,12 @@
 //! Codes to rows.
 //!
-//! Standards: ITU-T T.4 4.1, 4.2; T.6 2. In: bytes in any pieces. Out: rows of words, and what was damaged.
-//! Left out: uncompressed mode (it is damage), files. Shown by: `tests`, `tests/it/fax_codes.rs`.
+//! Standards: ITU-T T.4 4.1, 4.2; T.6 2. In: bytes in any pieces. Out: rows, as words or packed, and what was damaged.
+//! Left out: what is between rows (`lines`, `t6`), damage (`resync`), files. Shown by: `tests`, `tests/it/fax_codes.rs`.
 
-use super::bits::Bits;
 use super::changes::Changes;
-use super::lookup::PEEK;
-use super::rows;
 use super::{BitOrder, Coding, Damage};
-use crate::paper::page::{MOST_ROWS, WIDEST};
+use crate::paper::page::{MOST_ROWS, WIDEST, WORD, pack};
 use crate::paper::{Page, Resolution};
-
-/// Zeros before the 1 of an EOL.
-const EOL_ZEROS: usize = 11;
-/// A row's codes take fewer bytes; more without an end is not a row.
-const LONGEST_ROW: usize = 16_384;
 
 /// What a decoder is told of the codes it reads.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -27,37 +19,41 @@ pub struct ReadAs {
     pub aligned: bool,
 }
 
-/// Takes codes and gives rows.
+/// Takes codes and gives rows. It holds at most one row's codes, the widest picture of a row, and what is pushed at once.
 pub struct Decoder {
-    coding: Coding,
-    width: usize,
     read: ReadAs,
     /// What is not yet decoded, first bit on top.
     bytes: Vec<u8>,
-    /// The bit of it that is next.
-    at: usize,
-    above: Changes,
-    row: Changes,
-    words: Vec<u64>,
-    damage: Damage,
-    bad_run: usize,
-    /// EOLs in a run, just read.
-    eols: u32,
-    /// Whether there are EOLs.
-    lines: bool,
-    tag: bool,
-    waits: bool,
-    done: bool,
+    state: State,
 }
 
-/// Rows are given to it.
-type Rows<'a> = &'a mut dyn FnMut(&[u64]);
-
-enum Step {
-    /// Something was read.
-    On,
-    /// More bytes are needed.
-    More,
+/// What is known between two rows.
+pub(super) struct State {
+    pub coding: Coding,
+    pub width: usize,
+    pub aligned: bool,
+    most: usize,
+    /// The bit that is next.
+    pub at: usize,
+    /// The last good row, and the one being read.
+    pub above: Changes,
+    pub row: Changes,
+    words: Vec<u64>,
+    pub damage: Damage,
+    bad_run: usize,
+    /// EOLs read since the last row.
+    pub eols: u32,
+    /// EOLs that stood before rows, up to two; then rows are known to end with them.
+    pub lines: u32,
+    /// Whether the row that is next is coded by itself.
+    pub tag: bool,
+    /// Whether rows coded by the row above cannot be read, because that is not known.
+    pub waits: bool,
+    /// Bits of a row's codes of late.
+    pub usual: usize,
+    /// How often a row may still be looked for where codes have no EOLs.
+    pub patience: u32,
+    pub done: bool,
 }
 
 /// A whole page at once. Codes without EOLs that cannot be read as announced are also tried with the other alignment.
@@ -68,7 +64,8 @@ pub fn decode(bytes: &[u8], coding: Coding, width: usize, read: ReadAs, resoluti
         return first;
     }
     let other = decode_as(bytes, coding, width, ReadAs { aligned: !read.aligned, ..read }, resolution);
-    if other.1.bad_rows * 2 < first.1.bad_rows && other.1.rows >= first.1.rows { other } else { first }
+    let good = |damage: &Damage| damage.rows - damage.bad_rows;
+    if good(&other.1) > good(&first.1) { other } else { first }
 }
 fn decode_as(bytes: &[u8], coding: Coding, width: usize, read: ReadAs, resolution: Resolution) -> (Page, Damage) {
     let mut page = Page::new(width, resolution);
@@ -79,185 +76,140 @@ fn decode_as(bytes: &[u8], coding: Coding, width: usize, read: ReadAs, resolutio
 }
 
 impl Decoder {
-    /// For rows of `width` pels. Panics unless the width is 1 to [`WIDEST`]: who reads a width from a file checks it first.
+    /// For rows of `width` pels; an MR's `k` does not matter. Panics unless the width is 1 to [`WIDEST`]: who reads a width
+    /// from a file checks it first.
     pub fn new(coding: Coding, width: usize, read: ReadAs) -> Decoder {
         assert!((1..=WIDEST).contains(&width), "a width of {width} pels; 1 to {WIDEST} can be coded");
-        Decoder {
+        let state = State {
             coding,
             width,
-            read,
-            bytes: vec![],
+            aligned: read.aligned,
+            most: read.rows.unwrap_or(usize::MAX),
             at: 0,
             above: Changes::white(width),
             row: Changes::white(width),
-            words: vec![0; width.div_ceil(64)],
+            words: vec![0; width.div_ceil(WORD)],
             damage: Damage::default(),
             bad_run: 0,
             eols: 0,
-            lines: false,
+            lines: 0,
             tag: true,
             waits: false,
-            done: false,
-        }
+            usual: 0,
+            patience: 1 << 16,
+            done: read.rows == Some(0),
+        };
+        Decoder { read, bytes: vec![], state }
     }
     /// Takes bytes; gives the rows that are whole by now.
-    pub fn push(&mut self, bytes: &[u8], rows: Rows) {
-        if self.done {
+    pub fn push(&mut self, bytes: &[u8], rows: &mut dyn FnMut(&[u64])) {
+        self.take(bytes, &mut Words(rows));
+    }
+    /// There are no more bytes: gives the rows that are left.
+    pub fn finish(self, rows: &mut dyn FnMut(&[u64])) -> Damage {
+        self.end(&mut Words(rows))
+    }
+    /// The same, the rows appended as in a PBM file (`paper::page`).
+    pub fn push_packed(&mut self, bytes: &[u8], rows: &mut Vec<u8>) {
+        let width = self.state.width;
+        self.take(bytes, &mut Packed { rows, width, begun: false });
+    }
+    /// The same, the rows appended as in a PBM file.
+    pub fn finish_packed(self, rows: &mut Vec<u8>) -> Damage {
+        let width = self.state.width;
+        self.end(&mut Packed { rows, width, begun: false })
+    }
+    fn take(&mut self, bytes: &[u8], out: &mut impl Out) {
+        if self.state.done {
             return;
         }
         match self.read.order {
             BitOrder::MsbFirst => self.bytes.extend_from_slice(bytes),
             BitOrder::LsbFirst => self.bytes.extend(bytes.iter().map(|b| b.reverse_bits())),
         }
-        self.steps(false, rows);
-        self.bytes.drain(..(self.at / 8).min(self.bytes.len()));
-        self.at %= 8;
+        self.state.read(&self.bytes, false, out);
+        self.bytes.drain(..(self.state.at / 8).min(self.bytes.len()));
+        self.state.at %= 8;
     }
-    /// There are no more bytes: gives the rows that are left.
-    pub fn finish(mut self, rows: Rows) -> Damage {
-        self.steps(true, rows);
-        while self.read.rows.is_some_and(|n| self.damage.rows < n.min(MOST_ROWS)) {
-            self.words.fill(0);
-            self.count(false, rows);
-        }
-        self.damage
-    }
-    fn steps(&mut self, last: bool, rows: Rows) {
-        while !self.done {
-            let step = match self.coding {
-                Coding::Mmr => self.mmr(last, rows),
-                Coding::Mh | Coding::Mr { .. } => self.line(last, rows),
-            };
-            if matches!(step, Step::More) {
-                break;
+    fn end(mut self, out: &mut impl Out) -> Damage {
+        self.state.read(&self.bytes, true, out);
+        let state = &mut self.state;
+        if state.most < usize::MAX {
+            state.words.fill(0);
+            while state.damage.rows < state.most && !state.damage.too_many {
+                state.give(false, false, out);
             }
         }
+        state.damage
     }
-    /// Gives out `words`.
-    fn count(&mut self, good: bool, rows: Rows) {
+}
+
+impl State {
+    fn read(&mut self, bytes: &[u8], last: bool, out: &mut impl Out) {
+        match self.coding {
+            Coding::Mmr => self.t6(bytes, last, out),
+            Coding::Mh | Coding::Mr { .. } => self.t4(bytes, last, out),
+        }
+    }
+    /// Gives out the row just read. `same`: it is like the one before.
+    #[inline]
+    pub fn good(&mut self, same: bool, out: &mut impl Out) {
+        if !same {
+            self.row.paint(&mut self.words, self.width);
+            std::mem::swap(&mut self.row, &mut self.above);
+        }
+        self.give(true, same, out);
+    }
+    /// Gives out the last good row once more, in place of one that cannot be read.
+    pub fn bad(&mut self, out: &mut impl Out) {
+        self.give(false, true, out);
+    }
+    #[inline]
+    fn give(&mut self, good: bool, same: bool, out: &mut impl Out) {
         if self.damage.rows == MOST_ROWS {
             (self.damage.too_many, self.done) = (true, true);
             return;
         }
-        rows(&self.words);
+        out.row(&self.words, same);
         self.damage.rows += 1;
-        self.bad_run = if good { 0 } else { self.bad_run + 1 };
-        self.damage.bad_rows += usize::from(!good);
-        self.damage.longest_bad_run = self.damage.longest_bad_run.max(self.bad_run);
-        self.done |= self.read.rows == Some(self.damage.rows);
-    }
-    fn good(&mut self, to: usize, rows: Rows) -> Step {
-        self.at = to;
-        self.row.paint(&mut self.words, self.width);
-        std::mem::swap(&mut self.row, &mut self.above);
-        self.count(true, rows);
-        Step::On
-    }
-    fn ended(&mut self) -> Step {
-        (self.damage.ended, self.done) = (true, true);
-        Step::On
-    }
-    /// Where the next row may begin: on a whole byte, where rows do so and no EOLs say it.
-    fn begin(&self) -> usize {
-        match self.read.aligned && !self.lines {
-            true => self.at.next_multiple_of(8),
-            false => self.at,
+        self.done |= self.damage.rows == self.most;
+        if good {
+            self.bad_run = 0;
+        } else {
+            self.bad_run += 1;
+            self.damage.bad_rows += 1;
+            self.damage.longest_bad_run = self.damage.longest_bad_run.max(self.bad_run);
         }
     }
-    /// How many zeros are next, from `begin` on; None if nothing else is left.
-    fn zeros(&self) -> Option<usize> {
-        Bits::at(&self.bytes, self.begin()).zeros()
+}
+
+/// Where rows go.
+pub(super) trait Out {
+    /// `same`: it is like the one before.
+    fn row(&mut self, words: &[u64], same: bool);
+}
+
+struct Words<'a>(&'a mut dyn FnMut(&[u64]));
+impl Out for Words<'_> {
+    #[inline]
+    fn row(&mut self, words: &[u64], _: bool) {
+        (self.0)(words);
     }
-    /// Whether so near to the end of the bytes it is not sure what was read: a code is found by 13 bits.
-    fn wants(&self, bits: &Bits, last: bool) -> bool {
-        !last && bits.place() + PEEK as usize > self.bytes.len() * 8
-    }
-    /// A row of T.6, or its end.
-    fn mmr(&mut self, last: bool, rows: Rows) -> Step {
-        let Some(zeros) = self.zeros() else {
-            self.done |= last;
-            return Step::More;
-        };
-        if zeros >= EOL_ZEROS {
-            self.at = self.begin() + zeros + 1;
-            self.lines = true;
-            self.eols += 1;
-            return if self.eols == 2 { self.ended() } else { Step::On };
+}
+
+struct Packed<'a> {
+    rows: &'a mut Vec<u8>,
+    width: usize,
+    /// Whether the last row is there.
+    begun: bool,
+}
+impl Out for Packed<'_> {
+    #[inline]
+    fn row(&mut self, words: &[u64], same: bool) {
+        match self.rows.len().checked_sub(self.width.div_ceil(8)) {
+            Some(last) if same && self.begun => self.rows.extend_from_within(last..),
+            _ => pack(words, self.width, self.rows),
         }
-        let mut bits = Bits::at(&self.bytes, self.begin());
-        let good = rows::two(&mut bits, &mut self.row, &self.above, self.width);
-        if self.wants(&bits, last) {
-            return Step::More;
-        }
-        if good && bits.within() {
-            self.eols = 0;
-            let to = bits.place();
-            return self.good(to, rows);
-        }
-        self.done = true;
-        Step::More
-    }
-    /// An EOL, or a row, of T.4.
-    fn line(&mut self, last: bool, rows: Rows) -> Step {
-        let Some(zeros) = self.zeros() else {
-            if last {
-                self.damage.ended |= self.eols > 1;
-                self.done = true;
-            }
-            return Step::More;
-        };
-        let two = matches!(self.coding, Coding::Mr { .. });
-        if zeros >= EOL_ZEROS {
-            let at = self.begin() + zeros + 1;
-            if two && at >= self.bytes.len() * 8 && !last {
-                return Step::More;
-            }
-            self.at = at;
-            if two {
-                self.tag = Bits::at(&self.bytes, self.at).window >> 63 == 1;
-                self.at += 1;
-            }
-            self.lines = true;
-            self.eols += 1;
-            return if self.eols == 6 { self.ended() } else { Step::On };
-        }
-        let mut bits = Bits::at(&self.bytes, self.begin());
-        let by_itself = !two || self.tag;
-        let good = match by_itself {
-            true => rows::one(&mut bits, &mut self.row, self.width),
-            false => !self.waits && rows::two(&mut bits, &mut self.row, &self.above, self.width),
-        };
-        if self.wants(&bits, last) {
-            return Step::More;
-        }
-        if good && bits.within() {
-            self.eols = 0;
-            self.waits = false;
-            let to = bits.place();
-            return self.good(to, rows);
-        }
-        self.bad(last, rows)
-    }
-    /// A row that cannot be read: on to the next EOL.
-    fn bad(&mut self, last: bool, rows: Rows) -> Step {
-        let mut at = self.at;
-        loop {
-            let mut bits = Bits::at(&self.bytes, at);
-            match bits.zeros() {
-                Some(zeros) if zeros >= EOL_ZEROS => break,
-                Some(zeros) => at += zeros + 1,
-                None if last => {
-                    at = self.bytes.len() * 8;
-                    break;
-                }
-                None if at - self.at > LONGEST_ROW * 8 => break,
-                None => return Step::More,
-            }
-        }
-        self.at = at;
-        self.eols = 0;
-        self.waits = true;
-        self.count(false, rows);
-        Step::On
+        self.begun = true;
     }
 }

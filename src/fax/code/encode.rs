@@ -9,7 +9,7 @@ use super::tables::{Code, EOL, HORIZONTAL, PASS, VERTICAL};
 use super::writer::Writer;
 use super::{Coding, Layout};
 use crate::paper::Page;
-use crate::paper::page::WIDEST;
+use crate::paper::page::{WIDEST, WORD, last_word};
 
 /// Takes rows from the top and appends their codes.
 pub struct Encoder {
@@ -19,6 +19,7 @@ pub struct Encoder {
     rows: u64,
     above: Changes,
     row: Changes,
+    words: Vec<u64>,
     to: Writer,
 }
 
@@ -36,11 +37,11 @@ impl Encoder {
     pub fn new(coding: Coding, width: usize, layout: Layout) -> Encoder {
         assert!((1..=WIDEST).contains(&width), "a width of {width} pels; 1 to {WIDEST} can be coded");
         let (above, row) = (Changes::white(width), Changes::white(width));
-        Encoder { coding, layout, width, rows: 0, above, row, to: Writer::new(layout.order) }
+        Encoder { coding, layout, width, rows: 0, above, row, words: vec![0; width.div_ceil(WORD)], to: Writer::new(layout.order) }
     }
     /// Adds a row; the bits beyond the width must be 0. Appends whole bytes.
     pub fn row(&mut self, row: &[u64], out: &mut Vec<u8>) {
-        assert_eq!(row.len(), self.width.div_ceil(64), "a row of another width");
+        assert_eq!(row.len(), self.width.div_ceil(WORD), "a row of another width");
         self.row.find(row, self.width);
         let begun = u64::from(self.to.held());
         match self.coding {
@@ -64,6 +65,23 @@ impl Encoder {
         self.to.give(out);
         std::mem::swap(&mut self.row, &mut self.above);
         self.rows += 1;
+    }
+    /// Adds a row that is packed as in a PBM file (`paper::page`); bits beyond the width do not matter.
+    pub fn packed(&mut self, row: &[u8], out: &mut Vec<u8>) {
+        assert_eq!(row.len(), self.width.div_ceil(8), "a row of another width");
+        let mut words = std::mem::take(&mut self.words);
+        let (eights, rest) = row.as_chunks::<8>();
+        words.iter_mut().zip(eights).for_each(|(word, eight)| *word = u64::from_be_bytes(*eight));
+        if let Some(word) = words.last_mut() {
+            if !rest.is_empty() {
+                let mut eight = [0; 8];
+                eight[..rest.len()].copy_from_slice(rest);
+                *word = u64::from_be_bytes(eight);
+            }
+            *word &= last_word(self.width);
+        }
+        self.row(&words, out);
+        self.words = words;
     }
     /// Fill before an EOL so that the EOL, without its tag bit, ends with a byte; then the EOL.
     fn end_of_line(&mut self, code: Code, out: &mut Vec<u8>) {

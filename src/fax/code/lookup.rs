@@ -1,9 +1,9 @@
 //! What encoder and decoder look up in, made of the printed tables when the program is built.
 //!
-//! Standards: ITU-T T.4 tables 2, 3a, 3b. In: `tables`. Out: the code of a run; the run of a code; two runs at once.
-//! Left out: modes (see `two`). Shown by: the tests below.
+//! Standards: ITU-T T.4 tables 2, 3a, 3b, 4. In: `tables`. Out: the code of a run; the run of a code; two runs at once; the mode of a code.
+//! Left out: extensions. Shown by: the tests below, `tests`.
 
-use super::tables::{Code, EXTENDED, MAKE_UP, TERMINATING};
+use super::tables::{Code, EXTENDED, HORIZONTAL, MAKE_UP, PASS, TERMINATING, VERTICAL};
 
 /// Longest run that a make-up and a terminating code say; longer ones have 2560 before them, as often as needed (T.4 4.1.1).
 pub const LONGEST: usize = 2623;
@@ -19,6 +19,44 @@ pub static RUNS: [[u16; 1 << PEEK]; 2] = [runs(0), runs(1)];
 /// By the next 12 bits, where a run of the colour begins: two runs of 1 to 63 pels that lie whole in them, 8 bits each
 /// from the lowest, and above them the bits they take; 0 where that is not so.
 pub static PAIRS: [[u32; 1 << PEEK_PAIR]; 2] = [pairs(0), pairs(1)];
+
+/// By the next 7 bits, what they say of the next change.
+pub static MODES: [Mode; 128] = modes();
+
+/// A mode of T.4 table 4.
+#[derive(Clone, Copy)]
+pub struct Mode {
+    /// Its bits; 0 where there is no code (and then the rest says what cannot be).
+    pub len: u8,
+    /// Whether two runs follow.
+    pub runs: bool,
+    /// Whether the next two changes of the row above are passed over.
+    pub pass: bool,
+    /// How far right of the change above the change is.
+    pub off: i8,
+}
+
+const fn modes() -> [Mode; 128] {
+    let mut table = [Mode { len: 0, runs: false, pass: true, off: i8::MIN }; 128];
+    let mut i = 0;
+    while i < 128 {
+        let mut way = 0;
+        while way < VERTICAL.len() {
+            if i >> (7 - VERTICAL[way].len) == VERTICAL[way].bits as usize {
+                table[i] = Mode { len: VERTICAL[way].len as u8, runs: false, pass: false, off: way as i8 - 3 };
+            }
+            way += 1;
+        }
+        if i >> (7 - PASS.len) == PASS.bits as usize {
+            table[i] = Mode { len: PASS.len as u8, runs: false, pass: true, off: 0 };
+        }
+        if i >> (7 - HORIZONTAL.len) == HORIZONTAL.bits as usize {
+            table[i] = Mode { len: HORIZONTAL.len as u8, runs: true, pass: false, off: 0 };
+        }
+        i += 1;
+    }
+    table
+}
 
 const fn terminating(black: usize, run: usize) -> Code {
     let (_, white, dark) = TERMINATING[run];

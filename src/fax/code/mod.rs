@@ -7,8 +7,11 @@ mod bits;
 mod changes;
 mod decode;
 mod encode;
+mod lines;
 mod lookup;
+mod resync;
 mod rows;
+mod t6;
 pub mod tables;
 #[cfg(test)]
 mod tests;

@@ -1,31 +1,34 @@
 //! The codes of one row to the places where its colour changes.
 //!
 //! Standards: ITU-T T.4 4.1.1, 4.2.1.3; T.6 2.2. In: bits, the row above. Out: changes, and whether the codes fill the row exactly.
-//! Left out: what is between rows (see `decode`), uncompressed mode (it is damage). Shown by: the tests of `decode`.
+//! Left out: what is between rows (see `lines`), uncompressed mode (it is damage). Shown by: `tests`, `tests/it/fax_codes.rs`.
 
 use super::bits::Bits;
 use super::changes::{Changes, ROOM};
-use super::lookup::{PEEK, RUNS};
+use super::lookup::{MODES, PAIRS, PEEK, PEEK_PAIR, RUNS};
+
+/// Most changes that are taken over from the row above in one go.
+const MANY: usize = 16;
 
 /// Adds a change; one at the place of the last undoes it (a run of no pels joins its neighbours).
 #[inline(always)]
-fn change(to: &mut Changes, n: &mut usize, place: usize) {
-    if *n > 0 && usize::from(to.at[*n & (ROOM - 1)]) == place {
+fn change(at: &mut [u16; ROOM], n: &mut usize, place: u32) {
+    if *n > 0 && u32::from(at[*n % ROOM]) == place {
         *n -= 1;
     } else {
         *n += 1;
-        to.at[*n & (ROOM - 1)] = place as u16;
+        at[*n % ROOM] = place as u16;
     }
 }
 
 /// A run of a colour. None where there is no code of that colour, or the run is longer than `most`.
 #[inline(always)]
-fn run(bits: &mut Bits, black: usize, most: usize) -> Option<usize> {
+pub(super) fn run(bits: &mut Bits, black: usize, most: u32) -> Option<u32> {
     let mut sum = 0;
     loop {
         bits.refill();
-        let entry = RUNS[black][(bits.window >> (64 - PEEK)) as usize];
-        let (part, len) = (usize::from(entry >> 4), u32::from(entry & 15));
+        let entry = u32::from(RUNS[black][(bits.window >> (64 - PEEK)) as usize]);
+        let (part, len) = (entry >> 4, entry & 15);
         sum += part;
         if sum > most {
             return None;
@@ -42,82 +45,103 @@ fn run(bits: &mut Bits, black: usize, most: usize) -> Option<usize> {
 }
 
 /// Reads a row coded by itself. False where the codes do not end at the width.
-pub(super) fn one(bits: &mut Bits, row: &mut Changes, width: usize) -> bool {
-    let (mut n, mut a0, mut black) = (0, 0, 0);
-    while let Some(pels) = run(bits, black, width - a0) {
-        a0 += pels;
-        black ^= 1;
-        if a0 == width {
-            row.end(n, width);
-            return true;
+pub(super) fn one(from: &mut Bits, row: &mut Changes, width: usize) -> bool {
+    let (mut bits, at, width) = (*from, &mut *row.at, width as u32);
+    let (mut n, mut a0) = (0, 0);
+    let good = 'row: loop {
+        bits.refill();
+        // 56 bits hold four pairs; where there is none, a run of each colour, one by one.
+        for _ in 0..4 {
+            let pair = PAIRS[0][(bits.window >> (64 - PEEK_PAIR)) as usize];
+            let a1 = a0 + (pair & 255);
+            let a2 = a1 + (pair >> 8 & 255);
+            if pair == 0 || a2 >= width {
+                break;
+            }
+            at[n + 1] = a1 as u16;
+            at[n + 2] = a2 as u16;
+            (n, a0) = (n + 2, a2);
+            bits.skip(pair >> 16);
         }
-        change(row, &mut n, a0);
-    }
-    row.end(n, width);
-    false
+        for black in [0, 1] {
+            let Some(pels) = run(&mut bits, black, width - a0) else { break 'row false };
+            a0 += pels;
+            if a0 == width {
+                break 'row true;
+            }
+            change(at, &mut n, a0);
+        }
+    };
+    row.end(n, width as usize);
+    *from = bits;
+    good
 }
 
 /// Reads a row coded by the row above. False where the codes do not end at the width.
-pub(super) fn two(bits: &mut Bits, row: &mut Changes, above: &Changes, width: usize) -> bool {
-    let (mut n, mut a0, mut k, mut black) = (0, 0, 1, 0);
+pub(super) fn two(from: &mut Bits, row: &mut Changes, above: &Changes, width: usize) -> bool {
+    let (mut bits, at, b, width) = (*from, &mut *row.at, &*above.at, width as u32);
+    // n: changes so far, so that the colour is its lowest bit. k: b1. least: where the next change may be.
+    let (mut n, mut k, mut least) = (0, 1, 0);
     let good = loop {
         bits.refill();
-        let b1 = usize::from(above.at[k]);
-        let off = match bits.window.leading_zeros() {
-            0 => (0, 1),
-            1 => ([-1, 1][(bits.window >> 61 & 1) as usize], 3),
-            2 => {
-                bits.skip(3);
-                let (first, second) = match run(bits, black, width - a0) {
-                    Some(first) => match run(bits, black ^ 1, width - a0 - first) {
-                        Some(second) => (first, second),
-                        None => break false,
-                    },
-                    None => break false,
-                };
-                if a0 + first < width {
-                    change(row, &mut n, a0 + first);
-                    if a0 + first + second < width {
-                        change(row, &mut n, a0 + first + second);
-                    }
-                }
-                a0 += first + second;
-                if a0 == width {
-                    break true;
-                }
-                while usize::from(above.at[k]) <= a0 {
-                    k += 2;
-                }
+        if bits.window >= 0xf << 60 {
+            // V0, many times: the changes of the row above.
+            let same = ((!bits.window).leading_zeros() as usize).min((above.n + 1).saturating_sub(k)).min(MANY);
+            if same > 0 {
+                at[n + 1..n + 1 + MANY].copy_from_slice(&b[k..k + MANY]);
+                (n, k) = (n + same, k + same);
+                least = u32::from(at[n]) + 1;
+                bits.skip(same as u32);
                 continue;
             }
-            3 => {
-                bits.skip(4);
-                a0 = usize::from(above.at[k + 1]);
-                if a0 == width {
-                    break false;
-                }
-                k += 2;
-                continue;
-            }
-            4 => ([-2, 2][(bits.window >> 58 & 1) as usize], 6),
-            5 => ([-3, 3][(bits.window >> 57 & 1) as usize], 7),
-            _ => break false,
-        };
-        bits.skip(off.1);
-        let a1 = match b1.checked_add_signed(off.0) {
-            Some(a1) if (a1 > a0 || n == 0 && a0 == 0 || a1 == a0) && a1 <= width => a1,
-            _ => break false,
-        };
-        if a1 == width {
-            break true;
         }
-        change(row, &mut n, a1);
-        (a0, black) = (a1, black ^ 1);
-        k = if usize::from(above.at[k - 1]) > a0 { k - 1 } else { k + 1 };
-        while usize::from(above.at[k]) <= a0 {
+        let mode = MODES[(bits.window >> 57) as usize];
+        bits.skip(u32::from(mode.len));
+        if !mode.runs {
+            // V: a change near b1. P: none, on from b2.
+            let pass = usize::from(mode.pass);
+            let a1 = u32::from(b[k + pass]).wrapping_add_signed(i32::from(mode.off));
+            if a1.wrapping_sub(least) >= width - least {
+                break pass == 0 && a1 == width && mode.len > 0;
+            }
+            at[n + 1] = a1 as u16;
+            n += 1 - pass;
+            k = k + pass - 1;
+            k += 2 * (usize::from(u32::from(b[k]) <= a1) + usize::from(u32::from(b[k + 2]) <= a1));
+            while u32::from(b[k]) <= a1 {
+                k += 2;
+            }
+            least = a1 + 1;
+            continue;
+        }
+        let a0 = least.saturating_sub(1);
+        let pair = PAIRS[n & 1][(bits.window >> (64 - PEEK_PAIR)) as usize];
+        let a1 = a0 + (pair & 255);
+        let mut a2 = a1 + (pair >> 8 & 255);
+        if pair != 0 && a2 < width {
+            at[n + 1] = a1 as u16;
+            at[n + 2] = a2 as u16;
+            n += 2;
+            bits.skip(pair >> 16);
+        } else {
+            let black = n & 1;
+            let Some(first) = run(&mut bits, black, width - a0) else { break false };
+            let Some(second) = run(&mut bits, black ^ 1, width - a0 - first) else { break false };
+            a2 = a0 + first + second;
+            if a0 + first < width {
+                change(at, &mut n, a0 + first);
+            }
+            if a2 == width {
+                break true;
+            }
+            change(at, &mut n, a2);
+        }
+        while u32::from(b[k]) <= a2 {
             k += 2;
         }
+        least = a2 + 1;
     };
-    row.end(n, width);
+    row.end(n, width as usize);
+    *from = bits;
     good
 }

@@ -7,7 +7,7 @@ use super::super::page::Resolution;
 use super::{Ink, Plane};
 
 /// Error diffusion: what a pel is too dark or too light goes to its neighbours.
-pub(super) fn floyd(plane: &Plane, _: Resolution, ink: &mut Ink) {
+pub(super) fn floyd(plane: &Plane, ink: &mut Ink) {
     let width = plane.width;
     let (mut here, mut below) = (vec![0i32; width + 2], vec![0i32; width + 2]); // in 16ths; one more at either side
     let mut black = vec![false; width];

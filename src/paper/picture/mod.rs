@@ -10,12 +10,14 @@ mod judge;
 mod read;
 mod scale;
 mod threshold;
+mod tiles;
 
 pub use bilevel::bilevel;
 pub use read::{MOST_PELS, MOST_SIDE, picture};
 
 use super::form::Form;
 use super::page::{MOST_ROWS, Page, Resolution, WORD};
+use tiles::Tiles;
 
 /// A grey picture.
 #[derive(Clone, PartialEq, Debug)]
@@ -64,14 +66,24 @@ pub fn draw(picture: &Grey, form: &Form, dither: Dither) -> Result<Page, String>
     }
     let place = fit(picture, &form);
     let mut page = form.blank();
-    let plane = Plane { width: place.width, height: place.height, pels: scale::scale(picture, place.width, place.height, false) };
-    let light = || Plane { pels: judge::toned(scale::scale(picture, place.width, place.height, true)), ..plane };
+    let plane = |light: bool| {
+        let pels = scale::scale(picture, place.width, place.height, light);
+        Plane { width: place.width, height: place.height, pels }
+    };
+    let light = || judge::toned(plane(true));
+    let tiles = |plane: &Plane| Tiles::of(plane, form.resolution);
     let mut ink = Ink { page: &mut page, left: place.left, top: place.top };
     match dither {
-        Dither::None => threshold::cut(&plane, form.resolution, &mut ink),
-        Dither::Floyd => dither::floyd(&light(), form.resolution, &mut ink),
+        Dither::None => {
+            let plane = plane(false);
+            threshold::cut(&plane, &tiles(&plane), &mut ink);
+        }
+        Dither::Floyd => dither::floyd(&light(), &mut ink),
         Dither::Ordered => dither::ordered(&light(), form.resolution, &mut ink),
-        Dither::Auto => judge::auto(&plane, light, form.resolution, &mut ink),
+        Dither::Auto => {
+            let plane = plane(false);
+            judge::auto(&plane, light, &tiles(&plane), &mut ink);
+        }
     }
     Ok(page)
 }

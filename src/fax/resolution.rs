@@ -14,8 +14,8 @@ const ACROSS: [f64; 7] = [200.0, 204.0, 300.0, 400.0, 408.0, 600.0, 1200.0];
 const DOWN: [f64; 10] = [98.0, 100.0, 196.0, 200.0, 300.0, 391.0, 400.0, 600.0, 800.0, 1200.0];
 /// Inches of an A4 sheet.
 const A4: (f64, f64) = (8.27, 11.69);
-/// Inches: no paper is narrower or wider.
-const PAPER: (f64, f64) = (0.5, 20.0);
+/// Inches: no paper is wider.
+const WIDEST_PAPER: f64 = 20.0;
 
 /// What a file says.
 #[derive(Clone, Copy, PartialEq, Debug, Default)]
@@ -43,7 +43,7 @@ pub fn judge(said: Tagged, width: usize, height: usize) -> (Resolution, Option<S
     }
     let across = width as f64 / x;
     let paper = WIDTHS.iter().find(|(w, _)| *w == width).map(|(w, x)| *w as f64 / f64::from(*x));
-    let fits = paper.map_or((PAPER.0..=PAPER.1).contains(&across), |p| (0.6 * p..=1.6 * p).contains(&across));
+    let fits = paper.map_or(across <= WIDEST_PAPER, |p| (0.6 * p..=1.6 * p).contains(&across));
     match fits && (0.4..=2.6).contains(&(y / x)) {
         false => instead(by_shape(width, height), "cannot be that of a page of this width"),
         true if said.unit => (whole(x, y), None),

@@ -159,7 +159,8 @@ fn read(path: &Path) -> Result<Sheet, String> {
 fn sheets(folder: Option<&str>) -> Result<Vec<Sheet>, String> {
     let Some(folder) = folder else { return Ok(own()) };
     let entries = std::fs::read_dir(folder).map_err(|e| format!("{folder}: {e}"))?;
-    let mut paths: Vec<_> = entries.filter_map(|e| e.ok().map(|e| e.path())).filter(|p| p.extension().is_some_and(|e| e == "pbm")).collect();
+    let mut paths: Vec<_> =
+        entries.filter_map(|e| e.ok().map(|e| e.path())).filter(|p| p.extension().is_some_and(|e| e == "pbm")).collect();
     paths.sort();
     if paths.is_empty() {
         return Err(format!("there is no *.pbm in {folder}"));

@@ -32,6 +32,12 @@ fn the_procedure_holds_over_the_kept_corpus() {
     assert!((20..300).contains(&files), "{files} files");
 }
 
+#[test]
+fn the_files_of_fax_pages_hold_over_the_kept_corpus() {
+    let files = replay("tiff", bodies::tiff::run);
+    assert!((20..300).contains(&files), "{files} files");
+}
+
 /// The checker is itself checked: over the same corpus a planted fault is found.
 #[cfg(feature = "faults")]
 #[test]

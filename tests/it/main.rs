@@ -44,6 +44,11 @@ mod storm;
 #[cfg_attr(not(feature = "faults"), allow(dead_code))]
 mod support;
 mod tape;
+mod tiff_bad;
+mod tiff_files;
+mod tiff_made;
+mod tiff_memory;
+mod tiff_peers;
 mod tls;
 mod tty;
 mod unplug;

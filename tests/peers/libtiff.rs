@@ -77,10 +77,13 @@ fn compiled() -> Result<PathBuf, String> {
         return Ok(program);
     }
     let made = Command::new("cc").args(["-O2", "-o"]).arg(&begun).arg(&source).arg("-ltiff").output();
-    let made = made.map_err(|e| format!("libtiff is the peer here, and there is no C compiler (`cc`: {e}): apt-get install gcc libtiff-dev"))?;
+    let made =
+        made.map_err(|e| format!("libtiff is the peer here, and there is no C compiler (`cc`: {e}): apt-get install gcc libtiff-dev"))?;
     if !made.status.success() {
         let why = String::from_utf8_lossy(&made.stderr);
-        return Err(format!("libtiff is the peer here, and tests/peers/libtiff_fax.c does not compile: apt-get install libtiff-dev\n{why}"));
+        return Err(format!(
+            "libtiff is the peer here, and tests/peers/libtiff_fax.c does not compile: apt-get install libtiff-dev\n{why}"
+        ));
     }
     std::fs::rename(&begun, &program).map_err(|e| format!("{}: {e}", program.display()))?;
     Ok(program)

@@ -2,7 +2,7 @@
 //!
 //! Standard: TIFF 6.0 section 2; BigTIFF (43) by the design of libtiff. In: what can be read and sought in. Out: numbers, texts, places.
 //! Everything is held against the file's length before it is believed; a directory has at most [`MOST_FIELDS`] fields.
-//! Left out: what the fields mean (see `image`, `about`). Shown by: the tests of `fax::tiff`.
+//! Left out: what the fields mean (see `image`, `about`). Shown by: `tests/it/tiff_bad.rs`.
 
 use super::about::MOST_TEXT;
 use std::collections::BTreeMap;

@@ -2,7 +2,7 @@
 //!
 //! Standards: TIFF 6.0 sections 3, 7, 10 and 11; RFC 2301. In: a directory. Out: an [`Image`] that can be decoded, or why not.
 //! What the files of the field lack or have wrong is made good where that can be done safely, and said in `notes`.
-//! Left out: what else a page tells (see `about`). Shown by: the tests of `fax::tiff`, `tests/it/tiff_files.rs`.
+//! Left out: what else a page tells (see `about`). Shown by: `tests/it/tiff_files.rs`, `tests/it/tiff_bad.rs`.
 
 use super::fields::{Directory, Source, tag};
 use crate::fax::code::BitOrder;

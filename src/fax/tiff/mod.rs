@@ -9,7 +9,6 @@ mod fields;
 mod image;
 mod read;
 mod strips;
-
 mod turn;
 mod write;
 

@@ -2,7 +2,7 @@
 //!
 //! Standards: TIFF 6.0 sections 9 to 11; T.4, T.6 by `fax::code`. In: an [`Image`] and the file. Out: a page and its damage.
 //! A strip that reads badly as it is tagged is tried the other ways files of the field are wrong: bit order, one- or two-dimensional.
-//! Left out: uncompressed mode. Shown by: the tests of `fax::tiff`, `tests/it/tiff_files.rs`.
+//! Left out: uncompressed mode. Shown by: `tests/it/tiff_files.rs`, `tests/it/tiff_bad.rs`.
 
 use super::fields::Source;
 use super::image::{Image, Scheme, Strip};
@@ -168,6 +168,8 @@ impl Bytes {
         Bytes { packed, turned, width: image.width, row: vec![], plain: 0, repeat: 0 }
     }
     fn take(&mut self, byte: u8, rows: &mut Rows) {
+        // FillOrder 2 turns every byte of a strip, those that count in PackBits as well: so libtiff writes and reads it.
+        let byte = if self.turned { byte.reverse_bits() } else { byte };
         // TIFF 6.0 section 9: 0 to 127: so many and one more as they are; -1 to -127: the next one so often and once more; -128: nothing.
         match (self.packed, self.plain, self.repeat) {
             (false, ..) => self.pels(byte, rows),
@@ -187,7 +189,7 @@ impl Bytes {
         }
     }
     fn pels(&mut self, byte: u8, rows: &mut Rows) {
-        self.row.push(if self.turned { byte.reverse_bits() } else { byte });
+        self.row.push(byte);
         if self.row.len() == self.width.div_ceil(8) {
             let words: Vec<u64> = self.row.chunks(8).map(word).collect();
             rows.take(&words);

@@ -6,5 +6,6 @@ pub mod decoder;
 mod ends;
 mod forge;
 pub mod procedure;
+pub mod tiff;
 
 pub use bytes::Bytes;

@@ -137,6 +137,10 @@ fn show(args: &Show) -> anyhow::Result<ExitCode> {
 }
 
 fn pin(args: &PinOne) -> anyhow::Result<ExitCode> {
+    if !args.file.exists() {
+        let shown = args.file.display();
+        return Err(Usage(format!("there is no file `{shown}`; pin the STATION.crt that the other operator has brought")).into());
+    }
     let (cert, path, pin) = certs::pin(&args.out, &args.file).map_err(Usage)?;
     let (now, station) = (world_utc(), cert.station.clone().unwrap_or_default());
     let what = match pin {

@@ -53,6 +53,9 @@ fn list<T: std::fmt::Display>(items: impl Iterator<Item = T>) -> String {
 fn data_folder(config: &StationConfig) -> Result<String, String> {
     let data = &config.data;
     let say = |e: std::io::Error| format!("data folder {}: {e}; set `data` to a folder you may write", data.display());
+    if data.exists() && !data.is_dir() {
+        return Err(format!("data folder {} is not a folder; set `data` to one", data.display()));
+    }
     let existed = data.exists();
     std::fs::create_dir_all(data).map_err(say)?;
     let probe = data.join(".check");

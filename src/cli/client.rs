@@ -86,6 +86,7 @@ impl Client {
                     self.base
                 ),
             },
+            ureq::Error::Protocol(_) => Lost { refused: true, why: format!("what answers at {} is not a molink station", self.base) },
             ureq::Error::HostNotFound => Lost { refused: true, why: format!("there is no host `{}`", self.host) },
             e => Lost { refused: false, why: format!("the connection to {} was lost: {}", self.base, one_line(&e.to_string())) },
         }

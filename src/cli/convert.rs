@@ -18,10 +18,12 @@ pub(super) use apart::run as apart;
 
 use super::Usage;
 use crate::fax::code::Coding;
+use crate::fax::pdf::MOST_PAGES;
 use crate::paper::letter::{header, heading};
 use crate::paper::{About, Dither, Resolution, Width};
 use crate::time::{Clock, Dtg, Speed};
 use anyhow::Result;
+use files::{Target, Workshop};
 use fit::Asked;
 use input::{Input, Sheet};
 use output::Output;
@@ -76,8 +78,8 @@ pub struct Convert {
     /// auto, none, floyd or ordered: how grey becomes black and white
     #[arg(long, value_name = "NAME", value_parser = dither, default_value = "auto")]
     dither: Dither,
-    /// on or off: a line with date, sender and page over each page
-    #[arg(long, value_name = "ON", value_parser = on, default_value = "off")]
+    /// A line with date, sender and page over each page
+    #[arg(long, value_name = "on|off", value_parser = on, default_value = "off", action = clap::ArgAction::Set)]
     header: bool,
     /// The pages to take of all that are read, e.g. 2-5,7
     #[arg(long, value_name = "PAGES", default_value = "1-")]
@@ -130,12 +132,21 @@ pub(super) fn run(args: Convert) -> Result<ExitCode> {
         return Err(Usage("--json and the pages cannot both go to standard output; give a file for the pages".into()).into());
     }
     let to = format::of_output(out, &files::shown(out), args.to.as_deref(), args.coding)?;
+    let shop = Workshop::open()?;
     let there = there(inputs)?;
+    Target::of(out, &there)?;
     let mut job = Job::begin(&args, inputs)?;
     let pages = job.total.map(|n| args.page_range.of(n));
+    if let Some(pages) = pages.filter(|n| to == format::To::Pdf && *n > MOST_PAGES) {
+        let shown = files::shown(out);
+        return Err(Usage(format!(
+            "{shown}: {pages} pages, and a PDF takes {MOST_PAGES}; write them in parts with --page-range, or as TIFF"
+        ))
+        .into());
+    }
     let first = job.first()?;
     let about = job.about(&first, inputs);
-    let mut output = Output::begin(out, to, there, &about, pages)?;
+    let mut output = Output::begin(shop, out, to, there, &about, pages)?;
     let mut progress = Progress::new(pages);
     let mut next = Some(first);
     while let Some(sheet) = next {

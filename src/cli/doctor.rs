@@ -3,7 +3,7 @@
 //! Standards: none. In: what the kernel lists, or devices by name. Out: one paragraph a device, or JSON; exit 0 also when there is none.
 //! Each is really set and read back, then put back as it was; nothing is sent. Left out: modems, modem lines. Shown by: `docs/serial.md`.
 
-use super::Usage;
+use super::{Usage, wrapped};
 use crate::line::adapter::{Adapter, Suits};
 use crate::line::device::{self, Settings};
 use serde::Serialize;
@@ -13,7 +13,7 @@ use std::process::ExitCode;
 /// List serial devices and what they can do at 5 data bits
 #[derive(clap::Args)]
 #[command(
-    after_help = "Examples:\n  molink doctor\n  molink doctor /dev/ttyUSB0\n\nTries each device's settings and puts them back; sends nothing.\ndocs/serial.md tells of adapters."
+    after_help = "Example:\n  molink doctor\n\nA device by its name: molink doctor /dev/ttyUSB0\nTries each device's settings and puts them back; sends nothing.\ndocs/serial.md tells of adapters."
 )]
 pub struct Doctor {
     /// Only these; without one, all that there are
@@ -80,8 +80,8 @@ pub async fn run(args: Doctor) -> anyhow::Result<ExitCode> {
     if named {
         return Ok(ExitCode::SUCCESS);
     }
-    say!("ptys (/dev/pts/N) are not listed: they hold 8 data bits and have no speed; molink masks and paces there itself");
-    say!("{NO_DEVICE}");
+    let ptys = "ptys (/dev/pts/N) are not listed: they hold 8 data bits and have no speed; molink masks and paces there itself";
+    [ptys, NO_DEVICE].iter().flat_map(|text| wrapped("", text, 2)).for_each(|line| say!("{line}"));
     Ok(ExitCode::SUCCESS)
 }
 
@@ -157,28 +157,33 @@ async fn try_settings(path: &Path) -> Vec<Trial> {
     tried
 }
 
+/// A part of a paragraph.
+fn part(text: &str) {
+    wrapped("    ", text, 6).iter().for_each(|line| say!("{line}"));
+}
+
 fn tell(d: &Device) {
     let adapter = Adapter { driver: d.driver.clone(), product: d.product.clone() };
     say!("{} ({adapter})", d.path.display());
     let plain = |text: &'static str| text.replace("**", "");
     match adapter.known() {
         Some(k) => {
-            say!("    {}", k.name);
-            say!("    5 data bits: {}; 45.45 and 50 Bd: {}; stop units: {}", plain(k.bits), plain(k.rates), k.stop);
-            say!("    {}", k.remark);
-            say!("    (from {})", k.source);
+            part(k.name);
+            part(&format!("5 data bits: {}; 45.45 and 50 Bd: {}; stop units: {}", plain(k.bits), plain(k.rates), k.stop));
+            part(k.remark);
+            part(&format!("(from {})", k.source));
         }
-        None => say!("    a kind that docs/serial.md does not tell of: what is read back is all that is known"),
+        None => part("a kind that docs/serial.md does not tell of: what is read back is all that is known"),
     }
     if d.tried.is_empty() {
-        say!("    not tried: it is this machine's console");
+        part("not tried: it is this machine's console");
     }
     for t in &d.tried {
-        say!("    {} Bd, {} units: {}: {}", t.baud, t.units, if t.works { "ok" } else { "no" }, t.says);
+        part(&format!("{} Bd, {} units: {}: {}", t.baud, t.units, if t.works { "ok" } else { "no" }, t.says));
     }
     match d.suits {
-        "yes" => say!("    five-unit code: yes"),
-        "no" => say!("    five-unit code: no; docs/serial.md names adapters that have 5 data bits"),
-        _ => say!("    five-unit code: not known; docs/serial.md tells what to look for"),
+        "yes" => part("five-unit code: yes"),
+        "no" => part("five-unit code: no; docs/serial.md names adapters that have 5 data bits"),
+        _ => part("five-unit code: not known; docs/serial.md tells what to look for"),
     }
 }

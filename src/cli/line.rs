@@ -3,7 +3,7 @@
 //! Standards: none. In: two ends, a profile, commands on a socket. Out: one line an end, notes, a log of every code; runs until told to end.
 //! Left out: what codes mean. How to test one's own gateway with it: `docs/line.md`. Shown by: `tests/it/line.rs`.
 
-use super::{INTERRUPTED, Usage};
+use super::{INTERRUPTED, Usage, after_interrupt};
 use crate::line::relay::Orders;
 use crate::line::{End, Profile, Relay, RelayConfig, Settings};
 use crate::time::Speed;
@@ -82,7 +82,10 @@ pub async fn run(args: Line) -> anyhow::Result<ExitCode> {
     let code = tokio::select! {
         () = relay.ended() => 0,
         _ = term.recv() => close(&orders, 0).await,
-        _ = interrupt.recv() => close(&orders, INTERRUPTED).await,
+        _ = interrupt.recv() => {
+            after_interrupt();
+            close(&orders, INTERRUPTED).await
+        }
         code = told => code,
     };
     relay.stop().await;
@@ -92,7 +95,7 @@ pub async fn run(args: Line) -> anyhow::Result<ExitCode> {
 /// Tells what passed.
 async fn close(orders: &Orders, code: u8) -> u8 {
     let status = orders.command("status").await;
-    say!("{}", status.trim_start_matches("ok "));
+    status.trim_start_matches("ok ").split("; ").for_each(|part| say!("{part}"));
     code
 }
 

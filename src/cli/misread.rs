@@ -8,7 +8,7 @@ use clap::error::{ContextKind, ContextValue, Error, ErrorKind};
 use std::error::Error as _;
 
 /// What is wrong with the command line: one sentence. `None` where help or the version was asked for, which clap prints.
-pub(super) fn sentence(error: &Error, top: Command, words: impl Iterator<Item = String>) -> Option<String> {
+pub(super) fn sentence(error: &Error, top: Command, words: &[String]) -> Option<String> {
     use ErrorKind::*;
     let (name, command) = named(top, words);
     let arg = first(error, ContextKind::InvalidArg);
@@ -19,7 +19,11 @@ pub(super) fn sentence(error: &Error, top: Command, words: impl Iterator<Item = 
             let missing: Vec<String> = all(error, ContextKind::InvalidArg).iter().map(|a| bare(a)).collect();
             format!("`{name}` needs {}{}", listed(&missing), as_in(&name, &command))
         }
-        UnknownArgument => unknown(error, &name, &command, &arg),
+        // Of `-50` clap tells `-5`, the option that it would be.
+        UnknownArgument => match words.iter().find(|w| w.starts_with(&arg) && w.parse::<f64>().is_ok_and(|n| n < 0.0)) {
+            Some(number) => format!("`{number}` is below zero, and no number of `{name}` is; `{name} --help` tells what is taken"),
+            None => unknown(error, &name, &command, &arg),
+        },
         InvalidSubcommand => {
             let meant = all(error, ContextKind::SuggestedSubcommand);
             let word = first(error, ContextKind::InvalidSubcommand);
@@ -50,10 +54,10 @@ pub(super) fn sentence(error: &Error, top: Command, words: impl Iterator<Item = 
 }
 
 /// The command that the first words name: as it is typed, and as clap knows it.
-fn named(top: Command, words: impl Iterator<Item = String>) -> (String, Command) {
+fn named(top: Command, words: &[String]) -> (String, Command) {
     let mut at = (top.get_name().to_owned(), top);
     for word in words {
-        match at.1.find_subcommand(&word) {
+        match at.1.find_subcommand(word) {
             Some(next) => at = (format!("{} {word}", at.0), next.clone()),
             None => break,
         }
@@ -63,15 +67,12 @@ fn named(top: Command, words: impl Iterator<Item = String>) -> (String, Command)
 
 fn unknown(error: &Error, name: &str, command: &Command, word: &str) -> String {
     let shown = word.escape_debug();
-    match word.strip_prefix('-') {
-        Some(rest) if rest.starts_with(|c: char| c.is_ascii_digit()) => {
-            format!("`{shown}` is below zero, and no number of `{name}` is; `{name} --help` tells what is taken")
-        }
-        Some(_) => {
+    match word.starts_with('-') {
+        true => {
             let meant = all(error, ContextKind::SuggestedArg);
             format!("`{name}` has no option `{shown}`; {}", meant_or_help(meant.first(), name))
         }
-        None => format!("`{shown}` is one word too many for `{name}`{}", as_in(name, command)),
+        false => format!("`{shown}` is one word too many for `{name}`{}", as_in(name, command)),
     }
 }
 
@@ -100,7 +101,7 @@ fn in_words(why: &str, value: &str) -> String {
         "invalid digit found in string" => format!("`{shown}` is not a whole number; give one, such as 20"),
         "invalid float literal" => format!("`{shown}` is not a number; give one, such as 50 or 7.5"),
         why if why.starts_with("number too ") => format!("`{shown}` is too large"),
-        why if why.contains(value) => why.to_owned(),
+        why if why.contains(&format!("`{shown}`")) => why.to_owned(),
         why => format!("`{shown}`: {why}"),
     }
 }

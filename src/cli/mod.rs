@@ -39,7 +39,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 #[command(
     name = "molink",
     version,
-    term_width = 80, // an operator's terminal, and the same in a pipe
+    term_width = COLUMNS, // in a pipe too
     after_help = "\
 Show it:         molink demo
 Test routing:    molink station FILE.toml, molink send, molink log, molink line
@@ -53,7 +53,7 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Run the link's story on this machine: two stations, one line, no configuration
+    /// Run the link's story on this machine; nothing needs to be set up
     Demo(demo::Demo),
     /// Run a station from its file
     Station(station::Station),
@@ -63,7 +63,7 @@ enum Command {
     Log(log::Log),
     /// Make this terminal a teleprinter at a station's desk
     Tty(tty::Tty),
-    /// Join two ends by a simulated circuit: a serial loopback that behaves like a line
+    /// Join two ends by a simulated circuit that behaves like a line
     Line(line::Line),
     /// Print a text, raw codes or a filed message as a teleprinter would
     Paper(paper::Paper),
@@ -85,6 +85,8 @@ enum Command {
     PdfApart(convert::PdfApart),
 }
 
+/// Columns of an operator's terminal.
+pub(crate) const COLUMNS: usize = 80;
 /// Usage or configuration: the user can mend it.
 pub(crate) const USAGE: u8 = 2;
 /// Interrupted by Ctrl-C.
@@ -149,8 +151,8 @@ static UNSAID: AtomicBool = AtomicBool::new(false);
 
 /// Help and the version as they were asked for; else what is wrong with the command line.
 fn misread(error: &clap::Error) -> ExitCode {
-    let words = std::env::args_os().skip(1).map(|w| w.to_string_lossy().into_owned());
-    match misread::sentence(error, Cli::command(), words) {
+    let words: Vec<String> = std::env::args_os().skip(1).map(|w| w.to_string_lossy().into_owned()).collect();
+    match misread::sentence(error, Cli::command(), &words) {
         Some(sentence) => complain(&sentence),
         None => drop(error.print()), // a pipe that is closed has read enough
     }
@@ -168,6 +170,32 @@ pub(crate) fn say(text: impl std::fmt::Display) {
         }
         Err(_) | Ok(()) => {}
     }
+}
+
+/// Ctrl-C was pressed, and a terminal has shown it as `^C`: what is said next begins a line.
+pub(crate) fn after_interrupt() {
+    if std::io::stdin().is_terminal() && std::io::stdout().is_terminal() {
+        say("");
+    }
+}
+
+/// Breaks `start` and `text` at blanks to lines of 80 columns; further ones stand `indent` columns in.
+pub(crate) fn wrapped(start: &str, text: &str, indent: usize) -> Vec<String> {
+    let mut lines = vec![];
+    let (mut line, mut empty) = (start.to_owned(), true);
+    for word in text.split(' ') {
+        if !empty && line.chars().count() + 1 + word.chars().count() > COLUMNS {
+            lines.push(line.trim_end().to_owned());
+            (line, empty) = (" ".repeat(indent), true);
+        }
+        if !empty {
+            line.push(' ');
+        }
+        line.push_str(word);
+        empty = false;
+    }
+    lines.push(line.trim_end().to_owned());
+    lines
 }
 
 /// A sentence to standard error.

@@ -215,8 +215,8 @@ impl Machine {
                 if let Some(to) = self.typist.forget() {
                     self.say(&format!("not sent: the input ended before NNNN; your message to {to} was dropped"));
                     self.failed = true;
-                } else if self.stray {
-                    self.say("not sent: a message goes from TO DESK AT STATION to NNNN, each on a line of its own");
+                } else if self.stray && !self.failed {
+                    self.say("nothing to send: begin with TO DESK AT STATION, end with NNNN");
                     self.failed = true;
                 }
                 self.ended = true;

@@ -10,6 +10,8 @@ mod cipher_page;
 mod codes;
 mod commands;
 mod conformance;
+mod convert;
+mod convert_bad;
 mod courier;
 mod cuts;
 mod desk;

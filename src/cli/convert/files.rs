@@ -91,25 +91,31 @@ impl Made {
 }
 
 impl Workshop {
-    /// An empty one; from now on Ctrl-C leaves nothing and ends with 130.
+    /// An empty one; from now on Ctrl-C and SIGTERM leave nothing and end the process with 130.
     pub fn open() -> anyhow::Result<Workshop> {
         let shop = Workshop(Arc::new(Bench(Mutex::new(vec![]))));
-        let theirs = shop.0.clone();
+        // The one who listens keeps no file alive: what is not kept goes with the workshop.
+        let theirs = Arc::downgrade(&shop.0);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
         // Listening begins here, not in the thread: a signal may come at once.
         let (mut interrupt, mut terminate) = {
             let _within = runtime.enter();
             use tokio::signal::unix::{SignalKind, signal};
+            // Heard by nobody: but a limit on the size of files is then an error of writing, and not the end of the process.
+            drop(signal(SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw())));
             (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?)
         };
         std::thread::spawn(move || {
             runtime.block_on(async {
                 tokio::select! { _ = interrupt.recv() => {}, _ = terminate.recv() => {} }
             });
+            let bench = theirs.upgrade();
             // Held until the end, so that nothing is begun or kept any more.
-            let mut files = theirs.0.lock().unwrap_or_else(PoisonError::into_inner);
-            sweep(&mut files);
-            crate::cli::complain("interrupted; nothing was written");
+            let mut files = bench.as_ref().map(|b| b.0.lock().unwrap_or_else(PoisonError::into_inner));
+            if let Some(files) = &mut files {
+                sweep(files);
+                crate::cli::complain("interrupted; nothing was written");
+            }
             std::process::exit(INTERRUPTED.into());
         });
         Ok(shop)

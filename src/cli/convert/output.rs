@@ -49,10 +49,16 @@ enum Whole {
 
 impl Output {
     /// Begins one. `pages`: how many there will be, if that is known.
-    pub fn begin(path: &Path, to: To, inputs: Vec<(u64, u64)>, about: &About, pages: Option<usize>) -> anyhow::Result<Output> {
+    pub fn begin(
+        shop: Workshop,
+        path: &Path,
+        to: To,
+        inputs: Vec<(u64, u64)>,
+        about: &About,
+        pages: Option<usize>,
+    ) -> anyhow::Result<Output> {
         let target = Target::of(path, &inputs)?;
         let shown = if target == Target::Stdout { "standard output".into() } else { files::shown(path) };
-        let shop = Workshop::open()?;
         let mut whole = None;
         let mut file = || {
             let (file, lies) = match &target {

@@ -73,6 +73,9 @@ impl File {
     /// A page, from 0. The error is a sentence without file and page.
     pub fn page(&self, number: usize, form: &Form) -> Result<Drawn, String> {
         let page = self.pdf.pages().get(number).ok_or("it is not there")?;
+        if page.raw().contains_key("Contents") && page.page_stream().is_none() {
+            return Err("its /Contents cannot be read; the file is damaged".into());
+        }
         if let Some((rows, damage, note)) = scan::find(page).map(|scan| scan.rows()) {
             // A code that cannot be read here may still be drawn.
             if damage.bad_rows * 2 < damage.rows {
@@ -87,11 +90,8 @@ impl File {
 fn inches(page: &Page<'_>) -> Result<(f64, f64), String> {
     let shown = page.intersected_crop_box();
     if !(shown.width().is_finite() && shown.height().is_finite()) || shown.width() < 0.01 || shown.height() < 0.01 {
-        return Err(format!(
-            "its box (/MediaBox and /CropBox) is {:.2} x {:.2} points; there is nothing to draw on",
-            shown.width(),
-            shown.height()
-        ));
+        let (wide, long) = (shown.width(), shown.height());
+        return Err(format!("its box (/MediaBox and /CropBox) is {wide:.2} x {long:.2} points, and a page has a size"));
     }
     // ISO 32000-1 table 30: UserUnit, in 1/72 inch.
     let unit = page.raw().get::<f32>("UserUnit").map_or(1.0, f64::from);

@@ -75,13 +75,9 @@ pub(super) fn find(page: &Page<'_>) -> Option<Scan> {
     let shown = page.intersected_crop_box();
     let near = |of: f64, to: f64| (of - to).abs() <= 2.0 + to.abs() / 20.0;
     let covers = near(wide, shown.width()) && near(high, shown.height()) && near(left, shown.x0) && near(low, shown.y0);
-    // The sheet may be cut out of the image (ours is), so the image may reach beyond on all sides.
-    let within = left <= shown.x0
-        && low <= shown.y0
-        && left + wide >= shown.x1
-        && low + high >= shown.y1
-        && near(wide * high, shown.width() * shown.height());
-    if !covers && !within {
+    // The sheet may be cut out of the image (ours is), so the image may reach a little beyond on all sides.
+    let beyond = left < shown.x0 + 0.5 && low < shown.y0 + 0.5 && left + wide > shown.x1 - 0.5 && low + high > shown.y1 - 0.5;
+    if !(covers || beyond && near(wide, shown.width()) && near(high, shown.height())) {
         return None;
     }
     let unit = page.raw().get::<f32>("UserUnit").map_or(1.0, f64::from);

@@ -12,12 +12,16 @@ use std::collections::BTreeMap;
 
 /// Parts of a pel, across and down, in which strokes are measured.
 const PARTS: usize = 8;
+/// How much thicker than the font's strokes are, in tenths of a thousandth of an inch.
+const WEIGHT: usize = 20;
 
 /// A size of the type at a resolution.
 pub(crate) struct Type {
     face: Face,
     /// Pels and rows of a font unit.
     scale: (f32, f32),
+    /// By how many parts strokes are drawn thicker, across and down: ribbon and fax both need it.
+    weight: (usize, usize),
     masks: BTreeMap<char, Mask>,
 }
 
@@ -34,7 +38,9 @@ impl Type {
     pub(crate) fn new(tenths: usize, resolution: Resolution) -> Result<Type, String> {
         let face = Face::read()?;
         let size = |inch: u16| tenths as f32 * f32::from(inch) / 720.0 / face.units();
-        Ok(Type { scale: (size(resolution.x), size(resolution.y)), face, masks: BTreeMap::new() })
+        let weight = |inch: u16| usize::from(inch) * PARTS * WEIGHT / 10_000;
+        let weight = (weight(resolution.x), weight(resolution.y));
+        Ok(Type { scale: (size(resolution.x), size(resolution.y)), weight, face, masks: BTreeMap::new() })
     }
     /// Whether the font has the character.
     pub(crate) fn has(&self, character: char) -> bool {
@@ -42,14 +48,14 @@ impl Type {
     }
     /// Prints a character: its left end at pel `x`, its foot on the line between rows `foot - 1` and `foot`.
     pub(crate) fn stamp(&mut self, page: &mut Page, character: char, x: isize, foot: isize) {
-        let (face, scale) = (&self.face, self.scale);
-        let mask = self.masks.entry(character).or_insert_with(|| Mask::draw(face, character, scale));
+        let (face, scale, weight) = (&self.face, self.scale, self.weight);
+        let mask = self.masks.entry(character).or_insert_with(|| Mask::draw(face, character, scale, weight));
         mask.put(page, x + mask.left, foot + mask.top);
     }
 }
 
 impl Mask {
-    fn draw(face: &Face, character: char, scale: (f32, f32)) -> Mask {
+    fn draw(face: &Face, character: char, scale: (f32, f32), weight: (usize, usize)) -> Mask {
         let bounds = face.measures().bounds.map(|v| v * face.units() / 1000.0);
         let whole = |units: f32, scale: f32| (units.abs() * scale) as usize + 2;
         let (left, right) = (whole(bounds[0].min(0.0), scale.0), whole(bounds[2], scale.0));
@@ -59,7 +65,7 @@ impl Mask {
         let parts = PARTS as f32;
         let place = |x: f32, y: f32| ((left as f32 + x * scale.0) * parts, (above as f32 - rows.of_units(y)) * parts);
         let fine = cover(face, face.glyph(character), (width * PARTS, height * PARTS), place);
-        let words = settle(&fine, width, height);
+        let words = settle(&fine, (width, height), weight);
         Mask { left: -(left as isize), top: -(above as isize), stride: width.div_ceil(WORD), words }
     }
     fn put(&self, page: &mut Page, x: isize, y: isize) {
@@ -81,9 +87,11 @@ impl Mask {
     }
 }
 
-/// Where heights of the font fall: its own two lines on whole rows, what is between them in proportion.
+/// Where heights of the font fall: its own lines on whole rows, what is between them in proportion. Round letters reach a little over
+/// the lines; here they do not.
 struct Rows {
     scale: f32,
+    over: f32,
     lines: [(f32, f32); 2],
 }
 
@@ -91,41 +99,42 @@ impl Rows {
     fn of(face: &Face, scale: f32) -> Rows {
         let whole = |units: f32| (units, (units * scale).round().max(1.0));
         let (small, capitals) = face.heights();
-        Rows { scale, lines: [whole(small), whole(capitals)] }
+        Rows { scale, over: face.units() / 50.0, lines: [whole(small), whole(capitals)] }
     }
     fn of_units(&self, y: f32) -> f32 {
         let [small, capitals] = self.lines;
-        if y <= 0.0 {
-            y * self.scale
+        let part = |y: f32, from: (f32, f32), to: (f32, f32)| from.1 + (y - from.0) * (to.1 - from.1) / (to.0 - from.0);
+        if y < 0.0 {
+            (y + self.over).min(0.0) * self.scale
         } else if y <= small.0 {
-            y * small.1 / small.0
+            part(y, (0.0, 0.0), small)
         } else if y <= capitals.0 {
-            small.1 + (y - small.0) * (capitals.1 - small.1) / (capitals.0 - small.0)
+            part(y.max(small.0 + self.over), (small.0 + self.over, small.1), capitals)
         } else {
-            capitals.1 + (y - capitals.0) * self.scale
+            capitals.1 + (y - capitals.0 - self.over).max(0.0) * self.scale
         }
     }
 }
 
 /// A fine raster as whole pels: strokes across first, then down.
-fn settle(fine: &[u8], width: usize, height: usize) -> Vec<u64> {
+fn settle(fine: &[u8], (width, height): (usize, usize), weight: (usize, usize)) -> Vec<u64> {
     let (across, down) = (width * PARTS, height * PARTS);
     let stride = width.div_ceil(WORD);
     let mut half = vec![false; width * down];
     for y in 0..down {
         let ink = |x: usize| fine[y * across + x] > 127;
-        runs(across, ink, |from, to| (from..to).for_each(|x| half[y * width + x] = true));
+        runs(across, weight.0, ink, |from, to| (from..to).for_each(|x| half[y * width + x] = true));
     }
     let mut words = vec![0; stride * height];
     for x in 0..width {
         let mut blacken = |from: usize, to: usize| (from..to).for_each(|y| words[y * stride + x / WORD] |= 1 << (WORD - 1 - x % WORD));
-        runs(down, |y| half[y * width + x], &mut blacken);
+        runs(down, weight.1, |y| half[y * width + x], &mut blacken);
     }
     words
 }
 
 /// Finds the runs of ink among `parts`, and tells the whole pels of each.
-fn runs(parts: usize, ink: impl Fn(usize) -> bool, mut tell: impl FnMut(usize, usize)) {
+fn runs(parts: usize, weight: usize, ink: impl Fn(usize) -> bool, mut tell: impl FnMut(usize, usize)) {
     let mut at = 0;
     while at < parts {
         if !ink(at) {
@@ -136,7 +145,7 @@ fn runs(parts: usize, ink: impl Fn(usize) -> bool, mut tell: impl FnMut(usize, u
         while at < parts && ink(at) {
             at += 1;
         }
-        let pels = ((at - from + PARTS / 2) / PARTS).max(1);
+        let pels = ((at - from + weight + PARTS / 2) / PARTS).max(1);
         let start = (from + at + PARTS).saturating_sub(pels * PARTS) / (2 * PARTS);
         tell(start, (start + pels).min(parts / PARTS));
     }

@@ -134,7 +134,7 @@ impl State {
         let mut bits = row.from(begun);
         let good = rows::one(&mut bits, &mut self.row, width) && ends_at(&bits, second);
         let rest = self.pels(&row.from(begun), second);
-        let one_row = !good && second - begun > 8 && pels + rest < width + width / 8 && !self.has_tags();
+        let one_row = !good && second > begun + 8 && pels + rest < width + width / 8 && !self.has_tags();
         Some(if one_row { second } else { end })
     }
     /// About how many rows lie up to an EOL, by their pels and by their bits.

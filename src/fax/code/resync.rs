@@ -129,12 +129,12 @@ impl State {
             return Some(end);
         }
         let Is::There(begun) = self.eol(row.from(end), true) else { return Some(end) };
-        let begun = begun + usize::from(self.has_tags());
+        let begun = (begun + usize::from(self.has_tags())).min(row.end());
         let second = self.next_eol(*row, begun, last)?;
         let mut bits = row.from(begun);
         let good = rows::one(&mut bits, &mut self.row, width) && ends_at(&bits, second);
         let rest = self.pels(&row.from(begun), second);
-        let one_row = !good && second > begun + 8 && pels + rest < width + width / 8 && !self.has_tags();
+        let one_row = !good && second - begun > 8 && pels + rest < width + width / 8 && !self.has_tags();
         Some(if one_row { second } else { end })
     }
     /// About how many rows lie up to an EOL, by their pels and by their bits.

@@ -95,7 +95,7 @@ impl Decoder {
             damage: Damage::default(),
             bad_run: 0,
             eols: 0,
-            lines: 0,
+            lines: if matches!(coding, Coding::Mr { .. }) { 2 } else { 0 },
             tag: true,
             waits: false,
             usual: 0,

@@ -7,6 +7,7 @@ use super::Coding;
 use super::bits::Bits;
 use super::decode::{Out, State};
 use super::lookup::CODES;
+use super::resync::nearly_eol;
 use super::rows;
 use super::tables::EOL;
 
@@ -71,6 +72,8 @@ impl State {
                 }
             }
             let begun = bits.place();
+            // Nothing between two EOLs: a row was there once, and who refers to it refers to nothing known.
+            self.waits |= self.eols > 1 && self.damage.rows > 0;
             let good = self.two_or_one(&mut bits);
             let place = bits.place();
             // With an EOL to come and a code being found by 13 bits.
@@ -99,6 +102,7 @@ impl State {
         for blank in &self.blank[..if self.waits { 1 } else { 2 }] {
             if blank.all > 0 && bits.window >> (64 - blank.all) == blank.bits {
                 bits.skip(blank.row);
+                self.waits = false;
                 self.good(true, out);
                 return true;
             }
@@ -108,7 +112,12 @@ impl State {
     /// Gives out the row just read.
     #[inline]
     pub(super) fn t4_good(&mut self, len: usize, out: &mut impl Out) {
-        self.usual = len.max(self.usual - self.usual / 8);
+        if self.eols > 1 && self.damage.rows > 0 {
+            self.skip(self.eols as usize - 1, out);
+        }
+        if self.tag {
+            self.usual = len.max(self.usual - self.usual / 8);
+        }
         (self.eols, self.waits) = (0, false);
         let blank = self.row.n + self.above.n == 0;
         self.good(blank, out);
@@ -134,7 +143,16 @@ impl State {
             return Some(self.line(bits));
         }
         if bits.window >> (64 - EOL_ZEROS) != 0 {
-            return Some(true);
+            // The first EOL, or one of an RTC, may be damaged; elsewhere a row tells that one is to come.
+            let expected = if self.eols == 0 { self.damage.rows == 0 } else { self.eols > 1 };
+            return match nearly_eol(*bits) {
+                Is::There(end) if expected && end < bits.end() => {
+                    *bits = bits.from(end);
+                    Some(self.line(bits))
+                }
+                Is::Unknown if expected && !last => None,
+                _ => Some(true),
+            };
         }
         match self.eol(*bits, last) {
             Is::There(end) => {
@@ -172,7 +190,10 @@ impl State {
         if self.has_tags() {
             bits.refill();
             self.tag = bits.window >> 63 == 1;
-            bits.skip(1);
+            // A row by the row above never begins with ten zeros: where they are, the next EOL lost its first to a tag bit.
+            if bits.window >> (64 - EOL_ZEROS) != 0 {
+                bits.skip(1);
+            }
         }
         self.eols += 1;
         if self.eols == 1 {

@@ -19,6 +19,7 @@ mod desk_live;
 mod dialogues;
 mod docs;
 mod durability;
+mod fax_pages;
 mod fuzz;
 mod hostile;
 mod ip;

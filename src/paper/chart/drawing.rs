@@ -11,7 +11,9 @@ pub(super) fn drawing(canvas: &mut Canvas) -> Result<(), String> {
     let boxes = [("PAPER", 2300), ("SCANNER", 5900), ("CODER", 9500), ("MODEM", 13_100)];
     for (name, x) in boxes {
         boxed(canvas, (x, 4000), name)?;
-        boxed(canvas, (x, 9000), if name == "CODER" { "DECODER" } else { name })?;
+    }
+    for (name, x) in [("PAPER", 2300), ("PRINTER", 5900), ("DECODER", 9500), ("MODEM", 13_100)] {
+        boxed(canvas, (x, 9000), name)?;
     }
     for x in [4900, 8500, 12_100] {
         arrow(canvas, (x, 4750), (x + 1000, 4750));
@@ -20,10 +22,10 @@ pub(super) fn drawing(canvas: &mut Canvas) -> Result<(), String> {
     canvas.lines(&[(15_700, 4750), (17_500, 4750), (17_500, 9750)], 40);
     arrow(canvas, (17_500, 9750), (15_700, 9750));
     canvas.words((15_900, 7400), 100, "CABLE")?;
-    wheel(canvas, (6300, 18_000));
-    section(canvas, (11_800, 14_200));
-    canvas.words((3300, 25_000), 90, "FIG. 1  FEED WHEEL, 24 TEETH")?;
-    canvas.words((11_800, 25_000), 90, "FIG. 2  SECTION A-A, 1 : 2")?;
+    wheel(canvas, (7000, 18_000));
+    section(canvas, (12_300, 14_200));
+    canvas.words((4000, 25_000), 90, "FIG. 1  FEED WHEEL, 24 TEETH")?;
+    canvas.words((12_300, 25_000), 90, "FIG. 2  SECTION A-A, 1 : 2")?;
     canvas.words((2300, 27_400), 80, "DRAWN BY CODE. ALL MEASURES IN MM.  \u{41c}\u{410}\u{421}\u{428}\u{422}\u{410}\u{411} 1 : 1")
 }
 

@@ -56,12 +56,12 @@ const COASTS: [&[Degrees]; 10] = [AMERICA, NEWFOUNDLAND, BAFFIN, GREENLAND, ICEL
 
 /// The stations of the way, and where a name stands beside its mark, in millimetres.
 const WAY: [(&str, Degrees, Place); 6] = [
-    ("WASHINGTON", (-770, 389), (2, -2)),
-    ("LONDON", (-1, 515), (-5, 5)),
-    ("COPENHAGEN", (126, 557), (2, 4)),
+    ("WASHINGTON", (-770, 389), (2, 5)),
+    ("LONDON", (-1, 515), (-10, -3)),
+    ("COPENHAGEN", (126, 557), (1, 5)),
     ("STOCKHOLM", (181, 593), (-17, -2)),
     ("HELSINKI", (249, 602), (0, -3)),
-    ("MOSCOW", (376, 558), (-4, 5)),
+    ("MOSCOW", (376, 558), (-5, -3)),
 ];
 
 /// What of the earth is shown, in tenths of degrees, and where on the page.
@@ -74,6 +74,8 @@ pub(super) struct Window {
     /// Hundredths of a millimetre to a degree of longitude.
     pub(super) scale: i64,
     pub(super) width: i64,
+    /// The size of names, in tenths of a point.
+    pub(super) names: usize,
 }
 
 impl Window {
@@ -119,7 +121,7 @@ pub(super) fn map(canvas: &mut Canvas, window: &Window) -> Result<(), String> {
         let place = window.place(degrees);
         if window.within(place) {
             canvas.disc(place, 110);
-            canvas.words((place.0 + beside.0 * 100, place.1 + beside.1 * 100), 80, name)?;
+            canvas.words((place.0 + beside.0 * 100, place.1 + beside.1 * 100), window.names, name)?;
         }
     }
     Ok(())

@@ -29,7 +29,7 @@ pub fn chart(name: &str, form: &Form) -> Result<Page, String> {
     match name {
         "chart" => drawn(&form, sheet::sheet),
         "drawing" => drawn(&form, drawing::drawing),
-        "halftone" => draw(&scene::scene(1600, 1200), &form, Dither::Auto),
+        "halftone" => draw(&scene::scene(1040, 780), &form, Dither::Auto),
         "map" => drawn(&form, maps),
         "text" => first(texts::ENGLISH),
         "cyrillic" => first(texts::RUSSIAN),
@@ -43,6 +43,15 @@ pub fn chart(name: &str, form: &Form) -> Result<Page, String> {
     }
 }
 
+/// The words of a page that has nothing else, as they were set: of `text` and `cyrillic`.
+pub fn text(name: &str) -> Option<&'static str> {
+    match name {
+        "text" => Some(texts::ENGLISH),
+        "cyrillic" => Some(texts::RUSSIAN),
+        _ => None,
+    }
+}
+
 fn drawn(form: &Form, by: fn(&mut Canvas) -> Result<(), String>) -> Result<Page, String> {
     let mut canvas = Canvas::new(form);
     by(&mut canvas)?;
@@ -52,8 +61,8 @@ fn drawn(form: &Form, by: fn(&mut Canvas) -> Result<(), String>) -> Result<Page,
 /// The page `map`: the whole way, and its European part larger.
 fn maps(canvas: &mut Canvas) -> Result<(), String> {
     canvas.words((1500, 2600), 140, "FROM WASHINGTON TO MOSCOW")?;
-    map::map(canvas, &Window { west: -850, north: 720, south: 320, corner: (1500, 3200), scale: 138, width: 17_900 })?;
-    map::map(canvas, &Window { west: -120, north: 665, south: 480, corner: (1500, 13_800), scale: 330, width: 17_900 })?;
+    map::map(canvas, &Window { west: -850, north: 720, south: 320, corner: (1500, 3200), scale: 138, width: 17_900, names: 80 })?;
+    map::map(canvas, &Window { west: -120, north: 665, south: 480, corner: (1500, 13_800), scale: 330, width: 17_900, names: 80 })?;
     canvas.words((1500, 25_400), 90, "Way of the cable, station by station. Dotted: land. Net: ten degrees.")?;
     canvas.words((1500, 26_000), 90, "Путь кабеля от станции к станции. Точками: суша. Сетка: десять градусов.")?;
     canvas.words((1500, 26_800), 60, "Drawn for this chart, true to a degree or so; not to be used for navigation.")

@@ -30,22 +30,26 @@ fn tone(x: i64, y: i64, unit: i64, skyline: &[Vec<i64>]) -> i64 {
     if y < shore {
         return hills(x, y, unit, skyline) + grain(x, y, 5);
     }
-    // The water: the hills upside down, broken by waves that are longer the nearer they are.
+    // The water: the hills upside down, broken by waves that are the longer the nearer they are.
     let near = y - shore;
-    let shift = wave(y, 3 * unit, 900) * near / (96 * unit) + wave(x + y * 3, 7 * unit, 901) * near / (160 * unit) / 8;
-    let width = skyline[0].len() as i64;
-    let mirrored = hills((x + shift / 16).clamp(0, width - 1), (shore - near * 5 / 4).max(0), unit, skyline);
-    let glitter = if wave(y * 3 + x / 4, 2 * unit, 902) > 150 && (x - 50 * unit).abs() < 10 * unit + near / 3 { 70 } else { 0 };
-    mirrored * 3 / 4 + 10 + glitter - wave(y, 2 * unit, 903) / 24 + grain(x, y, 5)
+    let long = unit + near / 8;
+    let swell = field(x, y * 5, 4 * long, 900) - 128;
+    let at = (x + swell * (unit + near / 6) / 256).clamp(0, skyline[0].len() as i64 - 1);
+    let mirrored = hills(at, (shore - near * 5 / 4).max(0), unit, skyline);
+    let path = 8 * unit + near / 3 - (x - 50 * unit).abs();
+    let glitter = if path > 0 && field(x, y * 7, 2 * long, 902) > 150 - (path / unit).min(30) { 85 } else { 0 };
+    mirrored * 3 / 4 + 14 + glitter + swell / 7 + grain(x, y, 5)
 }
 
 fn hills(x: i64, y: i64, unit: i64, skyline: &[Vec<i64>]) -> i64 {
     let ahead = (0..skyline.len()).rev().find(|n| y >= skyline[*n][x as usize]);
     let Some(n) = ahead else { return sky(x, y, unit) };
-    // The nearer, the darker and the rougher.
-    let (depth, slope) = (y - skyline[n][x as usize], skyline[n][(x as usize + 2).min(skyline[n].len() - 1)] - skyline[n][x as usize]);
-    let rough = wave(x + y / 2, 3 * unit, 500 + n as i64) + wave(x - y, unit.max(2), 600 + n as i64) - 256;
-    165 - 36 * n as i64 + slope * 10 / unit.max(1) + rough * (n as i64 + 1) / 24 + depth / unit
+    // The nearer, the darker and the rougher; lit from the sun's side.
+    let depth = y - skyline[n][x as usize];
+    let seed = 500 + 10 * n as i64;
+    let rough = |x: i64| field(x, y, 5 * unit, seed) * 2 + field(x, y, 2 * unit, seed + 1) + field(x, y, unit.max(2), seed + 2) / 2;
+    let slope = (rough(x + unit / 2 + 1) - rough(x)) * (n as i64 + 2) / 8;
+    168 - 38 * n as i64 + slope.clamp(-45, 45) + (rough(x) - 450) * (n as i64 + 1) / 40 + depth / unit
 }
 
 fn sky(x: i64, y: i64, unit: i64) -> i64 {
@@ -54,9 +58,9 @@ fn sky(x: i64, y: i64, unit: i64) -> i64 {
     if far < 7 * unit {
         return 255;
     }
-    let cloud = wave(x + y, 22 * unit, 700) + wave(x - 2 * y, 11 * unit, 701) / 2 + wave(y * 4 + x / 3, 9 * unit, 702) / 2;
+    let cloud = field(x, y * 3, 40 * unit, 700) * 2 + field(x, y * 3, 17 * unit, 701) + field(x, y * 2, 7 * unit, 702) / 2;
     let glow = (60 * 7 * unit / far.max(1)).min(60);
-    (140 + y * 50 / (40 * unit) + glow + (cloud - 300).max(0) / 4).min(250)
+    (140 + y * 50 / (40 * unit) + glow + (cloud - 420).max(0) / 4).min(250)
 }
 
 /// A ball lit from the upper left, with its gleam.
@@ -77,6 +81,14 @@ fn wave(at: i64, long: i64, seed: i64) -> i64 {
     let value = |n: i64| (mix(n as u64 ^ (seed as u64) << 40) & 255) as i64;
     let ease = part * part * (768 - 2 * part) / 65_536;
     (value(n) * (256 - ease) + value(n + 1) * ease) / 256
+}
+
+/// Even noise over the plane, 0 to 255.
+fn field(x: i64, y: i64, long: i64, seed: i64) -> i64 {
+    let (row, part) = (y.div_euclid(long), y.rem_euclid(long) * 256 / long);
+    let ease = part * part * (768 - 2 * part) / 65_536;
+    let along = |row: i64| wave(x, long, seed + row * 4096);
+    (along(row) * (256 - ease) + along(row + 1) * ease) / 256
 }
 
 /// A film's grain.

@@ -16,16 +16,16 @@ pub(super) fn sheet(canvas: &mut Canvas) -> Result<(), String> {
     canvas.words((2200, 2000), 160, "MOLINK TEST CHART   ИСПЫТАТЕЛЬНАЯ ТАБЛИЦА")?;
     rules(canvas)?;
     sizes(canvas)?;
-    lines(canvas, (2200, 11_300))?;
-    fan(canvas, (15_000, 13_800));
-    wedges(canvas, (2200, 16_600));
+    lines(canvas, (2200, 11_700))?;
+    fan(canvas, (15_600, 13_900));
+    wedges(canvas, (2200, 16_700));
     canvas.words((2200, 19_400), 70, "GREY, BY SCREEN AND BY DIFFUSION: 0 TO 100 %")?;
     for (n, dither) in [Dither::Ordered, Dither::Floyd].into_iter().enumerate() {
         steps(canvas, (2200, 19_600 + n as i64 * 1100), dither);
     }
     let scene = shown(&scene(800, 600), canvas.form(), 6800, 5100, Dither::Floyd);
     canvas.put(&scene, (2200, 22_200));
-    map(canvas, &Window { west: -850, north: 700, south: 400, corner: (9700, 22_200), scale: 78, width: 10_100 })
+    map(canvas, &Window { west: -850, north: 700, south: 400, corner: (9300, 22_200), scale: 80, width: 10_400, names: 50 })
 }
 
 /// Millimetres along the top and the left side.
@@ -57,7 +57,7 @@ fn rules(canvas: &mut Canvas) -> Result<(), String> {
 fn sizes(canvas: &mut Canvas) -> Result<(), String> {
     let mut foot = 2600;
     for points in [4, 5, 6, 7, 8, 9, 10, 12, 14, 18, 24] {
-        foot += points * 46 + 30;
+        foot += points * 60 + 30;
         let columns = (17_000 / (points * 21)) as usize;
         let words = format!(
             "{points} pt: the quick brown fox jumps, 1234567890. Съешь же ещё этих мягких булок, да выпей чаю. Pack my box with jugs"

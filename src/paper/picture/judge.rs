@@ -1,8 +1,9 @@
 //! What of a picture is a photograph, a drawing with grey in it, or writing.
 //!
 //! Standard: none; ours. In: a plane and its tiles. Out: ink, each part drawn in the way that suits it.
-//! Told by the tiles that have contrast: in writing hardly a pel lies between ink and paper but at edges; in a photograph many do, and
-//! their neighbours are like them. Left out: pictures on a page that are no rectangles. Shown by: the tests below, `docs/fax-pages.md`.
+//! Told by two things: how much of it is paper, bright and much the same as what is around; and by the tiles with contrast: in writing
+//! hardly a pel lies between ink and paper but at edges, in a photograph many do, and their neighbours are like them.
+//! Left out: pictures on a page that are no rectangles. Shown by: the tests below, `docs/fax-pages.md`.
 
 use super::tiles::{Tiles, counts, rank};
 use super::{Ink, Plane, dither, threshold};
@@ -14,11 +15,11 @@ pub(super) enum Kind {
     Photo,
     /// Drawn by a program in a few greys, with areas of grey.
     Greys,
-    /// Writing or a drawing; with photographs at these places, in tiles.
+    /// Writing or a drawing; with photographs at these places, in pels.
     Writing(Vec<Area>),
 }
 
-/// A rectangle of tiles: from, and up to but not with.
+/// A rectangle: from, and up to but not with.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Area {
     left: usize,
@@ -29,6 +30,10 @@ pub(super) struct Area {
 
 /// Of 100 tiles with contrast, so many of a photograph make the whole one.
 const WHOLE: usize = 60;
+/// Of 100 tiles, at least so many are paper where there is writing.
+const PAPER: usize = 50;
+/// With fewer than one tile in so many with contrast, a picture is hardly written on.
+const EVEN: usize = 50;
 /// The least photograph on a page, in tiles: eight millimetres square.
 const LEAST: usize = 4;
 
@@ -40,18 +45,17 @@ pub(super) fn auto(plane: &Plane, light: impl Fn() -> Plane, tiles: &Tiles, ink:
         Kind::Writing(photos) => {
             threshold::cut(plane, tiles, ink);
             let light = if photos.is_empty() { None } else { Some(light()) };
-            light.iter().for_each(|light| photos.iter().for_each(|area| patch(light, tiles, area, ink)));
+            light.iter().for_each(|light| photos.iter().for_each(|area| patch(light, area, ink)));
         }
     }
 }
 
-fn patch(light: &Plane, tiles: &Tiles, area: &Area, ink: &mut Ink) {
-    let (x, y) = (area.left * tiles.width, area.top * tiles.height);
-    let (right, foot) = ((area.right * tiles.width).min(light.width), (area.foot * tiles.height).min(light.height));
-    let pels = (y..foot).flat_map(|y| light.row(y)[x..right].iter().copied()).collect();
-    ink.clear(x..right, y..foot);
-    let mut part = Ink { page: ink.page, left: ink.left + x, top: ink.top + y };
-    dither::floyd(&Plane { width: right - x, height: foot - y, pels }, &mut part);
+fn patch(light: &Plane, area: &Area, ink: &mut Ink) {
+    let (x, y) = (area.left..area.right, area.top..area.foot);
+    let pels = y.clone().flat_map(|y| light.row(y)[x.clone()].iter().copied()).collect();
+    ink.clear(x.clone(), y.clone());
+    let mut part = Ink { page: ink.page, left: ink.left + area.left, top: ink.top + area.top };
+    dither::floyd(&Plane { width: x.len(), height: y.len(), pels }, &mut part);
 }
 
 pub(super) fn judge(plane: &Plane, tiles: &Tiles) -> Kind {
@@ -66,15 +70,18 @@ pub(super) fn judge(plane: &Plane, tiles: &Tiles) -> Kind {
     if few && photo * 100 < WHOLE * contrast {
         return Kind::Writing(vec![]);
     }
-    if contrast == 0 {
+    if contrast * EVEN < tiles.tiles.len() {
+        // Hardly an edge: paper, or a photograph out of focus.
         let all = total as u32;
         let (dark, light) = (rank(&counts, all / 100), rank(&counts, all - 1 - all / 100));
-        return if light - dark >= 64 || light < 128 && light > 32 { Kind::Photo } else { Kind::Writing(vec![]) };
+        return if light - dark >= 96 || light < 128 && light > 32 { Kind::Photo } else { Kind::Writing(vec![]) };
     }
-    if photo * 100 >= WHOLE * contrast {
+    let paper = paper(plane, tiles);
+    let share = paper.iter().filter(|p| **p).count() * 100 / paper.len();
+    if photo * 100 >= WHOLE * contrast || share < PAPER {
         return Kind::Photo;
     }
-    Kind::Writing(areas(tiles))
+    Kind::Writing(areas(tiles, &paper).into_iter().map(|area| trimmed(area, plane, tiles)).collect())
 }
 
 /// Whether sixteen values make up nearly all of it: drawn, not scanned.
@@ -94,69 +101,79 @@ fn flat(plane: &Plane) -> usize {
     if plane.width < 3 { 0 } else { (1..plane.height.max(1) - 1).map(of).sum() }
 }
 
-/// Where photographs lie on a page.
-fn areas(tiles: &Tiles) -> Vec<Area> {
-    let mut seen: Vec<bool> = tiles.tiles.iter().map(|t| !t.photo()).collect();
-    let paper = paper(tiles);
-    let mut areas: Vec<Area> = vec![];
+/// Which tiles show paper: no darker than what is around them, and no darker than paper can be.
+fn paper(plane: &Plane, tiles: &Tiles) -> Vec<bool> {
+    let white = u32::from(rank(&counts(plane), plane.pels.len() as u32 / 100 * 99));
+    let near = |at: usize, of: usize| at.saturating_sub(3)..(at + 4).min(of);
+    let of = |n: usize| {
+        let (x, y) = (n % tiles.across, n / tiles.across);
+        let around = near(y, tiles.down).flat_map(|y| near(x, tiles.across).map(move |x| tiles.at(x, y).light));
+        let (own, most) = (u32::from(tiles.tiles[n].light), around.max().map_or(0, u32::from));
+        own * 100 >= most * 85 && own * 100 >= white * 50
+    };
+    (0..tiles.tiles.len()).map(of).collect()
+}
+
+/// Where photographs lie on a page: among what hangs together and is no paper, where there is enough that looks like one.
+fn areas(tiles: &Tiles, paper: &[bool]) -> Vec<Area> {
+    let mut seen: Vec<bool> = tiles.tiles.iter().zip(paper).map(|(t, paper)| *paper && !t.photo()).collect();
+    let mut areas = vec![];
     for n in 0..seen.len() {
         if seen[n] {
             continue;
         }
-        let (mut area, count) = together(n, tiles, &mut seen);
+        let (area, count, photo) = together(n, tiles, &mut seen);
         let (wide, high) = (area.right - area.left, area.foot - area.top);
-        if wide * high >= LEAST && wide > 1 && high > 1 && count * 100 >= wide * high * 40 {
-            grow(&mut area, tiles, paper);
+        if wide.min(high) > 1 && wide * high >= LEAST && count * 100 >= wide * high * 50 && photo * 100 >= count * 25 {
             areas.push(area);
         }
     }
     areas
 }
 
-/// The tiles of photograph that hang together with tile `n`: the rectangle around them, and how many.
-fn together(n: usize, tiles: &Tiles, seen: &mut [bool]) -> (Area, usize) {
+/// The tiles that hang together with tile `n`: the rectangle around them, how many, and how many of them of a photograph.
+fn together(n: usize, tiles: &Tiles, seen: &mut [bool]) -> (Area, usize, usize) {
     let (x, y) = (n % tiles.across, n / tiles.across);
     let mut area = Area { left: x, top: y, right: x + 1, foot: y + 1 };
-    let (mut coming, mut count) = (vec![(x, y)], 0);
+    let (mut coming, mut count, mut photo) = (vec![(x, y)], 0, 0);
     seen[n] = true;
+    let near = |at: usize, of: usize| at.saturating_sub(1)..(at + 2).min(of);
     while let Some((x, y)) = coming.pop() {
         count += 1;
+        photo += usize::from(tiles.at(x, y).photo());
         area = Area { left: area.left.min(x), top: area.top.min(y), right: area.right.max(x + 1), foot: area.foot.max(y + 1) };
-        for near in (y.saturating_sub(2)..(y + 3).min(tiles.down))
-            .flat_map(|y| (x.saturating_sub(2)..(x + 3).min(tiles.across)).map(move |x| (x, y)))
-        {
-            let n = near.1 * tiles.across + near.0;
-            if !seen[n] {
-                seen[n] = true;
-                coming.push(near);
+        for (x, y) in near(y, tiles.down).flat_map(|y| near(x, tiles.across).map(move |x| (x, y))) {
+            if !std::mem::replace(&mut seen[y * tiles.across + x], true) {
+                coming.push((x, y));
             }
         }
     }
-    (area, count)
+    (area, count, photo)
 }
 
-/// Takes in sky and shadow: rows and columns of tiles at the area's sides that are no paper.
-fn grow(area: &mut Area, tiles: &Tiles, paper: u8) {
-    let other = |x: usize, y: usize| u32::from(tiles.at(x, y).light) * 100 < u32::from(paper) * 92;
-    let row = |a: &Area, y: usize| (a.left..a.right).filter(|x| other(*x, y)).count() * 5 >= (a.right - a.left) * 4;
-    let column = |a: &Area, x: usize| (a.top..a.foot).filter(|y| other(x, *y)).count() * 5 >= (a.foot - a.top) * 4;
-    loop {
-        let before = *area;
-        area.top -= usize::from(area.top > 0 && row(area, area.top - 1));
-        area.foot += usize::from(area.foot < tiles.down && row(area, area.foot));
-        area.left -= usize::from(area.left > 0 && column(area, area.left - 1));
-        area.right += usize::from(area.right < tiles.across && column(area, area.right));
-        if *area == before {
-            return;
-        }
-    }
-}
-
-/// The brightness most of the page's bright tiles have.
-fn paper(tiles: &Tiles) -> u8 {
-    let mut lights: Vec<u8> = tiles.tiles.iter().map(|t| t.light).collect();
-    lights.sort_unstable();
-    lights[lights.len() * 3 / 4]
+/// An area of tiles in pels, its sides moved to where the photograph ends: past what is mostly paper.
+fn trimmed(tile: Area, plane: &Plane, tiles: &Tiles) -> Area {
+    let (right, foot) = ((tile.right + 1).min(tiles.across), (tile.foot + 1).min(tiles.down));
+    let (left, top) = (tile.left.saturating_sub(1), tile.top.saturating_sub(1));
+    let lights = (top..foot).flat_map(|y| (left..right).map(move |x| tiles.at(x, y).light));
+    let paper = u32::from(lights.max().unwrap_or(255)) * 88 / 100;
+    let mut area = Area {
+        left: left * tiles.width,
+        top: top * tiles.height,
+        right: (right * tiles.width).min(plane.width),
+        foot: (foot * tiles.height).min(plane.height),
+    };
+    let bare = |light: usize, of: usize| light * 10 >= of * 7;
+    let pale = |x: usize, y: usize| u32::from(plane.row(y)[x]) > paper;
+    let row = |a: &Area, y: usize| bare((a.left..a.right).filter(|x| pale(*x, y)).count(), a.right - a.left);
+    let column = |a: &Area, x: usize| bare((a.top..a.foot).filter(|y| pale(x, *y)).count(), a.foot - a.top);
+    // No further in than two tiles: the rest is the photograph's own.
+    let (wide, high) = ((2 * tiles.width).min((area.right - area.left) / 3), (2 * tiles.height).min((area.foot - area.top) / 3));
+    area.top += (0..high).take_while(|n| row(&area, area.top + n)).count();
+    area.foot -= (0..high).take_while(|n| row(&area, area.foot - 1 - n)).count();
+    area.left += (0..wide).take_while(|n| column(&area, area.left + n)).count();
+    area.right -= (0..wide).take_while(|n| column(&area, area.right - 1 - n)).count();
+    area
 }
 
 /// A photograph's pels: its darkest and lightest brought near black and white, its edges a little sharper.
@@ -177,4 +194,67 @@ pub(super) fn toned(plane: Plane) -> Plane {
         }
     }
     Plane { pels, ..plane }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::page::{Page, Resolution};
+    use super::*;
+    use crate::paper::mix;
+
+    const R: Resolution = Resolution::FINE;
+
+    fn plane(width: usize, height: usize, of: impl Fn(usize, usize) -> u8) -> Plane {
+        Plane { width, height, pels: (0..width * height).map(|n| of(n % width, n / width)).collect() }
+    }
+
+    fn kind(plane: &Plane) -> Kind {
+        judge(plane, &Tiles::of(plane, R))
+    }
+
+    fn noise(x: usize, y: usize) -> u8 {
+        (mix((y * 5000 + x) as u64) % 20) as u8
+    }
+
+    /// Writing with soft edges, on paper not quite white.
+    fn writing(x: usize, y: usize) -> u8 {
+        let ink = [235u8, 140, 40, 140, 235, 235, 235, 235, 235, 235, 235, 235];
+        (if x % 60 < 45 { ink[y % 12] } else { 235 }) - noise(x, y)
+    }
+
+    fn shading(x: usize, y: usize) -> u8 {
+        (40 + (x * 3 + y * 2) % 350 / 2) as u8 + noise(x, y)
+    }
+
+    #[test]
+    fn writing_photographs_and_drawings_are_told_apart() {
+        assert_eq!(kind(&plane(800, 900, writing)), Kind::Writing(vec![]));
+        assert_eq!(kind(&plane(800, 900, |x, y| writing(x, y) / 2 + 60 - (x / 20) as u8)), Kind::Writing(vec![]), "in a shadow");
+        assert_eq!(kind(&plane(800, 900, shading)), Kind::Photo);
+        assert_eq!(kind(&plane(800, 900, |_, y| (y / 4) as u8)), Kind::Photo, "nothing but a gradient");
+        assert_eq!(kind(&plane(800, 900, |x, y| 240 - noise(x, y))), Kind::Writing(vec![]), "bare paper");
+        assert_eq!(kind(&plane(800, 900, |x, y| if (x / 200 + y / 200) % 2 == 0 { 255 } else { 130 })), Kind::Greys);
+        assert_eq!(kind(&plane(1, 1, |_, _| 0)), Kind::Writing(vec![]));
+    }
+
+    #[test]
+    fn a_photograph_on_a_page_of_writing_is_found_where_it_is() {
+        let inside = |x: usize, y: usize| (203..611).contains(&x) && (400..705).contains(&y);
+        let around = |x: usize, y: usize| (160..650).contains(&x) && (360..750).contains(&y);
+        let page = plane(800, 1100, |x, y| match (inside(x, y), around(x, y)) {
+            (true, _) => shading(x, y),
+            (_, true) => 235 - noise(x, y),
+            _ => writing(x, y),
+        });
+        let Kind::Writing(photos) = kind(&page) else { panic!("{:?}", kind(&page)) };
+        let [found] = photos[..] else { panic!("{photos:?}") };
+        let near = |a: usize, b: usize| a.abs_diff(b) <= 3;
+        assert!(near(found.left, 203) && near(found.right, 611) && near(found.top, 400) && near(found.foot, 705), "{found:?}");
+        let mut sheet = Page::white(800, 1100, R);
+        let tiles = Tiles::of(&page, R);
+        auto(&page, || page.clone(), &tiles, &mut Ink { page: &mut sheet, left: 0, top: 0 });
+        let black = |x: std::ops::Range<usize>, y: usize| x.filter(|x| sheet.black(*x, y)).count();
+        assert!((450..650).all(|y| (30..370).contains(&black(210..600, y))), "grey within");
+        assert!((0..300).all(|y| black(0..40, y) == if (1..4).contains(&(y % 12)) { 40 } else { 0 }), "writing around");
+    }
 }

@@ -82,7 +82,7 @@ pub struct Convert {
     #[arg(long, value_name = "on|off", value_parser = on, default_value = "off", action = clap::ArgAction::Set)]
     header: bool,
     /// The pages to take of all that are read, e.g. 2-5,7
-    #[arg(long, value_name = "PAGES", default_value = "1-")]
+    #[arg(long, value_name = "PAGES", default_value = "1-", allow_hyphen_values = true)]
     page_range: Pages,
     /// Title of a PDF [default: the first input's name]
     #[arg(long, value_name = "TEXT")]

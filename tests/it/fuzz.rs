@@ -38,6 +38,14 @@ fn the_files_of_fax_pages_hold_over_the_kept_corpus() {
     assert!((20..300).contains(&files), "{files} files");
 }
 
+#[test]
+fn the_fax_codes_hold_over_the_kept_corpus() {
+    for (target, body) in [("mh", bodies::fax::mh as fn(&[u8])), ("mr", bodies::fax::mr), ("mmr", bodies::fax::mmr)] {
+        let files = replay(target, body);
+        assert!((10..300).contains(&files), "{target}: {files} files");
+    }
+}
+
 /// The checker is itself checked: over the same corpus a planted fault is found.
 #[cfg(feature = "faults")]
 #[test]

@@ -32,19 +32,11 @@ impl<'a> Bits<'a> {
     pub fn refill(&mut self) {
         let eight = match self.bytes.get(self.at..self.at + 8) {
             Some(eight) => u64::from_be_bytes(eight.try_into().unwrap_or_default()),
-            None => self.last(),
+            None => last(self.bytes, self.at),
         };
         self.window |= eight >> self.held;
         self.at += ((63 - self.held) >> 3) as usize;
         self.held |= 56;
-    }
-    #[cold]
-    #[inline(never)]
-    fn last(&self) -> u64 {
-        let mut eight = [0; 8];
-        let left = self.bytes.get(self.at..).unwrap_or_default();
-        eight[..left.len().min(8)].copy_from_slice(&left[..left.len().min(8)]);
-        u64::from_be_bytes(eight)
     }
     /// Drops bits that are sure.
     #[inline(always)]
@@ -78,6 +70,17 @@ impl<'a> Bits<'a> {
         }
         None
     }
+}
+
+/// Eight bytes from one on, zeros where there are none. (By values, so that a window stays in registers.)
+#[cold]
+#[inline(never)]
+fn last(bytes: &[u8], at: usize) -> u64 {
+    let mut eight = [0; 8];
+    let left = bytes.get(at..).unwrap_or_default();
+    let some = left.len().min(8);
+    eight[..some].copy_from_slice(&left[..some]);
+    u64::from_be_bytes(eight)
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@
 //! Left out: what is between rows (`lines`, `t6`), damage (`resync`), files. Shown by: `tests`, `tests/it/fax_codes.rs`.
 
 use super::changes::Changes;
+use super::lines::Blank;
 use super::{BitOrder, Coding, Damage};
 use crate::paper::page::{MOST_ROWS, WIDEST, WORD, pack};
 use crate::paper::{Page, Resolution};
@@ -54,6 +55,8 @@ pub(super) struct State {
     /// How often a row may still be looked for where codes have no EOLs.
     pub patience: u32,
     pub done: bool,
+    /// Codes of a white row below a white one, coded by itself and by that.
+    pub blank: [Blank; 2],
 }
 
 /// A whole page at once. Codes without EOLs that cannot be read as announced are also tried with the other alignment.
@@ -92,12 +95,13 @@ impl Decoder {
             damage: Damage::default(),
             bad_run: 0,
             eols: 0,
-            lines: 0,
+            lines: if matches!(coding, Coding::Mr { .. }) { 2 } else { 0 },
             tag: true,
             waits: false,
             usual: 0,
             patience: 1 << 16,
             done: read.rows == Some(0),
+            blank: Blank::of(coding, width),
         };
         Decoder { read, bytes: vec![], state }
     }
@@ -136,6 +140,7 @@ impl Decoder {
         let state = &mut self.state;
         if state.most < usize::MAX {
             state.words.fill(0);
+            state.done = false;
             while state.damage.rows < state.most && !state.damage.too_many {
                 state.give(false, false, out);
             }
@@ -160,12 +165,25 @@ impl State {
         }
         self.give(true, same, out);
     }
+    /// Gives out the last row again, as good ones that are like it.
+    pub fn again(&mut self, times: usize, out: &mut impl Out) {
+        let times = times.min(self.most - self.damage.rows);
+        let most = times.min(MOST_ROWS - self.damage.rows);
+        out.again(&self.words, most);
+        self.damage.rows += most;
+        self.damage.too_many = most < times;
+        self.done |= most < times || self.damage.rows == self.most;
+        self.bad_run = 0;
+    }
     /// Gives out the last good row once more, in place of one that cannot be read.
     pub fn bad(&mut self, out: &mut impl Out) {
         self.give(false, true, out);
     }
     #[inline]
     fn give(&mut self, good: bool, same: bool, out: &mut impl Out) {
+        if self.done {
+            return;
+        }
         if self.damage.rows == MOST_ROWS {
             (self.damage.too_many, self.done) = (true, true);
             return;
@@ -187,6 +205,10 @@ impl State {
 pub(super) trait Out {
     /// `same`: it is like the one before.
     fn row(&mut self, words: &[u64], same: bool);
+    /// The same row some times.
+    fn again(&mut self, words: &[u64], times: usize) {
+        (0..times).for_each(|_| self.row(words, true));
+    }
 }
 
 struct Words<'a>(&'a mut dyn FnMut(&[u64]));
@@ -211,5 +233,17 @@ impl Out for Packed<'_> {
             _ => pack(words, self.width, self.rows),
         }
         self.begun = true;
+    }
+    fn again(&mut self, words: &[u64], times: usize) {
+        if times == 0 {
+            return;
+        }
+        self.row(words, true);
+        // Twice as many at a time.
+        let (from, end) = (self.rows.len() - self.width.div_ceil(8), self.rows.len() + (times - 1) * self.width.div_ceil(8));
+        while self.rows.len() < end {
+            let some = (self.rows.len() - from).min(end - self.rows.len());
+            self.rows.extend_from_within(from..from + some);
+        }
     }
 }

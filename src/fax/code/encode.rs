@@ -43,6 +43,30 @@ impl Encoder {
     pub fn row(&mut self, row: &[u64], out: &mut Vec<u8>) {
         assert_eq!(row.len(), self.width.div_ceil(WORD), "a row of another width");
         self.row.find(row, self.width);
+        self.code(out);
+    }
+    /// Adds a row that is packed as in a PBM file (`paper::page`); bits beyond the width do not matter.
+    pub fn packed(&mut self, row: &[u8], out: &mut Vec<u8>) {
+        assert_eq!(row.len(), self.width.div_ceil(8), "a row of another width");
+        if row.iter().fold(0, |all, byte| all | byte) == 0 {
+            self.row.end(0, self.width);
+            return self.code(out);
+        }
+        let (eights, rest) = row.as_chunks::<8>();
+        self.words.iter_mut().zip(eights).for_each(|(word, eight)| *word = u64::from_be_bytes(*eight));
+        if let Some(word) = self.words.last_mut() {
+            if !rest.is_empty() {
+                let mut eight = [0; 8];
+                eight[..rest.len()].copy_from_slice(rest);
+                *word = u64::from_be_bytes(eight);
+            }
+            *word &= last_word(self.width);
+        }
+        self.row.find(&self.words, self.width);
+        self.code(out);
+    }
+    /// Writes the codes of the row whose changes were found.
+    fn code(&mut self, out: &mut Vec<u8>) {
         let begun = u64::from(self.to.held());
         match self.coding {
             Coding::Mh => {
@@ -65,23 +89,6 @@ impl Encoder {
         self.to.give(out);
         std::mem::swap(&mut self.row, &mut self.above);
         self.rows += 1;
-    }
-    /// Adds a row that is packed as in a PBM file (`paper::page`); bits beyond the width do not matter.
-    pub fn packed(&mut self, row: &[u8], out: &mut Vec<u8>) {
-        assert_eq!(row.len(), self.width.div_ceil(8), "a row of another width");
-        let mut words = std::mem::take(&mut self.words);
-        let (eights, rest) = row.as_chunks::<8>();
-        words.iter_mut().zip(eights).for_each(|(word, eight)| *word = u64::from_be_bytes(*eight));
-        if let Some(word) = words.last_mut() {
-            if !rest.is_empty() {
-                let mut eight = [0; 8];
-                eight[..rest.len()].copy_from_slice(rest);
-                *word = u64::from_be_bytes(eight);
-            }
-            *word &= last_word(self.width);
-        }
-        self.row(&words, out);
-        self.words = words;
     }
     /// Fill before an EOL so that the EOL, without its tag bit, ends with a byte; then the EOL.
     fn end_of_line(&mut self, code: Code, out: &mut Vec<u8>) {

@@ -6,7 +6,10 @@
 use super::Coding;
 use super::bits::Bits;
 use super::decode::{Out, State};
+use super::lookup::CODES;
+use super::resync::nearly_eol;
 use super::rows;
+use super::tables::EOL;
 
 /// Zeros before the 1 of an EOL, at least.
 pub(super) const EOL_ZEROS: usize = 11;
@@ -24,12 +27,42 @@ pub(super) enum Is {
     Unknown,
 }
 
+/// The codes of a white row, from the EOL before it to that behind it.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Blank {
+    bits: u64,
+    /// How many; 0 if they do not fit a window.
+    all: u32,
+    /// Without the EOL behind.
+    row: u32,
+}
+
+impl Blank {
+    /// Coded by itself, and by a white row above.
+    pub fn of(coding: Coding, width: usize) -> [Blank; 2] {
+        let row = |tag: u64, tags: u32, code: u64, len: u32| Blank {
+            bits: ((u64::from(EOL.bits) << tags | tag) << len | code) << EOL.len | u64::from(EOL.bits),
+            all: 2 * EOL.len + tags + len,
+            row: EOL.len + tags + len,
+        };
+        let run = CODES[0].get(width).map(|entry| (u64::from(entry >> 5), entry & 31));
+        match (coding, run) {
+            (Coding::Mh, Some((code, len))) => [row(0, 0, code, len), Blank::default()],
+            (Coding::Mr { .. }, Some((code, len))) => [row(1, 1, code, len), row(0, 1, 1, 1)],
+            _ => [Blank::default(); 2],
+        }
+    }
+}
+
 impl State {
     /// Reads rows until the bytes are used up; what is not a whole row is left for next time, unless these are the `last`.
     pub(super) fn t4(&mut self, bytes: &[u8], last: bool, out: &mut impl Out) {
         let mut bits = Bits::at(bytes, self.at);
         while !self.done {
             bits.refill();
+            if self.eols == 0 && self.lines == 2 && self.above.n == 0 && self.blank_row(&mut bits, out) {
+                continue;
+            }
             let eol = bits.window >> (64 - EOL_ZEROS) == 0;
             if eol || self.eols == 0 || self.damage.rows == 0 {
                 match self.between(&mut bits, last) {
@@ -39,6 +72,8 @@ impl State {
                 }
             }
             let begun = bits.place();
+            // Nothing between two EOLs: a row was there once, and who refers to it refers to nothing known.
+            self.waits |= self.eols > 1 && self.damage.rows > 0;
             let good = self.two_or_one(&mut bits);
             let place = bits.place();
             // With an EOL to come and a code being found by 13 bits.
@@ -61,10 +96,28 @@ impl State {
         }
         self.at = bits.place().min(bits.end());
     }
+    /// A white row below a white one and the EOLs around it, known by their bits; true if it was there.
+    #[inline]
+    fn blank_row(&mut self, bits: &mut Bits, out: &mut impl Out) -> bool {
+        for blank in &self.blank[..if self.waits { 1 } else { 2 }] {
+            if blank.all > 0 && bits.window >> (64 - blank.all) == blank.bits {
+                bits.skip(blank.row);
+                self.waits = false;
+                self.good(true, out);
+                return true;
+            }
+        }
+        false
+    }
     /// Gives out the row just read.
     #[inline]
     pub(super) fn t4_good(&mut self, len: usize, out: &mut impl Out) {
-        self.usual = len.max(self.usual - self.usual / 8);
+        if self.eols > 1 && self.damage.rows > 0 {
+            self.skip(self.eols as usize - 1, out);
+        }
+        if self.tag {
+            self.usual = len.max(self.usual - self.usual / 8);
+        }
         (self.eols, self.waits) = (0, false);
         let blank = self.row.n + self.above.n == 0;
         self.good(blank, out);
@@ -90,7 +143,16 @@ impl State {
             return Some(self.line(bits));
         }
         if bits.window >> (64 - EOL_ZEROS) != 0 {
-            return Some(true);
+            // The first EOL, or one of an RTC, may be damaged; elsewhere a row tells that one is to come.
+            let expected = if self.eols == 0 { self.damage.rows == 0 } else { self.eols > 1 };
+            return match nearly_eol(*bits) {
+                Is::There(end) if expected && end < bits.end() => {
+                    *bits = bits.from(end);
+                    Some(self.line(bits))
+                }
+                Is::Unknown if expected && !last => None,
+                _ => Some(true),
+            };
         }
         match self.eol(*bits, last) {
             Is::There(end) => {
@@ -128,7 +190,10 @@ impl State {
         if self.has_tags() {
             bits.refill();
             self.tag = bits.window >> 63 == 1;
-            bits.skip(1);
+            // A row by the row above never begins with ten zeros: where they are, the next EOL lost its first to a tag bit.
+            if bits.window >> (64 - EOL_ZEROS) != 0 {
+                bits.skip(1);
+            }
         }
         self.eols += 1;
         if self.eols == 1 {

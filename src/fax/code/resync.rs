@@ -30,16 +30,23 @@ impl State {
                 Is::Not => {}
             }
             // One bit of the EOL may be wrong.
-            if let Some(end) = nearly_eol(row.from(place)) {
-                self.whole(&row, place, out);
-                return Some(self.tagged(&row, end));
+            match nearly_eol(row.from(place)) {
+                Is::There(end) => {
+                    self.whole(&row, place, out);
+                    return Some(self.tagged(&row, end));
+                }
+                Is::Unknown if !last => return None,
+                _ => {}
             }
         }
         let (from, begun) = (row.place(), self.next_eol(row, row.place(), last)?);
-        if self.eols > 1 && self.damage.rows > 0 {
-            // Within an RTC, with an EOL of it damaged; or noise behind it.
+        if self.eols > 2 && self.damage.rows > 0 {
+            // Noise behind an RTC of less than six.
             (self.damage.ended, self.done) = (true, true);
             return Some(begun);
+        }
+        if self.eols == 2 && self.damage.rows > 0 {
+            self.skip(1, out);
         }
         if self.other_tag(&row, begun) {
             return Some(self.whole(&row, begun, out));
@@ -49,7 +56,8 @@ impl State {
                 return Some(on);
             }
             let on = self.joined(&row, begun, last)?;
-            self.skip(self.rows_in(&row, begun), out);
+            let next = if self.has_tags() { on } else { self.next_eol(row, row.end().min(on + 16), last)? };
+            self.skip(self.rows_in(&row, begun, next - on), out);
             return Some(on);
         }
         debug_assert!(begun >= from);
@@ -62,7 +70,7 @@ impl State {
         place
     }
     /// Rows that cannot be read.
-    fn skip(&mut self, rows: usize, out: &mut impl Out) {
+    pub(super) fn skip(&mut self, rows: usize, out: &mut impl Out) {
         for _ in 0..rows {
             if !self.done {
                 self.bad(out);
@@ -103,8 +111,13 @@ impl State {
     /// Two rows with something between them that is no EOL: the second is looked for near by, and where an EOL nearly is.
     fn split(&mut self, row: &Bits, full: Option<usize>, end: usize, out: &mut impl Out) -> Option<usize> {
         let near = full.map_or(0..0, |place| place + 1..(place + NEAR).min(end));
-        let far = (row.place()..end).filter(|at| nearly_eol(row.from(*at)).is_some_and(|to| to < end));
-        let starts: Vec<usize> = near.chain(far.filter_map(|at| nearly_eol(row.from(at)))).collect();
+        // So that no piece of one row is taken for a whole one by chance, it has to be long for one row.
+        let far = if end - row.place() > self.usual + self.usual / 2 { row.place()..end } else { 0..0 };
+        let far = far.filter_map(|at| match nearly_eol(row.from(at)) {
+            Is::There(to) if to < end => Some(to),
+            _ => None,
+        });
+        let starts: Vec<usize> = near.chain(far).collect();
         let tags = usize::from(self.has_tags());
         for start in starts {
             let mut bits = row.from(start + tags);
@@ -133,14 +146,15 @@ impl State {
         let second = self.next_eol(*row, begun, last)?;
         let mut bits = row.from(begun);
         let good = rows::one(&mut bits, &mut self.row, width) && ends_at(&bits, second);
-        let rest = self.pels(&row.from(begun), second);
-        let one_row = !good && second - begun > 8 && pels + rest < width + width / 8 && !self.has_tags();
+        // Two bad rows are about twice as many bits as a row is.
+        let one_row = !good && !self.has_tags() && second > begun + 8 && second - row.place() < self.usual + self.usual / 2;
         Some(if one_row { second } else { end })
     }
-    /// About how many rows lie up to an EOL, by their pels and by their bits.
-    fn rows_in(&self, row: &Bits, end: usize) -> usize {
+    /// About how many rows lie up to an EOL, by their pels and by their bits; `next`: the bits of the row behind.
+    fn rows_in(&self, row: &Bits, end: usize, next: usize) -> usize {
         let by_pels = (self.pels(row, end) + self.width / 2) / self.width;
-        let by_bits = (end - row.place() + self.usual / 2) / self.usual.max(64);
+        let usual = self.usual.max(next).max(64);
+        let by_bits = (end - row.place() + usual / 4) / usual;
         by_pels.min(by_bits).clamp(1, 8)
     }
     /// The pels of what can be read as codes.
@@ -157,7 +171,7 @@ impl State {
     /// Without EOLs: the next two rows that can be read, one behind the other.
     fn search(&mut self, row: Bits, last: bool, out: &mut impl Out) -> Option<usize> {
         let (from, width) = (row.place(), self.width);
-        if !last && row.end() - from < 2 * LOOK {
+        if !last && row.end() - from < LOOK + 2 * LONGEST_ROW {
             return None;
         }
         let step = if self.aligned { 8 } else { 1 };
@@ -171,7 +185,7 @@ impl State {
                 good = rows::one(&mut bits, &mut self.row, width);
             }
             if good && bits.place() <= row.end() {
-                self.skip(self.rows_in(&row, at), out);
+                self.skip(self.rows_in(&row, at, 0), out);
                 return Some(at);
             }
             at += step;
@@ -188,10 +202,16 @@ fn ends_at(bits: &Bits, end: usize) -> bool {
     place >= end && place <= bits.end() && bits.from(end).zeros().is_none_or(|zeros| place <= end + zeros.saturating_sub(EOL_ZEROS))
 }
 
-/// Behind what would be an EOL but for one 1 too many among its zeros, or for a 1 that became a zero of the next code.
-fn nearly_eol(mut bits: Bits) -> Option<usize> {
+/// Whether what is next would be an EOL but for a 1 too many among its zeros, fill before it included.
+pub(super) fn nearly_eol(mut bits: Bits) -> Is {
     let place = bits.place();
-    let first = bits.zeros()?;
-    let second = bits.from(place + first + 1).zeros()?;
-    (first < EOL_ZEROS && first + 1 + second >= EOL_ZEROS).then_some(place + first + 1 + second + 1)
+    let Some(first) = bits.zeros() else { return Is::Unknown };
+    if first >= EOL_ZEROS {
+        return Is::Not;
+    }
+    match bits.from(place + first + 1).zeros() {
+        Some(second) if first + 1 + second >= EOL_ZEROS => Is::There(place + first + 1 + second + 1),
+        Some(_) => Is::Not,
+        None => Is::Unknown,
+    }
 }

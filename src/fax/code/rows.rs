@@ -82,7 +82,7 @@ pub(super) fn two(from: &mut Bits, row: &mut Changes, above: &Changes, width: us
     let (mut bits, at, b, width) = (*from, &mut *row.at, &*above.at, width as u32);
     // n: changes so far, so that the colour is its lowest bit. k: b1. least: where the next change may be.
     let (mut n, mut k, mut least) = (0, 1, 0);
-    let good = loop {
+    let good = 'row: loop {
         bits.refill();
         if bits.window >= 0xf << 60 {
             // V0, many times: the changes of the row above.
@@ -95,23 +95,35 @@ pub(super) fn two(from: &mut Bits, row: &mut Changes, above: &Changes, width: us
                 continue;
             }
         }
-        let mode = MODES[(bits.window >> 57) as usize];
-        bits.skip(u32::from(mode.len));
-        if !mode.runs {
+        // 56 bits hold three modes and two runs behind the last.
+        let mut left = 3;
+        while left > 0 {
+            let mode = MODES[(bits.window >> 57) as usize];
+            bits.skip(u32::from(mode.len));
+            if mode.runs {
+                break;
+            }
             // V: a change near b1. P: none, on from b2.
             let pass = usize::from(mode.pass);
-            let a1 = u32::from(b[k + pass]).wrapping_add_signed(i32::from(mode.off));
+            let a1 = u32::from(b[(k + pass) % ROOM]).wrapping_add_signed(i32::from(mode.off));
             if a1.wrapping_sub(least) >= width - least {
-                break pass == 0 && a1 == width && mode.len > 0;
+                break 'row pass == 0 && a1 == width && mode.len > 0;
             }
-            at[n + 1] = a1 as u16;
+            at[(n + 1) % ROOM] = a1 as u16;
             n += 1 - pass;
-            k = k + pass - 1;
-            k += 2 * (usize::from(u32::from(b[k]) <= a1) + usize::from(u32::from(b[k + 2]) <= a1));
-            while u32::from(b[k]) <= a1 {
-                k += 2;
-            }
             least = a1 + 1;
+            // Seldom does the row above change again so near.
+            if mode.off < 0 && u32::from(b[(k - 1) % ROOM]) > a1 {
+                k -= 1;
+            } else {
+                k += 1 + pass;
+                while u32::from(b[k % ROOM]) <= a1 {
+                    k += 2;
+                }
+            }
+            left -= 1;
+        }
+        if left == 0 {
             continue;
         }
         let a0 = least.saturating_sub(1);

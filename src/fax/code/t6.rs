@@ -25,6 +25,14 @@ impl State {
                 continue;
             }
             let begun = bits.place();
+            if self.above.n == 0 && bits.window >> 63 == 1 && begun + 128 < bits.end() {
+                // White rows below a white one, a bit each.
+                let rows = (!bits.window).leading_zeros().min(32);
+                bits.skip(rows);
+                self.eols = 0;
+                self.again(rows as usize, out);
+                continue;
+            }
             let good = rows::two(&mut bits, &mut self.row, &self.above, self.width);
             let place = bits.place();
             if !last && place + PEEK as usize > bits.end() {

@@ -1,8 +1,9 @@
 //! What of a picture is a photograph, a drawing with grey in it, or writing.
 //!
 //! Standard: none; ours. In: a plane and its tiles. Out: ink, each part drawn in the way that suits it.
-//! Told by the tiles that have contrast: in writing hardly a pel lies between ink and paper but at edges; in a photograph many do, and
-//! their neighbours are like them. Left out: pictures on a page that are no rectangles. Shown by: the tests below, `docs/fax-pages.md`.
+//! Told by two things: how much of it is paper, bright and much the same as what is around; and by the tiles with contrast: in writing
+//! hardly a pel lies between ink and paper but at edges, in a photograph many do, and their neighbours are like them.
+//! Left out: pictures on a page that are no rectangles. Shown by: the tests below, `docs/fax-pages.md`.
 
 use super::tiles::{Tiles, counts, rank};
 use super::{Ink, Plane, dither, threshold};
@@ -29,6 +30,8 @@ pub(super) struct Area {
 
 /// Of 100 tiles with contrast, so many of a photograph make the whole one.
 const WHOLE: usize = 60;
+/// Of 100 tiles, at least so many are paper where there is writing.
+const PAPER: usize = 50;
 /// The least photograph on a page, in tiles: eight millimetres square.
 const LEAST: usize = 4;
 
@@ -71,10 +74,12 @@ pub(super) fn judge(plane: &Plane, tiles: &Tiles) -> Kind {
         let (dark, light) = (rank(&counts, all / 100), rank(&counts, all - 1 - all / 100));
         return if light - dark >= 64 || light < 128 && light > 32 { Kind::Photo } else { Kind::Writing(vec![]) };
     }
-    if photo * 100 >= WHOLE * contrast {
+    let paper = paper(plane, tiles);
+    let share = paper.iter().filter(|p| **p).count() * 100 / paper.len();
+    if photo * 100 >= WHOLE * contrast || share < PAPER {
         return Kind::Photo;
     }
-    Kind::Writing(areas(tiles))
+    Kind::Writing(areas(tiles, &paper))
 }
 
 /// Whether sixteen values make up nearly all of it: drawn, not scanned.
@@ -94,69 +99,54 @@ fn flat(plane: &Plane) -> usize {
     if plane.width < 3 { 0 } else { (1..plane.height.max(1) - 1).map(of).sum() }
 }
 
-/// Where photographs lie on a page.
-fn areas(tiles: &Tiles) -> Vec<Area> {
-    let mut seen: Vec<bool> = tiles.tiles.iter().map(|t| !t.photo()).collect();
-    let paper = paper(tiles);
-    let mut areas: Vec<Area> = vec![];
+/// Which tiles show paper: no darker than what is around them, and no darker than paper can be.
+fn paper(plane: &Plane, tiles: &Tiles) -> Vec<bool> {
+    let white = u32::from(rank(&counts(plane), plane.pels.len() as u32 / 100 * 99));
+    let near = |at: usize, of: usize| at.saturating_sub(3)..(at + 4).min(of);
+    let of = |n: usize| {
+        let (x, y) = (n % tiles.across, n / tiles.across);
+        let around = near(y, tiles.down).flat_map(|y| near(x, tiles.across).map(move |x| tiles.at(x, y).light));
+        let (own, most) = (u32::from(tiles.tiles[n].light), around.max().map_or(0, u32::from));
+        own * 100 >= most * 85 && own * 100 >= white * 50
+    };
+    (0..tiles.tiles.len()).map(of).collect()
+}
+
+/// Where photographs lie on a page: among what hangs together and is no paper, where there is enough that looks like one.
+fn areas(tiles: &Tiles, paper: &[bool]) -> Vec<Area> {
+    let mut seen: Vec<bool> = tiles.tiles.iter().zip(paper).map(|(t, paper)| *paper && !t.photo()).collect();
+    let mut areas = vec![];
     for n in 0..seen.len() {
         if seen[n] {
             continue;
         }
-        let (mut area, count) = together(n, tiles, &mut seen);
+        let (area, count, photo) = together(n, tiles, &mut seen);
         let (wide, high) = (area.right - area.left, area.foot - area.top);
-        if wide * high >= LEAST && wide > 1 && high > 1 && count * 100 >= wide * high * 40 {
-            grow(&mut area, tiles, paper);
+        if wide.min(high) > 1 && wide * high >= LEAST && count * 100 >= wide * high * 50 && photo * 100 >= count * 25 {
             areas.push(area);
         }
     }
     areas
 }
 
-/// The tiles of photograph that hang together with tile `n`: the rectangle around them, and how many.
-fn together(n: usize, tiles: &Tiles, seen: &mut [bool]) -> (Area, usize) {
+/// The tiles that hang together with tile `n`: the rectangle around them, how many, and how many of them of a photograph.
+fn together(n: usize, tiles: &Tiles, seen: &mut [bool]) -> (Area, usize, usize) {
     let (x, y) = (n % tiles.across, n / tiles.across);
     let mut area = Area { left: x, top: y, right: x + 1, foot: y + 1 };
-    let (mut coming, mut count) = (vec![(x, y)], 0);
+    let (mut coming, mut count, mut photo) = (vec![(x, y)], 0, 0);
     seen[n] = true;
+    let near = |at: usize, of: usize| at.saturating_sub(1)..(at + 2).min(of);
     while let Some((x, y)) = coming.pop() {
         count += 1;
+        photo += usize::from(tiles.at(x, y).photo());
         area = Area { left: area.left.min(x), top: area.top.min(y), right: area.right.max(x + 1), foot: area.foot.max(y + 1) };
-        for near in (y.saturating_sub(2)..(y + 3).min(tiles.down))
-            .flat_map(|y| (x.saturating_sub(2)..(x + 3).min(tiles.across)).map(move |x| (x, y)))
-        {
-            let n = near.1 * tiles.across + near.0;
-            if !seen[n] {
-                seen[n] = true;
-                coming.push(near);
+        for (x, y) in near(y, tiles.down).flat_map(|y| near(x, tiles.across).map(move |x| (x, y))) {
+            if !std::mem::replace(&mut seen[y * tiles.across + x], true) {
+                coming.push((x, y));
             }
         }
     }
-    (area, count)
-}
-
-/// Takes in sky and shadow: rows and columns of tiles at the area's sides that are no paper.
-fn grow(area: &mut Area, tiles: &Tiles, paper: u8) {
-    let other = |x: usize, y: usize| u32::from(tiles.at(x, y).light) * 100 < u32::from(paper) * 92;
-    let row = |a: &Area, y: usize| (a.left..a.right).filter(|x| other(*x, y)).count() * 5 >= (a.right - a.left) * 4;
-    let column = |a: &Area, x: usize| (a.top..a.foot).filter(|y| other(x, *y)).count() * 5 >= (a.foot - a.top) * 4;
-    loop {
-        let before = *area;
-        area.top -= usize::from(area.top > 0 && row(area, area.top - 1));
-        area.foot += usize::from(area.foot < tiles.down && row(area, area.foot));
-        area.left -= usize::from(area.left > 0 && column(area, area.left - 1));
-        area.right += usize::from(area.right < tiles.across && column(area, area.right));
-        if *area == before {
-            return;
-        }
-    }
-}
-
-/// The brightness most of the page's bright tiles have.
-fn paper(tiles: &Tiles) -> u8 {
-    let mut lights: Vec<u8> = tiles.tiles.iter().map(|t| t.light).collect();
-    lights.sort_unstable();
-    lights[lights.len() * 3 / 4]
+    (area, count, photo)
 }
 
 /// A photograph's pels: its darkest and lightest brought near black and white, its edges a little sharper.

@@ -66,26 +66,33 @@ pub fn draw(picture: &Grey, form: &Form, dither: Dither) -> Result<Page, String>
     }
     let place = fit(picture, &form);
     let mut page = form.blank();
-    let plane = |light: bool| {
-        let pels = scale::scale(picture, place.width, place.height, light);
-        Plane { width: place.width, height: place.height, pels }
-    };
+    ink(picture, (place.width, place.height), dither, &mut Ink { page: &mut page, left: place.left, top: place.top });
+    Ok(page)
+}
+
+/// A picture in so many pels and rows, with no paper around it.
+pub(super) fn sized(picture: &Grey, size: (usize, usize), resolution: Resolution, dither: Dither) -> Page {
+    let mut page = Page::white(size.0, size.1, resolution);
+    ink(picture, size, dither, &mut Ink { page: &mut page, left: 0, top: 0 });
+    page
+}
+
+fn ink(picture: &Grey, (width, height): (usize, usize), dither: Dither, ink: &mut Ink) {
+    let resolution = ink.page.resolution;
+    let plane = |light: bool| Plane { width, height, pels: scale::scale(picture, width, height, light) };
     let light = || judge::toned(plane(true));
-    let tiles = |plane: &Plane| Tiles::of(plane, form.resolution);
-    let mut ink = Ink { page: &mut page, left: place.left, top: place.top };
     match dither {
         Dither::None => {
             let plane = plane(false);
-            threshold::cut(&plane, &tiles(&plane), &mut ink);
+            threshold::cut(&plane, &Tiles::of(&plane, resolution), ink);
         }
-        Dither::Floyd => dither::floyd(&light(), &mut ink),
-        Dither::Ordered => dither::ordered(&light(), form.resolution, &mut ink),
+        Dither::Floyd => dither::floyd(&light(), ink),
+        Dither::Ordered => dither::ordered(&light(), resolution, ink),
         Dither::Auto => {
             let plane = plane(false);
-            judge::auto(&plane, light, &tiles(&plane), &mut ink);
+            judge::auto(&plane, light, &Tiles::of(&plane, resolution), ink);
         }
     }
-    Ok(page)
 }
 
 /// Grey at a page's pels.

@@ -40,7 +40,7 @@ fn a_file_that_is_no_tiff_is_named_with_what_it_is() {
         (b"II\x2c\0\x08\0\0\0", "letter.tif: is no TIFF: after `II` or `MM` stands 44, not 42"),
         (b"MM\0\x2a\0\0\0\0", "letter.tif: has no page: its head names no directory"),
         (b"II\x2a\0\xff\xff\xff\xff", "letter.tif page 1: its directory at 4294967295 lies beyond the end of the file (8 bytes)"),
-        (b"II\x2a\0\x08\0\0\0\xff\xff", "letter.tif page 1: its directory at 8 has 65535 fields; at most 4096 are read"),
+        (b"II\x2a\0\x08\0\0\0\xff\xff", "letter.tif page 1: its directory at 8 has 65535 fields; at most 1024 are read"),
         (
             b"II\x2b\0\x08\0\0\0\x10\0\0\0\0\0\0\0\xff\xff\xff\xff\xff\xff\xff\xff",
             "page 1: its directory at 16 has 18446744073709551615 fields",
@@ -114,6 +114,15 @@ fn counts_of_values_are_bounded_and_held_against_the_files_length() {
         let error = error.unwrap();
         assert!(error.contains(says) || (count == 2 && error.contains("StripOffsets")), "{error}\nshould say: {says}");
     }
+}
+
+#[test]
+fn strips_that_are_the_whole_file_again_and_again_are_not_read() {
+    let long = Directory::of(&made::drawn(100, 5_000, molink::paper::Resolution::FINE), Coding::Mh).with(made::ROWS, 4, &[1]);
+    let many = long.with(made::OFFSETS, 4, &vec![8; 5_000]).with(made::COUNTS, 4, &vec![90_000; 5_000]);
+    let (_, error) = read(&made::file(II, &[many]));
+    let error = error.unwrap();
+    assert!(error.starts_with("letter.tif page 1: StripByteCounts come to ") && error.contains("; the file is damaged"), "{error}");
 }
 
 #[test]

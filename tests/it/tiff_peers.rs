@@ -130,7 +130,9 @@ fn libtiff_has_nothing_to_say_against_a_file_of_many_pages_and_its_comparer_find
         }
         assert!(told.contains(&format!("Page Number: {}-{}", pages.len() - 1, pages.len())), "{told}");
         let compared = String::from_utf8(silent("tiffcmp", "libtiff-tools", &["-t", &files[0], file])).unwrap();
-        assert!(compared.lines().count() == pages.len() - 1 && compared.lines().all(|l| l.starts_with("Directory ")), "{compared}");
+        // It names the directories, and T4Options where that is another; of a pel it would say where.
+        let fine = |line: &str| line.starts_with("Directory ") || line.starts_with("Group3Options: ") || line.starts_with("Compression: ");
+        assert!(compared.lines().count() >= pages.len() - 1 && compared.lines().all(fine), "{compared}");
     }
 }
 
@@ -148,7 +150,9 @@ fn every_file_that_libtiff_writes_is_read_whatever_its_coding_order_photometric_
             std::fs::write(&plain, made).unwrap();
             let ways: &[&[&str]] =
                 &[&["-f", "msb2lsb"], &["-f", "lsb2msb", "-B"], &["-r", "100", "-f", "lsb2msb"], &["-r", "7", "-L"], &["-r", "100000"]];
-            for (_, way) in ways.iter().enumerate().filter(|(n, _)| *n < 2 || name == "dense" || name == "odd") {
+            // Every page in every coding; two pages also in every other way.
+            let all = name == "dense" || name == "odd";
+            for way in ways.iter().take(if all { ways.len() } else { usize::from(photometric == "-miniswhite") }) {
                 for coding in ["none", "packbits", "g3:1d", "g3:1d:fill", "g3:2d", "g3:2d:fill", "g4"] {
                     let file = desk.path("theirs.tif");
                     run("tiffcp", "libtiff-tools", &[*way, &["-c", coding, &plain, &file]].concat());

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::io::{self, Read, Seek, SeekFrom};
 
 /// Most fields of a directory.
-pub const MOST_FIELDS: u64 = 4_096;
+pub const MOST_FIELDS: u64 = 1_024;
 
 /// Tags, by the names of TIFF 6.0 and RFC 2301.
 #[rustfmt::skip]
@@ -190,7 +190,7 @@ impl Directory {
     }
     /// The first number of a field; an empty field is none.
     pub fn number<R: Read + Seek>(&self, from: &mut Source<R>, tag: u16) -> Result<Option<u64>, String> {
-        Ok(self.numbers(from, tag, 4_096)?.and_then(|n| n.first().copied()))
+        Ok(self.numbers(from, tag, MOST_FIELDS)?.and_then(|n| n.first().copied()))
     }
     /// A rational, floating or whole number. What is not one is none: only resolutions are such, and they are judged anyway.
     pub fn real<R: Read + Seek>(&self, from: &mut Source<R>, tag: u16) -> Option<f64> {

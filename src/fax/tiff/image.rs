@@ -5,6 +5,7 @@
 //! Left out: what else a page tells (see `about`). Shown by: `tests/it/tiff_files.rs`, `tests/it/tiff_bad.rs`.
 
 use super::fields::{Directory, Source, tag};
+use super::places::{Strip, strips};
 use crate::fax::code::BitOrder;
 use crate::fax::resolution::{Tagged, judge};
 use crate::paper::Resolution;
@@ -27,16 +28,6 @@ pub enum Scheme {
     },
     /// T.6.
     T6,
-}
-
-/// Where a part of a page lies.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Strip {
-    pub at: u64,
-    /// Bytes that are there.
-    pub len: u64,
-    /// Bytes that the file says there are.
-    pub said: u64,
 }
 
 /// A page that can be decoded.
@@ -159,57 +150,6 @@ fn size<R: Read + Seek>(from: &mut Source<R>, directory: &Directory, tag: u16, m
         Some(0) => Err(format!("{name} is 0; a page has {what}")),
         Some(n) => usize::try_from(n).ok().filter(|n| *n <= most).ok_or(format!("{name} is {n} {what}; at most {most} are read")),
     }
-}
-
-/// Where the strips are and how many rows each has but the last.
-fn strips<R: Read + Seek>(
-    from: &mut Source<R>,
-    directory: &Directory,
-    height: usize,
-    notes: &mut Vec<String>,
-) -> Result<(Vec<Strip>, usize), String> {
-    let most = MOST_ROWS as u64;
-    let Some(offsets) = directory.numbers(from, tag::STRIP_OFFSETS, most)?.filter(|o| !o.is_empty()) else {
-        return Err("StripOffsets is missing; there is no picture".into());
-    };
-    let counts = directory.numbers(from, tag::STRIP_BYTE_COUNTS, most)?.unwrap_or_default();
-    let said = directory.number(from, tag::ROWS_PER_STRIP)?;
-    let rows = said.and_then(|r| usize::try_from(r).ok()).filter(|r| *r > 0).unwrap_or(height).min(height);
-    // A count of strips that does not go with the rows of each: the strips that are there share the rows.
-    let fitting = match height.div_ceil(rows) == offsets.len() {
-        true => rows,
-        false => {
-            let even = height.div_ceil(offsets.len());
-            notes.push(format!(
-                "RowsPerStrip is {} with {} strips and {height} rows; {even} rows are taken for each",
-                said.map_or("missing".to_owned(), |r| r.to_string()),
-                offsets.len()
-            ));
-            even
-        }
-    };
-    let mut guessed = false;
-    let mut strips = vec![];
-    for (n, at) in offsets.iter().copied().enumerate().take(height.div_ceil(fitting)) {
-        if at >= from.len {
-            return Err(format!(
-                "StripOffsets {at} lies beyond the end of the file ({} bytes); the file is cut short or damaged",
-                from.len
-            ));
-        }
-        if at < 8 {
-            return Err(format!("StripOffsets {at} lies in the head of the file; the file is damaged"));
-        }
-        let said = counts.get(n).copied().filter(|c| *c > 0).unwrap_or_else(|| {
-            guessed = true;
-            offsets.iter().copied().filter(|o| *o > at).min().unwrap_or(from.len) - at
-        });
-        strips.push(Strip { at, len: said.min(from.len - at), said });
-    }
-    if guessed {
-        notes.push("StripByteCounts is missing; each strip is read up to the next one or the file's end".into());
-    }
-    Ok((strips, fitting))
 }
 
 fn resolution<R: Read + Seek>(

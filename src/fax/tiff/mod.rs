@@ -7,6 +7,7 @@
 mod about;
 mod fields;
 mod image;
+mod places;
 mod read;
 mod strips;
 mod turn;

@@ -6,7 +6,8 @@
 
 use super::about;
 use super::fields::{self, Directory, Source};
-use super::image::{Image, Scheme, Strip, is_page};
+use super::image::{Image, Scheme, is_page};
+use super::places::Strip;
 use super::{MOST_PAGES, strips, turn};
 use crate::fax::code::BitOrder;
 use crate::fax::file::{FileError, FilePage};

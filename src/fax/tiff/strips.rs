@@ -5,7 +5,8 @@
 //! Left out: uncompressed mode. Shown by: `tests/it/tiff_files.rs`, `tests/it/tiff_bad.rs`.
 
 use super::fields::Source;
-use super::image::{Image, Scheme, Strip};
+use super::image::{Image, Scheme};
+use super::places::Strip;
 use crate::fax::code::{BitOrder, Coding, Damage, Decoder, ReadAs};
 use crate::paper::Page;
 use std::io::{Read, Seek};

@@ -39,9 +39,9 @@ use std::process::ExitCode;
 #[command(after_help = "\
 Examples:
   molink convert letter.txt letter.pdf
-  molink convert letter.txt map.png fax.tif --resolution standard
+  molink convert letter.txt scan.png fax.tif
   molink convert fax.tif page.png --page-range 1-2
-  molink convert scan.jpg - --to tif --coding mh > scan.tif
+  molink convert scan.png - --to tif --coding mh > scan.tif
   molink convert page.g3 page.pdf --width a4 --json
 
 What a file is, its ending says: txt, png, jpg, gif, bmp, webp, pgm, ppm, pdf,
@@ -58,7 +58,7 @@ a page; pages of 4864 pels and 100,000 rows; a PDF made of 5,000 pages and 256
 MiB. Memory: 1 GiB for a picture, else 300 MiB and twice the PDF that is made.")]
 pub struct Convert {
     /// What is read, in the order of its pages, and last what is made; `-` for a pipe
-    #[arg(value_name = "IN... OUT", required = true, num_args = 2..)]
+    #[arg(value_name = "IN... OUT", required = true)]
     files: Vec<PathBuf>,
     /// What the inputs are, where their endings do not say it
     #[arg(long, value_name = "FORMAT", value_parser = format::from)]
@@ -82,7 +82,7 @@ pub struct Convert {
     #[arg(long, value_name = "on|off", value_parser = on, default_value = "off", action = clap::ArgAction::Set)]
     header: bool,
     /// The pages to take of all that are read, e.g. 2-5,7
-    #[arg(long, value_name = "PAGES", default_value = "1-")]
+    #[arg(long, value_name = "PAGES", default_value = "1-", allow_hyphen_values = true)]
     page_range: Pages,
     /// Title of a PDF [default: the first input's name]
     #[arg(long, value_name = "TEXT")]
@@ -121,8 +121,9 @@ fn on(text: &str) -> Result<bool, String> {
 }
 
 pub(super) fn run(args: Convert) -> Result<ExitCode> {
-    let Some((out, inputs)) = args.files.split_last() else {
-        return Err(Usage("`molink convert` needs what is read and what is made".into()).into());
+    let Some((out, inputs)) = args.files.split_last().filter(|(_, inputs)| !inputs.is_empty()) else {
+        let why = "`molink convert` needs what is read and what is made, as in `molink convert letter.txt letter.pdf`";
+        return Err(Usage(why.into()).into());
     };
     let out_is_pipe = out.as_os_str() == "-";
     if inputs.iter().filter(|i| i.as_os_str() == "-").count() > 1 {
@@ -238,7 +239,7 @@ impl<'a> Job<'a> {
         match self.next()? {
             Some(next) => Ok(next),
             None if self.page == 0 => Err(Usage("there is no page in what was given".into()).into()),
-            None => Err(Usage(format!("--page-range `{}`: the document has {} pages", self.args.page_range, self.page)).into()),
+            None => Err(Usage(format!("--page-range `{}`: the document ends with page {}", self.args.page_range, self.page)).into()),
         }
     }
     fn next(&mut self) -> Result<Option<Next>> {

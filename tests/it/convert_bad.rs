@@ -183,7 +183,7 @@ fn wrong_uses_are_told_in_a_sentence_and_nothing_is_made() {
             ("letter.txt o.pdf --coding mh", 2, "--coding `mh` does not go with pdf"),
             ("letter.txt o.png --coding mh", 2, "--coding does not go with png"),
             ("letter.txt o.g3 --coding mmr", 2, "--coding `mmr` does not go with g3"),
-            ("letter.txt o.pdf --page-range 2-", 2, "--page-range `2-`: the document has 1 pages"),
+            ("letter.txt o.pdf --page-range 2-", 2, "--page-range `2-`: the document ends with page 1"),
             ("letter.txt o.pdf --page-range 0", 2, "`0` is no range of pages"),
             ("letter.txt o.pdf --resolution 300", 2, "`300` is not known; give one of: standard, fine, superfine"),
             ("letter.txt letter.txt - --to png", 2, "it takes one page of this format"),

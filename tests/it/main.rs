@@ -12,6 +12,7 @@ mod commands;
 mod conformance;
 mod convert;
 mod convert_bad;
+mod convert_peers;
 mod courier;
 mod cuts;
 mod desk;

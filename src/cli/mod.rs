@@ -12,6 +12,7 @@ mod certs;
 mod check;
 mod client;
 mod content;
+mod convert;
 mod demo;
 mod doctor;
 mod init;
@@ -71,6 +72,8 @@ enum Command {
     Paper(paper::Paper),
     /// Punch a tape: as a picture, or as raw codes; and read raw codes back
     Tape(tape::Tape),
+    /// Make fax pages of texts, pictures, PDFs and fax files, and files of fax pages
+    Convert(convert::Convert),
     /// Make, show and destroy key tapes
     Keys(keys::Keys),
     /// Make, show and pin the certificates of lines in TLS
@@ -81,6 +84,8 @@ enum Command {
     Check(check::Check),
     /// List serial devices and what each can do
     Doctor(doctor::Doctor),
+    #[command(hide = true)]
+    PdfApart(convert::PdfApart),
 }
 
 /// Columns of an operator's terminal.
@@ -124,6 +129,8 @@ pub fn main() -> ExitCode {
         Command::Init(args) => init::run(args),
         Command::Paper(args) => paper::run(args),
         Command::Tape(args) => tape::run(args),
+        Command::Convert(args) => convert::run(args),
+        Command::PdfApart(args) => convert::apart(args),
         Command::Demo(args) => block_on(demo::run(args)),
         Command::Doctor(args) => block_on(doctor::run(args)),
         Command::Keys(args) => block_on(keys::run(args)),

@@ -92,6 +92,12 @@ impl Letter {
         let mut types = Type::new(1200 / self.pitch, self.form.resolution)?;
         Ok(self.layout.pages.iter().map(move |lines| self.set(lines, &mut types)))
     }
+    /// The same, for whoever keeps no letter.
+    pub fn into_pages(mut self) -> Result<impl Iterator<Item = Page>, String> {
+        let mut types = Type::new(1200 / self.pitch, self.form.resolution)?;
+        let pages = std::mem::take(&mut self.layout.pages);
+        Ok(pages.into_iter().map(move |lines| self.set(&lines, &mut types)))
+    }
     fn set(&self, lines: &[String], types: &mut Type) -> Page {
         let mut page = self.form.blank();
         let (left, top) = (self.form.left() + self.form.across(LEFT), self.form.down(ABOVE));

@@ -20,6 +20,7 @@ mod desk_live;
 mod dialogues;
 mod docs;
 mod durability;
+mod fax_pdf;
 mod fuzz;
 mod hostile;
 mod ip;

@@ -1,7 +1,7 @@
 //! `molink certs`: makes a station's certificate, shows certificates, pins those of other stations.
 //!
 //! Standards: X.509 (RFC 5280), PEM (RFC 7468). In: station names, files. Out: files, a paragraph each, what to do next.
-//! Exit code 0 done, 1 not done or a certificate is out of date, 2 usage.
+//! Exit code 0 done, 1 a certificate is out of date, 2 usage: nothing was done.
 //! Left out: which certificates a line uses (the station file says that). Shown by: `tests/it/tls.rs`, `docs/lines-over-ip.md`.
 
 use super::Usage;
@@ -19,7 +19,7 @@ use std::time::Duration;
 Examples:
   molink certs make washington
   molink certs show certs
-  molink certs pin /media/stick/moscow.crt
+  molink certs pin moscow.crt
 
 docs/lines-over-ip.md tells how certificates are made, carried and renewed.")]
 pub struct Certs {
@@ -72,7 +72,7 @@ struct Show {
 #[derive(clap::Args)]
 #[command(after_help = "\
 Example:
-  molink certs pin /media/stick/moscow.crt
+  molink certs pin moscow.crt
 
 Compare the whole SHA-256 with the other operator by another way than the one
 the file came: by telephone, or face to face. To take a certificate back,
@@ -96,9 +96,9 @@ pub fn run(args: Certs) -> anyhow::Result<ExitCode> {
 
 fn make(args: &Make) -> anyhow::Result<ExitCode> {
     let station = args.station.as_str();
-    let made = certs::make(&args.out, station, world_utc(), args.days).map_err(|why| anyhow!(why))?;
+    let made = certs::make(&args.out, station, world_utc(), args.days).map_err(Usage)?;
     let (key, crt) = (made.key.display(), made.crt.display());
-    println!(
+    say!(
         "{}\
          \x20 {key}  never leaves this machine\n\
          \x20 {crt}  for the other station\n\
@@ -122,12 +122,12 @@ fn show(args: &Show) -> anyhow::Result<ExitCode> {
                 Ok(found) => {
                     for cert in found {
                         good &= cert.age(now) == Age::Good;
-                        println!("{}\x20 {}", paragraph(&cert, now), file.display());
+                        say!("{}\x20 {}", paragraph(&cert, now), file.display());
                     }
                 }
                 Err(why) if path.is_dir() => {
                     good = false;
-                    println!("{why}");
+                    say!("{why}");
                 }
                 Err(why) => return Err(Usage(why).into()),
             }
@@ -137,15 +137,19 @@ fn show(args: &Show) -> anyhow::Result<ExitCode> {
 }
 
 fn pin(args: &PinOne) -> anyhow::Result<ExitCode> {
-    let (cert, path, pin) = certs::pin(&args.out, &args.file).map_err(|why| anyhow!(why))?;
+    if !args.file.exists() {
+        let shown = args.file.display();
+        return Err(Usage(format!("there is no file `{shown}`; pin the STATION.crt that the other operator has brought")).into());
+    }
+    let (cert, path, pin) = certs::pin(&args.out, &args.file).map_err(Usage)?;
     let (now, station) = (world_utc(), cert.station.clone().unwrap_or_default());
     let what = match pin {
         Pin::First => format!("pinned as {}", path.display()),
         Pin::Beside(others) => format!("pinned in {}, beside {others} of {station} that were there: all of them are taken", path.display()),
         Pin::Before => format!("was pinned in {} already", path.display()),
     };
-    println!("{}\x20 {what}", paragraph(&cert, now));
-    println!("Compare the SHA-256 with {station}'s operator by another way than the file came; `molink certs show` tells it there.");
+    say!("{}\x20 {what}", paragraph(&cert, now));
+    say!("Compare the SHA-256 with {station}'s operator by another way than the file came; `molink certs show` tells it there.");
     if cert.age(now) != Age::Good {
         return Err(anyhow!("it is pinned, but it is not good today: {}", validity(&cert, now)));
     }
@@ -154,6 +158,12 @@ fn pin(args: &PinOne) -> anyhow::Result<ExitCode> {
 
 /// The certificates a path names: the file, or all of a folder.
 fn files(path: &Path) -> Result<Vec<PathBuf>, String> {
+    if !path.exists() {
+        let shown = path.display();
+        return Err(format!(
+            "there is no `{shown}`; `molink certs make STATION` makes a certificate, in the folder `certs` or where --out says"
+        ));
+    }
     if !path.is_dir() {
         return Ok(vec![path.to_owned()]);
     }

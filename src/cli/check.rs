@@ -19,13 +19,13 @@ pub struct Check {
 pub(super) async fn run(args: Check) -> anyhow::Result<ExitCode> {
     let config = StationConfig::read(&args.file).map_err(|e| Usage(e.0))?;
     let backends = Station::builder().check(&config).map_err(|e| Usage(e.0))?;
-    println!("ok    {}: station {}, desks {}", args.file.display(), config.station, list(config.desks.iter()));
+    say!("ok    {}: station {}, desks {}", args.file.display(), config.station, list(config.desks.iter()));
     let mut bad = false;
     let mut say = |found: Result<String, String>| match found {
-        Ok(what) => println!("ok    {what}"),
+        Ok(what) => say!("ok    {what}"),
         Err(what) => {
             bad = true;
-            println!("bad   {what}");
+            say!("bad   {what}");
         }
     };
     say(data_folder(&config));
@@ -41,7 +41,7 @@ pub(super) async fn run(args: Check) -> anyhow::Result<ExitCode> {
         }
     }
     if config.routes.is_empty() {
-        println!("note  no [[route]]: messages reach only this station's own desks");
+        say!("note  no [[route]]: messages reach only this station's own desks");
     }
     Ok(ExitCode::from(if bad { USAGE } else { 0 }))
 }
@@ -53,6 +53,9 @@ fn list<T: std::fmt::Display>(items: impl Iterator<Item = T>) -> String {
 fn data_folder(config: &StationConfig) -> Result<String, String> {
     let data = &config.data;
     let say = |e: std::io::Error| format!("data folder {}: {e}; set `data` to a folder you may write", data.display());
+    if data.exists() && !data.is_dir() {
+        return Err(format!("data folder {} is not a folder; set `data` to one", data.display()));
+    }
     let existed = data.exists();
     std::fs::create_dir_all(data).map_err(say)?;
     let probe = data.join(".check");

@@ -15,6 +15,11 @@ use tokio::signal::unix::{SignalKind, signal};
 
 /// Where a station listens unless its file says otherwise.
 pub(super) const STATION: &str = "http://127.0.0.1:1963";
+/// The station that is meant if none is named: the one of `MOLINK_STATION`, or that which listens where most do.
+pub(super) fn usual() -> String {
+    std::env::var("MOLINK_STATION").ok().filter(|url| !url.is_empty()).unwrap_or(STATION.into())
+}
+
 /// A feed that says nothing for so long is dead: the station says something each 15 s.
 const SILENCE: Duration = Duration::from_secs(45);
 /// Between two tries to reach a station that is gone.
@@ -81,6 +86,7 @@ impl Client {
                     self.base
                 ),
             },
+            ureq::Error::Protocol(_) => Lost { refused: true, why: format!("what answers at {} is not a molink station", self.base) },
             ureq::Error::HostNotFound => Lost { refused: true, why: format!("there is no host `{}`", self.host) },
             e => Lost { refused: false, why: format!("the connection to {} was lost: {}", self.base, one_line(&e.to_string())) },
         }

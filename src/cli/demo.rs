@@ -26,7 +26,7 @@ const TRACE: &str = "trace.jsonl";
 /// Run the link's story on this machine.
 #[derive(clap::Args)]
 #[command(
-    after_help = "Examples:\n  molink demo\n  molink demo --speed max --out /tmp/hotline\n  molink demo --era 1976\n\nDIR gets STATION/paper/IDENTITY.txt, STATION/journal.sqlite and trace.jsonl; a demo's earlier\nfiles in it are replaced."
+    after_help = "Examples:\n  molink demo\n  molink demo --speed max --out /tmp/hotline\n  molink demo --era 1976\n\nDIR gets STATION/paper/IDENTITY.txt, STATION/journal.sqlite and trace.jsonl;\na demo's earlier files in it are replaced."
 )]
 pub struct Demo {
     /// Which era of the link: 1963 (the line is opened), 1976 (the second circuit moves)

@@ -1,8 +1,9 @@
 //! `molink doctor`: the serial devices of this machine, and which of them can do five-unit code at 45 and 50 Bd.
 //!
-//! Standards: none. In: what the kernel lists. Out: one paragraph a device, or JSON; exit 0 also when there is none.
+//! Standards: none. In: what the kernel lists, or devices by name. Out: one paragraph a device, or JSON; exit 0 also when there is none.
 //! Each is really set and read back, then put back as it was; nothing is sent. Left out: modems, modem lines. Shown by: `docs/serial.md`.
 
+use super::{Usage, wrapped};
 use crate::line::adapter::{Adapter, Suits};
 use crate::line::device::{self, Settings};
 use serde::Serialize;
@@ -12,9 +13,12 @@ use std::process::ExitCode;
 /// List serial devices and what they can do at 5 data bits
 #[derive(clap::Args)]
 #[command(
-    after_help = "Example:\n  molink doctor\n\nTries each device's settings and puts them back; sends nothing. docs/serial.md tells of adapters."
+    after_help = "Example:\n  molink doctor\n\nA device by its name: molink doctor /dev/ttyUSB0\nTries each device's settings and puts them back; sends nothing.\ndocs/serial.md tells of adapters."
 )]
 pub struct Doctor {
+    /// Only these; without one, all that there are
+    #[arg(value_name = "DEVICE")]
+    devices: Vec<PathBuf>,
     /// As JSON, for programs
     #[arg(long)]
     json: bool,
@@ -59,24 +63,48 @@ struct Trial {
 
 /// Prints what is there.
 pub async fn run(args: Doctor) -> anyhow::Result<ExitCode> {
-    let ports = tokio_serial::available_ports().unwrap_or_default();
-    let mut paths: Vec<PathBuf> = ports.into_iter().map(|p| PathBuf::from(p.port_name)).collect();
-    paths.sort();
+    let named = !args.devices.is_empty();
+    let paths = if named { there(args.devices)? } else { listed() };
     let mut devices = vec![];
     for path in paths {
         devices.push(examine(path).await);
     }
     if args.json {
-        println!("{}", serde_json::to_string_pretty(&Report { devices, hint: NO_DEVICE })?);
+        say!("{}", serde_json::to_string_pretty(&Report { devices, hint: NO_DEVICE })?);
         return Ok(ExitCode::SUCCESS);
     }
     if devices.is_empty() {
-        println!("no serial device found");
+        say!("no serial device found");
     }
     devices.iter().for_each(tell);
-    println!("ptys (/dev/pts/N) are not listed: they hold 8 data bits and have no speed; molink masks and paces there itself");
-    println!("{NO_DEVICE}");
+    if named {
+        return Ok(ExitCode::SUCCESS);
+    }
+    let ptys = "ptys (/dev/pts/N) are not listed: they hold 8 data bits and have no speed; molink masks and paces there itself";
+    [ptys, NO_DEVICE].iter().flat_map(|text| wrapped("", text, 2)).for_each(|line| say!("{line}"));
     Ok(ExitCode::SUCCESS)
+}
+
+/// All that the kernel has.
+fn listed() -> Vec<PathBuf> {
+    let ports = tokio_serial::available_ports().unwrap_or_default();
+    let mut paths: Vec<PathBuf> = ports.into_iter().map(|p| PathBuf::from(p.port_name)).collect();
+    paths.sort();
+    paths
+}
+
+/// Those that were named, if each is a device.
+fn there(named: Vec<PathBuf>) -> Result<Vec<PathBuf>, Usage> {
+    use std::os::unix::fs::FileTypeExt;
+    for path in &named {
+        let shown = path.display();
+        let kind =
+            std::fs::metadata(path).map_err(|_| Usage(format!("there is no device `{shown}`; `molink doctor` lists what there is")))?;
+        if !kind.file_type().is_char_device() {
+            return Err(Usage(format!("`{shown}` is no device; `molink doctor` lists what there is")));
+        }
+    }
+    Ok(named)
 }
 
 async fn examine(path: PathBuf) -> Device {
@@ -129,28 +157,33 @@ async fn try_settings(path: &Path) -> Vec<Trial> {
     tried
 }
 
+/// A part of a paragraph.
+fn part(text: &str) {
+    wrapped("    ", text, 6).iter().for_each(|line| say!("{line}"));
+}
+
 fn tell(d: &Device) {
     let adapter = Adapter { driver: d.driver.clone(), product: d.product.clone() };
-    println!("{} ({adapter})", d.path.display());
+    say!("{} ({adapter})", d.path.display());
     let plain = |text: &'static str| text.replace("**", "");
     match adapter.known() {
         Some(k) => {
-            println!("    {}", k.name);
-            println!("    5 data bits: {}; 45.45 and 50 Bd: {}; stop units: {}", plain(k.bits), plain(k.rates), k.stop);
-            println!("    {}", k.remark);
-            println!("    (from {})", k.source);
+            part(k.name);
+            part(&format!("5 data bits: {}; 45.45 and 50 Bd: {}; stop units: {}", plain(k.bits), plain(k.rates), k.stop));
+            part(k.remark);
+            part(&format!("(from {})", k.source));
         }
-        None => println!("    a kind that docs/serial.md does not tell of: what is read back is all that is known"),
+        None => part("a kind that docs/serial.md does not tell of: what is read back is all that is known"),
     }
     if d.tried.is_empty() {
-        println!("    not tried: it is this machine's console");
+        part("not tried: it is this machine's console");
     }
     for t in &d.tried {
-        println!("    {} Bd, {} units: {}: {}", t.baud, t.units, if t.works { "ok" } else { "no" }, t.says);
+        part(&format!("{} Bd, {} units: {}: {}", t.baud, t.units, if t.works { "ok" } else { "no" }, t.says));
     }
     match d.suits {
-        "yes" => println!("    five-unit code: yes"),
-        "no" => println!("    five-unit code: no; docs/serial.md names adapters that have 5 data bits"),
-        _ => println!("    five-unit code: not known; docs/serial.md tells what to look for"),
+        "yes" => part("five-unit code: yes"),
+        "no" => part("five-unit code: no; docs/serial.md names adapters that have 5 data bits"),
+        _ => part("five-unit code: not known; docs/serial.md tells what to look for"),
     }
 }

@@ -4,7 +4,8 @@
 //! Left out: asking questions. Shown by: `fixtures/stations`, `tests/it/processes.rs`.
 
 use super::Usage;
-use std::io::Write;
+use anyhow::Context;
+use std::io::{ErrorKind, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -31,12 +32,17 @@ pub(super) fn run(args: Init) -> anyhow::Result<ExitCode> {
     let text =
         text.ok_or_else(|| Usage(format!("there is no station file for `{}`; there is one for: {}", args.kind, known.join(", "))))?;
     let Some(path) = args.out else {
-        std::io::stdout().write_all(text.as_bytes())?;
+        std::io::stdout().write_all(text.as_bytes()).context("standard output cannot be written")?;
         return Ok(ExitCode::SUCCESS);
     };
     let new = std::fs::OpenOptions::new().write(true).create_new(true).open(&path);
-    new.and_then(|mut file| file.write_all(text.as_bytes()))
-        .map_err(|e| Usage(format!("`{}` cannot be written: {e}; an existing file is never replaced", path.display())))?;
-    println!("wrote {}; try it with: molink check {}", path.display(), path.display());
+    new.and_then(|mut file| file.write_all(text.as_bytes())).map_err(|e| {
+        let shown = path.display();
+        Usage(match e.kind() {
+            ErrorKind::AlreadyExists => format!("`{shown}` is there already, and nothing is ever replaced; give another name with -o"),
+            _ => format!("`{shown}` cannot be written: {e}; give another place with -o"),
+        })
+    })?;
+    say!("wrote {}; try it with: molink check {}", path.display(), path.display());
     Ok(ExitCode::SUCCESS)
 }

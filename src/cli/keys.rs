@@ -256,11 +256,22 @@ fn show(args: &Show) -> anyhow::Result<ExitCode> {
             let rows: Vec<Row> = shown.iter().map(row).collect();
             say(&table(&rows));
             if rows.is_empty() {
-                say(&format!("no key tapes in {}\n", path.display()));
+                say(&format!("no key tapes in {}{}\n", path.display(), but_in(path)));
             }
         }
     }
     Ok(ExitCode::from(u8::from(!sound)))
+}
+
+/// Its folders that have some: `molink keys make --out DIR` makes one for each end.
+fn but_in(path: &Path) -> String {
+    let inside = std::fs::read_dir(path).into_iter().flatten().flatten().map(|e| e.path());
+    let mut have: Vec<String> = inside
+        .filter(|p| p.is_dir() && backend_keys::show(p).is_ok_and(|tapes| !tapes.is_empty()))
+        .map(|p| p.display().to_string())
+        .collect();
+    have.sort();
+    if have.is_empty() { String::new() } else { format!("; there are some in {}", have.join(" and ")) }
 }
 
 fn skip(args: &Skip) -> anyhow::Result<ExitCode> {

@@ -3,23 +3,24 @@
 //! Standards: none. In: two ends, a profile, commands on a socket. Out: one line an end, notes, a log of every code; runs until told to end.
 //! Left out: what codes mean. How to test one's own gateway with it: `docs/line.md`. Shown by: `tests/it/line.rs`.
 
-use super::{INTERRUPTED, Usage};
+use super::{INTERRUPTED, Usage, after_interrupt};
 use crate::line::relay::Orders;
 use crate::line::{End, Profile, Relay, RelayConfig, Settings};
 use crate::time::Speed;
-use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 const EXAMPLE: &str = "\
-An end is `pty:PATH` (a pty is made, with a link at PATH), the path of a serial device or pty, `tcp:HOST:PORT`, or
-`listen:PORT` (`listen:HOST:PORT` for others than this machine).
+An end is `pty:PATH` (a pty is made, with a link at PATH), the path of a serial
+device or pty, `tcp:HOST:PORT`, or `listen:PORT` (`listen:HOST:PORT` for others
+than this machine).
 
 Example: two devices joined by the cable of 1963, commanded while it runs:
-  molink line pty:/tmp/a pty:/tmp/b --profile cable --control /tmp/line --log /tmp/codes.jsonl
+  molink line pty:/tmp/a pty:/tmp/b --profile cable --control /tmp/line
   echo 'cut 30s' | socat - UNIX-CONNECT:/tmp/line
 
-Commands: cut [TIME], restore, noise none|profile|light|heavy, profile NAME, drop|double|flip a>b|b>a [N], status, stop";
+Commands: cut [TIME], restore, noise none|profile|light|heavy, profile NAME,
+drop|double|flip a>b|b>a [N], status, stop";
 
 /// Join two ends by a simulated circuit: it paces, delays, damages, cuts
 #[derive(clap::Args)]
@@ -63,13 +64,13 @@ pub async fn run(args: Line) -> anyhow::Result<ExitCode> {
     let config = RelayConfig { profile, seed, settings, speed, log, control: control.clone() };
     let mut relay = Relay::start(args.a, args.b, config).await.map_err(Usage)?;
     for (end, notes) in ["a", "b"].into_iter().zip(relay.described()) {
-        notes.iter().for_each(|note| say(&format!("{end}: {note}")));
+        notes.iter().for_each(|note| say!("{end}: {note}"));
     }
-    say(&in_force(&profile, &settings, speed, seed));
+    say!("{}", in_force(&profile, &settings, speed, seed));
     if let Some(path) = control {
-        say(&format!("commands at {}", path.display()));
+        say!("commands at {}", path.display());
     }
-    say("ready; Ctrl-C ends it");
+    say!("ready; Ctrl-C ends it");
     let mut notes = relay.notes();
     let told = async {
         while let Some(note) = async { notes.as_mut()?.recv().await }.await {
@@ -81,7 +82,10 @@ pub async fn run(args: Line) -> anyhow::Result<ExitCode> {
     let code = tokio::select! {
         () = relay.ended() => 0,
         _ = term.recv() => close(&orders, 0).await,
-        _ = interrupt.recv() => close(&orders, INTERRUPTED).await,
+        _ = interrupt.recv() => {
+            after_interrupt();
+            close(&orders, INTERRUPTED).await
+        }
         code = told => code,
     };
     relay.stop().await;
@@ -91,7 +95,7 @@ pub async fn run(args: Line) -> anyhow::Result<ExitCode> {
 /// Tells what passed.
 async fn close(orders: &Orders, code: u8) -> u8 {
     let status = orders.command("status").await;
-    say(status.trim_start_matches("ok "));
+    status.trim_start_matches("ok ").split("; ").for_each(|part| say!("{part}"));
     code
 }
 
@@ -105,12 +109,6 @@ fn in_force(profile: &Profile, settings: &Settings, speed: Speed, seed: u64) -> 
         "circuit {}: {delay} ms each way; {} Bd, {} units, speed {speed}: {pace}; seed {seed}",
         profile.name, settings.baud, settings.units
     )
-}
-
-/// To standard output; nobody reading it is no reason to end.
-fn say(text: &str) {
-    let mut out = std::io::stdout();
-    let _ = writeln!(out, "{text}").and_then(|()| out.flush());
 }
 
 /// Any seed does; this one is short enough to be typed again.

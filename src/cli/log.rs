@@ -3,8 +3,8 @@
 //! Standards: JSON, one object a line, as in `docs/api.md`. In: a station or a journal. Out: a table of 80 columns, a history, or JSON.
 //! Left out: contents (they are on the desk's paper). Shown by: `cli::log::tests`, `tests/it/send.rs`.
 
-use super::Usage;
-use super::client::{Client, STATION, Standing, error_of, json_line, one_line};
+use super::client::{Client, Standing, error_of, json_line, one_line, usual};
+use super::{COLUMNS, Usage};
 use crate::message::Identity;
 use crate::router::event::Direction;
 use crate::router::journal::Row;
@@ -18,8 +18,6 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-/// Columns of a table and of a history.
-const COLUMNS: usize = 80;
 /// How often a journal file is looked at with `--follow`: nobody tells of changes to a file.
 const LOOK: Duration = Duration::from_millis(500);
 /// Events of one message that are shown.
@@ -32,16 +30,16 @@ Examples:
   molink log
   molink log --id WASHINGTON-0001-19630830T1600Z
   molink log --follow
-  molink log --journal data/journal.sqlite --json | grep returned
+  molink log --journal data/journal.sqlite --json | grep '\"state\":\"printed\"'
 
 The newest message is the last. --json prints one object a line: messages, then
 (with --id) events; with --follow also the events that are not kept.
 Times are UTC.")]
 pub struct Log {
     /// The station's API
-    #[arg(long, value_name = "URL", default_value = STATION)]
+    #[arg(long, value_name = "URL", default_value_t = usual())]
     station: String,
-    /// Read this journal file instead; the station need not run
+    /// Read this journal (or the one in this data folder) instead; the station need not run
     #[arg(long, value_name = "FILE", conflicts_with = "station")]
     journal: Option<PathBuf>,
     /// One message, with its history
@@ -67,6 +65,8 @@ type Numbered = (u64, Stamped);
 
 pub(super) fn run(args: Log) -> anyhow::Result<ExitCode> {
     let source = match &args.journal {
+        // A station's data folder will do: there is one journal in it.
+        Some(dir) if dir.is_dir() => Source::Journal(Reader::open(&dir.join("journal.sqlite")).map_err(|e| Usage(e.0))?),
         Some(file) => Source::Journal(Reader::open(file).map_err(|e| Usage(e.0))?),
         None => Source::Station(Client::new(&args.station)?),
     };
@@ -80,6 +80,12 @@ pub(super) fn run(args: Log) -> anyhow::Result<ExitCode> {
 }
 
 fn show(args: &Log, source: &Source, out: &mut impl Write) -> anyhow::Result<()> {
+    if args.follow {
+        // In force before anything is shown: whoever has seen it may go.
+        let standing = Standing::default();
+        standing.say("what happens from here on is not shown");
+        standing.on_interrupt();
+    }
     let after = match &args.id {
         Some(id) => {
             let (row, events) = source.one(id)?;
@@ -96,9 +102,6 @@ fn show(args: &Log, source: &Source, out: &mut impl Write) -> anyhow::Result<()>
     if !args.follow {
         return Ok(());
     }
-    let standing = Standing::default();
-    standing.say("what happens from here on is not shown");
-    standing.on_interrupt();
     follow(args, source, after, out)
 }
 
@@ -215,22 +218,10 @@ fn line(event: &Stamped, named: bool, out: &mut impl Write) -> io::Result<()> {
     wrapped(out, &format!("{}  {id}", event.utc.clock_time()), &one_line(&describe(event)))
 }
 
-/// Breaks at blanks to 80 columns; further lines stand under the first's text, or at least not far in.
+/// Further lines stand under the first's text, or at least not far in.
 fn wrapped(out: &mut impl Write, start: &str, text: &str) -> io::Result<()> {
-    let indent = start.chars().count().min(12);
-    let (mut line, mut empty) = (start.to_owned(), true);
-    for word in text.split(' ') {
-        if !empty && line.chars().count() + 1 + word.chars().count() > COLUMNS {
-            writeln!(out, "{}", line.trim_end())?;
-            (line, empty) = (" ".repeat(indent), true);
-        }
-        if !empty {
-            line.push(' ');
-        }
-        line.push_str(word);
-        empty = false;
-    }
-    writeln!(out, "{}", line.trim_end())
+    let lines = super::wrapped(start, text, start.chars().count().min(12));
+    lines.iter().try_for_each(|line| writeln!(out, "{line}"))
 }
 
 fn follow(args: &Log, source: &Source, after: u64, out: &mut impl Write) -> anyhow::Result<()> {

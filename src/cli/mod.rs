@@ -3,10 +3,16 @@
 //! Standards: exit codes 0 done, 1 not delivered or check failed, 2 usage or configuration, 130 interrupted.
 //! In: the command line. Out: an exit code. Left out: what a station does. Shown by: `tests/it/processes.rs`.
 
+/// A line to standard output, as `println!` has it, but nobody reading it is no reason to end.
+macro_rules! say {
+    ($($text:tt)*) => { $crate::cli::say(format_args!($($text)*)) };
+}
+
 mod certs;
 mod check;
 mod client;
 mod content;
+mod convert;
 mod demo;
 mod doctor;
 mod init;
@@ -14,6 +20,7 @@ mod keys;
 mod keys_table;
 mod line;
 mod log;
+mod misread;
 mod narrate;
 mod paper;
 mod send;
@@ -22,16 +29,22 @@ mod station;
 mod tape;
 mod tty;
 
-use clap::{Parser, Subcommand};
-use std::io::IsTerminal;
+use clap::{CommandFactory, Parser, Subcommand};
+use std::io::{ErrorKind, IsTerminal, Write};
 use std::process::ExitCode;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// The Washington-Moscow hotline as working software.
 #[derive(Parser)]
 #[command(
     name = "molink",
     version,
-    after_help = "Show it:          molink demo\nTest routing:     molink station FILE.toml, molink send, molink log, molink line\nPlug a machine in: molink doctor, molink init desk, molink check FILE.toml, molink tty"
+    term_width = COLUMNS, // in a pipe too
+    after_help = "\
+Show it:         molink demo
+Test routing:    molink station FILE.toml, molink send, molink log, molink line
+Plug in machine: molink doctor, molink init desk, molink check FILE.toml,
+                 molink tty"
 )]
 struct Cli {
     #[command(subcommand)]
@@ -40,7 +53,7 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Run the link's story on this machine: two stations, one line, no configuration
+    /// Run the link's story on this machine; nothing needs to be set up
     Demo(demo::Demo),
     /// Run a station from its file
     Station(station::Station),
@@ -50,12 +63,14 @@ enum Command {
     Log(log::Log),
     /// Make this terminal a teleprinter at a station's desk
     Tty(tty::Tty),
-    /// Join two ends by a simulated circuit: a serial loopback that behaves like a line
+    /// Join two ends by a simulated circuit that behaves like a line
     Line(line::Line),
     /// Print a text, raw codes or a filed message as a teleprinter would
     Paper(paper::Paper),
     /// Punch a tape: as a picture, or as raw codes; and read raw codes back
     Tape(tape::Tape),
+    /// Make fax pages of texts, pictures, PDFs and fax files, and files of fax pages
+    Convert(convert::Convert),
     /// Make, show and destroy key tapes
     Keys(keys::Keys),
     /// Make, show and pin the certificates of lines in TLS
@@ -66,8 +81,12 @@ enum Command {
     Check(check::Check),
     /// List serial devices and what each can do
     Doctor(doctor::Doctor),
+    #[command(hide = true)]
+    PdfApart(convert::PdfApart),
 }
 
+/// Columns of an operator's terminal.
+pub(crate) const COLUMNS: usize = 80;
 /// Usage or configuration: the user can mend it.
 pub(crate) const USAGE: u8 = 2;
 /// Interrupted by Ctrl-C.
@@ -80,7 +99,10 @@ pub(crate) struct Usage(pub String);
 
 /// Parses the command line and runs the command.
 pub fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return misread(&error),
+    };
     let level = match std::env::var("MOLINK_LOG").as_deref() {
         Ok("debug") => tracing::Level::DEBUG,
         Ok("error") => tracing::Level::ERROR,
@@ -104,6 +126,8 @@ pub fn main() -> ExitCode {
         Command::Init(args) => init::run(args),
         Command::Paper(args) => paper::run(args),
         Command::Tape(args) => tape::run(args),
+        Command::Convert(args) => convert::run(args),
+        Command::PdfApart(args) => convert::apart(args),
         Command::Demo(args) => block_on(demo::run(args)),
         Command::Doctor(args) => block_on(doctor::run(args)),
         Command::Keys(args) => block_on(keys::run(args)),
@@ -111,10 +135,72 @@ pub fn main() -> ExitCode {
         Command::Station(args) => block_on(station::run(args)),
         Command::Check(args) => block_on(check::run(args)),
     };
-    done.unwrap_or_else(|error| {
-        eprintln!("molink: {error:#}");
+    let code = done.unwrap_or_else(|error| {
+        // Whoever read what was told has read enough: `molink demo | head`.
+        if error.downcast_ref::<std::io::Error>().is_some_and(|e| e.kind() == ErrorKind::BrokenPipe) {
+            return ExitCode::SUCCESS;
+        }
+        complain(&format!("{error:#}"));
         ExitCode::from(if error.is::<Usage>() { USAGE } else { 1 })
-    })
+    });
+    if code == ExitCode::SUCCESS && UNSAID.load(Ordering::Relaxed) { ExitCode::FAILURE } else { code }
+}
+
+/// Something was to be told and could not be written: no success.
+static UNSAID: AtomicBool = AtomicBool::new(false);
+
+/// Help and the version as they were asked for; else what is wrong with the command line.
+fn misread(error: &clap::Error) -> ExitCode {
+    let words: Vec<String> = std::env::args_os().skip(1).map(|w| w.to_string_lossy().into_owned()).collect();
+    match misread::sentence(error, Cli::command(), &words) {
+        Some(sentence) => complain(&sentence),
+        None => drop(error.print()), // a pipe that is closed has read enough
+    }
+    ExitCode::from(if error.use_stderr() { USAGE } else { 0 })
+}
+
+/// A line, or lines, to standard output; nobody reading it is no reason to end, least of all to have ended badly.
+pub(crate) fn say(text: impl std::fmt::Display) {
+    let mut out = std::io::stdout();
+    match writeln!(out, "{text}").and_then(|()| out.flush()) {
+        Err(e) if e.kind() != ErrorKind::BrokenPipe => {
+            if !UNSAID.swap(true, Ordering::Relaxed) {
+                complain(&format!("standard output cannot be written: {e}"));
+            }
+        }
+        Err(_) | Ok(()) => {}
+    }
+}
+
+/// Ctrl-C was pressed, and a terminal has shown it as `^C`: what is said next begins a line.
+pub(crate) fn after_interrupt() {
+    if std::io::stdin().is_terminal() && std::io::stdout().is_terminal() {
+        say("");
+    }
+}
+
+/// Breaks `start` and `text` at blanks to lines of 80 columns; further ones stand `indent` columns in.
+pub(crate) fn wrapped(start: &str, text: &str, indent: usize) -> Vec<String> {
+    let mut lines = vec![];
+    let (mut line, mut empty) = (start.to_owned(), true);
+    for word in text.split(' ') {
+        if !empty && line.chars().count() + 1 + word.chars().count() > COLUMNS {
+            lines.push(line.trim_end().to_owned());
+            (line, empty) = (" ".repeat(indent), true);
+        }
+        if !empty {
+            line.push(' ');
+        }
+        line.push_str(word);
+        empty = false;
+    }
+    lines.push(line.trim_end().to_owned());
+    lines
+}
+
+/// A sentence to standard error.
+fn complain(sentence: &str) {
+    let _ = writeln!(std::io::stderr(), "molink: {sentence}"); // there is nobody else to tell
 }
 
 fn block_on(command: impl Future<Output = anyhow::Result<ExitCode>>) -> anyhow::Result<ExitCode> {

@@ -29,7 +29,7 @@ const CODE_TIME: Duration = Duration::from_millis(150);
 Examples:
   molink paper note.txt -o note.pdf
   molink paper line.codes --code us-tty -o line.png
-  molink paper WASHINGTON-0001-19630830T1600Z --data molink-demo/moscow -o paper.png
+  molink paper WASHINGTON-0001-19630830T1600Z --data molink-demo/moscow -o p.png
   echo 'hello' | molink paper - -o -
 
 The kind is the ending of OUT: txt (what a reader takes for the lines), png (a

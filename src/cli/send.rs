@@ -5,7 +5,7 @@
 //! Left out: conversion (the router's). Shown by: `tests/it/send.rs`.
 
 use super::Usage;
-use super::client::{AGAIN, Client, STATION, Standing, error_of, json_line, one_line};
+use super::client::{AGAIN, Client, Standing, error_of, json_line, one_line, usual};
 use super::content::{Content, read};
 use crate::console::token;
 use crate::message::{Address, Class, Edit, Identity, Name, Precedence};
@@ -16,7 +16,7 @@ use anyhow::{Context, anyhow, bail};
 use serde_json::{Value, json};
 use std::io::Write;
 use std::ops::ControlFlow;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -30,7 +30,7 @@ Examples:
   echo 'THE QUICK BROWN FOX' | molink send --to operator@moscow -
   molink send --to chairman@moscow --precedence flash --wait note.txt
   molink send --to operator@moscow --wait=sent --timeout 10m note.txt map.png
-  echo 'RADIO CIRCUIT DOWN FROM 2200Z' | molink send --to operator@moscow --service -
+  echo 'RADIO DOWN FROM 2200Z' | molink send --to operator@moscow --service -
 
 Files named .txt and files without an extension are text (UTF-8); images and
 PDF are pages; all else is sent as a file. All FILEs become one message.
@@ -39,7 +39,7 @@ Exit code: 0 handed in (with --wait: that state was reached), 1 not, 2 usage,
 130 interrupted.")]
 pub struct Send {
     /// The station's API
-    #[arg(long, value_name = "URL", default_value = STATION)]
+    #[arg(long, value_name = "URL", default_value_t = usual())]
     station: String,
     /// Who it is for
     #[arg(long, value_name = "DESK@STATION")]
@@ -82,6 +82,18 @@ fn waitable(text: &str) -> Result<State, String> {
     }
 }
 
+/// A FILE that is not there was perhaps meant as something else.
+fn hint(args: &Send, file: &Path, error: Usage) -> Usage {
+    if file.exists() || file.as_os_str() == "-" {
+        return error;
+    }
+    let word = file.to_string_lossy();
+    Usage(match word.parse::<State>() {
+        Ok(state) if args.wait.is_some() => format!("there is no file `{word}`; to wait for a state, write --wait={state}, in one word"),
+        _ => format!("{}; what to send is in a file, or comes through `-`: echo 'THE TEXT' | molink send --to {} -", error.0, args.to),
+    })
+}
+
 /// How a wait ended.
 enum Waited {
     Reached(State, String),
@@ -91,7 +103,7 @@ enum Waited {
 
 pub(super) fn run(args: Send) -> anyhow::Result<ExitCode> {
     let client = Client::new(&args.station)?;
-    let contents = args.files.iter().map(|f| read(f)).collect::<Result<Vec<_>, _>>()?;
+    let contents = args.files.iter().map(|f| read(f).map_err(|e| hint(&args, f, e))).collect::<Result<Vec<_>, _>>()?;
     let token = match &args.token_file {
         Some(file) => token::read(file),
         None => token::find(&client.host, client.port),

@@ -4,7 +4,7 @@
 //! Left out: messages of a station on another machine (its API does not give contents). Shown by: `tests/it/paper_commands.rs`.
 
 use super::Usage;
-use super::client::{Client, STATION};
+use super::client::{Client, usual};
 use super::content::{self, Content};
 use crate::console::token;
 use crate::line::Code;
@@ -40,7 +40,7 @@ pub struct Source {
     #[arg(long, value_name = "DIR", conflicts_with = "station")]
     data: Option<PathBuf>,
     /// Or that station itself, if it is on this machine
-    #[arg(long, value_name = "URL", default_value = STATION)]
+    #[arg(long, value_name = "URL", default_value_t = usual())]
     station: String,
 }
 

@@ -6,7 +6,7 @@
 mod link;
 mod page;
 
-use super::client::{Client, STATION};
+use super::client::{Client, usual};
 use super::{INTERRUPTED, Usage};
 use crate::console::token;
 use crate::message::convert::{self, Alphabet, Takes, TextForm};
@@ -45,7 +45,7 @@ CANTRAN on a line of its own the message. Ctrl-E asks WRU; Ctrl-D leaves
 between messages (0), Ctrl-C at any time (130).")]
 pub struct Tty {
     /// The station's API
-    #[arg(long, value_name = "URL", default_value = STATION)]
+    #[arg(long, value_name = "URL", default_value_t = usual())]
     station: String,
     /// The desk this terminal stands at
     #[arg(long, value_name = "DESK", default_value = "operator")]
@@ -99,6 +99,7 @@ pub(super) fn run(args: Tty) -> anyhow::Result<ExitCode> {
         sent: vec![],
         became: VecDeque::new(),
         failed: false,
+        stray: false,
         ended: false,
     };
     machine.page.line(&format!("{} AT {}", args.desk.upper(), machine.station.upper()));
@@ -160,6 +161,8 @@ struct Machine {
     became: VecDeque<(Identity, Event)>,
     /// Something that was typed was not taken.
     failed: bool,
+    /// What was typed last is no message so far, nor was it answered.
+    stray: bool,
     /// Nothing more will be typed.
     ended: bool,
 }
@@ -212,6 +215,9 @@ impl Machine {
                 if let Some(to) = self.typist.forget() {
                     self.say(&format!("not sent: the input ended before NNNN; your message to {to} was dropped"));
                     self.failed = true;
+                } else if self.stray && !self.failed {
+                    self.say("nothing to send: begin with TO DESK AT STATION, end with NNNN");
+                    self.failed = true;
                 }
                 self.ended = true;
             }
@@ -239,6 +245,7 @@ impl Machine {
             c if c.is_control() && c != '\n' => self.page.ring(1),
             c => {
                 let now = self.link.client.clock.now();
+                self.stray |= !c.is_whitespace();
                 for c in c.to_uppercase() {
                     self.page.echo(c);
                     // The station says at NNNN whom it can reach.
@@ -252,6 +259,7 @@ impl Machine {
     }
 
     fn heard(&mut self, heard: Heard) -> anyhow::Result<()> {
+        self.stray = false;
         match heard {
             Heard::Say(sentence) => {
                 self.failed = true;

@@ -3,7 +3,8 @@
 //! Standards: RFC 6750 (Bearer), RFC 6454 (Origin); 421 as RFC 9110 15.5.20.
 //! In: a request's head. Out: nothing, or the status and one sentence.
 //! A web page on this machine's browser can send to any loopback port: the allowed `Host`s stop one that has its name
-//! point here (DNS rebinding), `Origin` and content type stop one that posts a form. Shown by: `tests/it/api.rs`.
+//! point here (DNS rebinding), `Origin` and content type stop one that posts a form.
+//! Left out: accounts, rights: who has the token may do all. Shown by: `tests/it/api.rs`.
 
 use super::Working;
 use super::api::Fail;

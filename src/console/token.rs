@@ -53,7 +53,7 @@ pub fn read(path: &Path) -> Result<String, String> {
     file.take(1024).read_to_string(&mut text).map_err(|e| disk("read the token", path, &e).to_string())?;
     let token = text.trim();
     let good = token.len() >= 32 && token.bytes().all(|b| b.is_ascii_graphic());
-    good.then(|| token.to_owned()).ok_or_else(|| format!("`{shown}` holds no token"))
+    good.then(|| token.to_owned()).ok_or_else(|| format!("`{shown}` holds no token; give the `api-token` of the station's data folder"))
 }
 
 /// Links the token to where [`find`] looks for that of a station at `address`.

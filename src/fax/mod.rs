@@ -4,3 +4,9 @@
 //! Left out: typesetting and pictures (see `paper`), the call (T.30). Shown by: `docs/fax-pages.md`, the tests of each file.
 
 pub mod code;
+pub mod file;
+pub mod pbm;
+pub mod pdf;
+pub mod raw;
+pub mod resolution;
+pub mod tiff;

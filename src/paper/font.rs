@@ -48,6 +48,11 @@ impl Face {
     pub(super) fn units(&self) -> f32 {
         f32::from(self.parsed.units_per_em())
     }
+    /// Heights of small letters and of capitals, in font units.
+    pub(super) fn heights(&self) -> (f32, f32) {
+        let of = |own: Option<i16>, plain: f32| own.map(f32::from).filter(|v| *v > 0.0).unwrap_or(plain * self.units());
+        (of(self.parsed.x_height(), 0.5), of(self.parsed.capital_height(), 0.7))
+    }
     /// Its measures.
     pub(super) fn measures(&self) -> Measures {
         let scale = 1000.0 / self.units();

@@ -7,7 +7,7 @@
 use super::Sheet;
 use super::font::{Face, POINTS};
 use super::ink::{Look, look, mix, seed};
-use ab_glyph_rasterizer::{Point, Rasterizer, point};
+use super::pen::cover;
 use png::{BitDepth, ColorType, DeflateCompression, Encoder, Filter, PixelDimensions, Unit};
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -190,53 +190,8 @@ fn mask(face: &Face, character: char, rise: i32) -> Mask {
     let (width, height) = (PITCH + 2 * ROOM, LEAD + 4 * ROOM);
     let scale = POINTS * DPI as f32 / 72.0 / face.units();
     let foot = 2.0 * ROOM as f32 + FOOT - rise as f32 / 4.0;
-    let mut pen =
-        Pen { raster: Rasterizer::new(width, height), scale, left: ROOM as f32, foot, at: point(0.0, 0.0), start: point(0.0, 0.0) };
-    face.outline(face.glyph(character), &mut pen);
-    let mut cover = vec![0; width * height];
-    pen.raster.for_each_pixel(|n, part| cover[n] = (part.clamp(0.0, 1.0) * 255.0) as u8);
+    let cover = cover(face, face.glyph(character), (width, height), |x, y| (ROOM as f32 + x * scale, foot - y * scale));
     Mask { left: -(ROOM as i32), top: -2 * ROOM as i32, width, cover }
-}
-
-/// From the font's outline to the raster's lines; quadratic curves only, as in a TrueType font.
-struct Pen {
-    raster: Rasterizer,
-    scale: f32,
-    left: f32,
-    foot: f32,
-    at: Point,
-    start: Point,
-}
-
-impl Pen {
-    fn place(&self, x: f32, y: f32) -> Point {
-        point(self.left + x * self.scale, self.foot - y * self.scale)
-    }
-}
-
-impl ttf_parser::OutlineBuilder for Pen {
-    fn move_to(&mut self, x: f32, y: f32) {
-        (self.at, self.start) = (self.place(x, y), self.place(x, y));
-    }
-    fn line_to(&mut self, x: f32, y: f32) {
-        let to = self.place(x, y);
-        self.raster.draw_line(self.at, to);
-        self.at = to;
-    }
-    fn quad_to(&mut self, x1: f32, y1: f32, x: f32, y: f32) {
-        let to = self.place(x, y);
-        self.raster.draw_quad(self.at, self.place(x1, y1), to);
-        self.at = to;
-    }
-    fn curve_to(&mut self, x1: f32, y1: f32, x2: f32, y2: f32, x: f32, y: f32) {
-        let to = self.place(x, y);
-        self.raster.draw_cubic(self.at, self.place(x1, y1), self.place(x2, y2), to);
-        self.at = to;
-    }
-    fn close(&mut self) {
-        self.raster.draw_line(self.at, self.start);
-        self.at = self.start;
-    }
 }
 
 #[cfg(test)]

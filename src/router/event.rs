@@ -2,7 +2,7 @@
 //!
 //! Standards: JSON, one object a line: `t` (µs), `utc`, `station`, `port`, `event`, `id`, then the event's own fields.
 //! In: what machines and the router report. Out: the journal's history, the API, the terminal, the trace.
-//! Two kinds: durable (numbered, in the journal) and derived (never stored). Shown by: `fixtures/dialogues`, the demo's trace.
+//! Two kinds: durable (numbered, in the journal) and derived (never stored). Left out: who reads them. Shown by: `fixtures/dialogues`, the demo's trace.
 
 use crate::message::{Address, Class, Edit, Identity, Name, Precedence};
 use crate::time::Utc;

@@ -190,7 +190,10 @@ impl StationConfig {
 
     /// Reads a station file's text; `name` is for sentences.
     pub fn parse(name: &str, text: &str) -> Result<StationConfig, ConfigError> {
-        let file: File = toml::from_str(text).map_err(|e| toml_error(name, text, &e))?;
+        let file: File = toml::from_str(text).map_err(|e| match text.contains("station") {
+            true => toml_error(name, text, &e),
+            false => ConfigError(format!("{}; `molink init teletype` writes a station file to start from", toml_error(name, text, &e))),
+        })?;
         StationConfig::take(name, text, file).map_err(|what| match line_of(text, &what) {
             Some(line) => ConfigError(format!("{name}:{line}: {what}")),
             None => ConfigError(format!("{name}: {what}")),

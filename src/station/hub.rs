@@ -21,7 +21,7 @@ use crate::time::{Clock, Instant};
 use std::collections::{BTreeMap, VecDeque};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -110,11 +110,15 @@ struct Sink {
     hub: mpsc::Sender<ToHub>,
     feed: Feed,
     observers: Vec<Arc<dyn EventSink>>,
+    /// The last note that was logged.
+    noted: Mutex<String>,
 }
 
 impl EventSink for Sink {
     fn take(&self, event: Stamped) {
         match &event.event {
+            // A port that cannot be opened has said why in a note just before.
+            Event::LineDown { reason } if *self.noted.lock().unwrap_or_else(PoisonError::into_inner) == *reason => {}
             Event::LineDown { reason } => tracing::warn!(port = event.port.as_deref(), "{reason}"),
             Event::LineUp { peer } => tracing::info!(port = event.port.as_deref(), "the line to {peer} is up"),
             _ => {} // the journal tells the rest
@@ -126,6 +130,7 @@ impl EventSink for Sink {
         }
         if let Event::Note { text } = &event.event {
             tracing::info!(port = event.port.as_deref(), "{text}");
+            *self.noted.lock().unwrap_or_else(PoisonError::into_inner) = text.clone();
         }
         self.observers.iter().for_each(|o| o.take(event.clone()));
         self.feed.take(event);
@@ -167,7 +172,7 @@ pub(super) async fn start(builder: Builder, config: StationConfig) -> Result<Run
         tokio::spawn(console::serve(listener, Arc::new(console), shutdown));
     }
 
-    let sink = Arc::new(Sink { hub: to_hub.clone(), feed: feed.clone(), observers: builder.observers.clone() });
+    let sink = Arc::new(Sink { hub: to_hub.clone(), feed: feed.clone(), observers: builder.observers.clone(), noted: Mutex::default() });
     let (reports, from_ports) = mpsc::channel(64);
     let (runs, port_news) = mpsc::channel(64);
     let mut tasks = tokio::task::JoinSet::new();
@@ -236,6 +241,9 @@ fn journal_path(config: &StationConfig) -> PathBuf {
 
 fn open_journal(config: &StationConfig, hub: mpsc::Sender<ToHub>) -> Result<(Writer, crate::router::journal::Recovered), StationError> {
     let data = &config.data;
+    if data.exists() && !data.is_dir() {
+        return Err(StationError(format!("the data folder `{}` is not a folder; set `data` in the station file to one", data.display())));
+    }
     std::fs::create_dir_all(data).map_err(|e| {
         StationError(format!(
             "the data folder `{}` cannot be made: {e}; set `data` in the station file to one you may write",

@@ -24,23 +24,23 @@ fn certs_makes_shows_and_pins_and_says_what_comes_next() {
     let mode = |file: &str| std::fs::metadata(house.path(file)).unwrap().permissions().mode() & 0o777;
     assert_eq!((mode("certs"), mode("certs/moscow.key")), (0o700, 0o600));
     let (code, _, err) = run(&["certs", "make", "moscow"]);
-    assert!(code == Some(1) && err.contains("is there already"), "{err}");
+    assert!(code == Some(2) && err.contains("is there already"), "{err}");
     for (args, words) in [
         (&["certs", "make", "mos cow"][..], "`mos cow` is not a name"),
-        (&["certs", "make", "moscow", "--days", "0"], "0 is not in 1..=7300"),
-        (&["certs", "show", "nothing"], "`nothing` cannot be read"),
+        (&["certs", "make", "moscow", "--days", "0"], "--days: `0` is not possible; give 1 to 7300"),
+        (&["certs", "show", "nothing"], "there is no `nothing`"),
     ] {
         let (code, _, err) = run(args);
         assert!(code == Some(2) && err.contains(words), "{err}");
     }
     let (code, _, err) = run(&["certs", "pin", "certs/moscow.key", "--out", "w"]);
-    assert!(code == Some(1) && err.contains("holds a private key, which must never leave its station"), "{err}");
+    assert!(code == Some(2) && err.contains("holds a private key, which must never leave its station"), "{err}");
     for said in ["pinned as w/moscow.crt", "was pinned in w/moscow.crt already"] {
         let (code, out, _) = run(&["certs", "pin", "certs/moscow.crt", "--out", "w"]);
         assert!(code == Some(0) && out.contains(said), "{out}");
     }
     let (code, _, err) = run(&["certs", "pin", "certs/moscow.crt"]);
-    assert!(code == Some(1) && err.contains("this folder's own station"), "{err}");
+    assert!(code == Some(2) && err.contains("this folder's own station"), "{err}");
     let (code, out, _) = run(&["certs", "show", "w"]);
     let print = certs::read(&house.path("certs/moscow.crt")).unwrap()[0].fingerprint();
     assert!(code == Some(0) && out.replace("\n          ", "").contains(&print), "{out}");

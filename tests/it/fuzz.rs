@@ -33,6 +33,12 @@ fn the_procedure_holds_over_the_kept_corpus() {
 }
 
 #[test]
+fn the_files_of_fax_pages_hold_over_the_kept_corpus() {
+    let files = replay("tiff", bodies::tiff::run);
+    assert!((20..300).contains(&files), "{files} files");
+}
+
+#[test]
 fn the_fax_codes_hold_over_the_kept_corpus() {
     for (target, body) in [("mh", bodies::fax::mh as fn(&[u8])), ("mr", bodies::fax::mr), ("mmr", bodies::fax::mmr)] {
         let files = replay(target, body);

@@ -75,15 +75,15 @@ fn what_is_not_understood_is_a_matter_of_usage() {
         (&["make", "--characters", "0", "--out", "k", "x"][..], "such as 120000 or 120k"),
         (&["make", "--characters", "101M", "--out", "k", "x"], "1 to 100000000"),
         (&["make", "--out", "k", "x"], "--characters"),
-        (&["make", "--characters", "9", "--minutes", "9", "--out", "k", "x"], "cannot be used with"),
+        (&["make", "--characters", "9", "--minutes", "9", "--out", "k", "x"], "do not go together"),
         (&["make", "--minutes", "99999999", "--out", "k", "x"], "cannot be made"),
         (&["make", "--characters", "9", "--to", "washington", "--out", "k", "x"], "both `washington`"),
         (&["make", "--characters", "9", "--out", "k", "../x"], "`../x` is not a tape's name"),
-        (&["show", "nothing"], "`nothing` cannot be read"),
-        (&["show", "keys/washington/ledger.jsonl"], "cannot be read"),
+        (&["show", "nothing"], "there is no `nothing`"),
+        (&["show", "keys/washington/ledger.jsonl"], "there is no `keys/washington/ledger.jsonl`"),
         (&["skip", "keys/washington", "--to", "1"], "is a folder"),
         (&["destroy", "keys/washington/one.key"], "add --yes"),
-        (&["destroy", "--yes", "keys/washington/two.key"], "cannot be read"),
+        (&["destroy", "--yes", "keys/washington/two.key"], "there is no `keys/washington/two.key`"),
     ] {
         let args: Vec<&str> = ["keys"].iter().chain(args).copied().collect();
         fails(&house.run(&args, A_MINUTE), 2, named);

@@ -1,6 +1,7 @@
 //! The one test binary.
 
 mod accidents;
+mod answers;
 mod api;
 mod backend;
 mod certs;
@@ -9,6 +10,9 @@ mod cipher_page;
 mod codes;
 mod commands;
 mod conformance;
+mod convert;
+mod convert_bad;
+mod convert_peers;
 mod courier;
 mod cuts;
 mod desk;
@@ -16,6 +20,7 @@ mod desk_live;
 mod dialogues;
 mod docs;
 mod durability;
+mod fax_pages;
 mod fuzz;
 mod hostile;
 mod ip;
@@ -41,6 +46,11 @@ mod storm;
 #[cfg_attr(not(feature = "faults"), allow(dead_code))]
 mod support;
 mod tape;
+mod tiff_bad;
+mod tiff_files;
+mod tiff_made;
+mod tiff_memory;
+mod tiff_peers;
 mod tls;
 mod tty;
 mod unplug;

@@ -1,9 +1,9 @@
-//! `molink paper` and `molink tape` as a person uses them: what they make, and what they say to wrong inputs (`fixtures/answers`).
+//! `molink paper` and `molink tape` as a person uses them: what they make. (What they say: `tests/it/answers.rs`.)
 
+use crate::answers::furnish;
 use crate::support::{House, text};
 use molink::teletype::codes::CodeTable;
 use molink::teletype::typing;
-use std::path::Path;
 use std::time::Duration;
 
 const SOON: Duration = Duration::from_secs(30);
@@ -11,50 +11,8 @@ const ENGLISH: &str = "THE QUICK BROWN FOX JUMPED OVER THE LAZY DOG'S BACK 12345
 
 fn house() -> House {
     let house = House::new();
-    house.file("note.txt", "Hello \u{2014} é\nчеловек\n");
-    house.file("plain.txt", ENGLISH);
-    house.file("greek.txt", "αβγ\n");
-    house.file("latin1.txt", b"caf\xe9\n");
-    house.file("empty.txt", "");
-    house.file("empty.codes", "");
-    house.file("map.png", "\u{89}PNG");
-    // A B CR X: struck over; figures J rings, figures D asks.
-    house.file("over.codes", [0x1f, 0x03, 0x19, 0x08, 0x1d, 0x1b, 0x0b, 0x09, 0x08, 0x02]);
+    furnish(&house);
     house
-}
-
-/// The table of commands and answers: each command is run, and its answer set in place of what stands there.
-fn answered(table: &str) -> String {
-    let house = house();
-    let (mut said, mut within) = (String::new(), false);
-    for line in table.lines() {
-        let Some(command) = line.strip_prefix("$ molink ") else {
-            if !within {
-                said += &format!("{line}\n");
-            }
-            within &= !line.starts_with("-> ");
-            continue;
-        };
-        within = true;
-        let done = house.run(&command.split(' ').collect::<Vec<_>>(), SOON);
-        said += &format!("{line}\n{}{}-> {}\n", text(&done.stdout), text(&done.stderr), done.status.code().unwrap());
-    }
-    said
-}
-
-#[test]
-fn answers_to_right_and_wrong_inputs_are_as_kept() {
-    for name in ["paper", "tape"] {
-        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("fixtures/answers/{name}.txt"));
-        let kept = std::fs::read_to_string(&file).unwrap();
-        let said = answered(&kept);
-        assert!(said.matches("\n-> 2\n").count() >= 3, "{name}: three wrong inputs at the least");
-        if std::env::var_os("MOLINK_RENEW").is_some() {
-            std::fs::write(&file, &said).unwrap();
-        } else {
-            assert!(said == kept, "{} says otherwise; look, then renew it with MOLINK_RENEW=1\n{said}", file.display());
-        }
-    }
 }
 
 #[test]

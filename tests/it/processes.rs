@@ -335,7 +335,7 @@ fn a_message_nobody_can_have_is_refused_in_one_sentence() {
     says(&to("operator@moscow", 1), &["moscow"]);
     let nonsense = house.run(&["send", "--station", &station.api, "--to", "everybody", &note], A_MINUTE);
     assert_eq!(nonsense.status.code(), Some(2));
-    says(&text(&nonsense.stderr), &["everybody", "DESK@STATION"]);
+    says(&text(&nonsense.stderr), &["everybody", "desk@station"]);
     assert!(station.stop().success());
 }
 

@@ -137,6 +137,10 @@ impl Process {
         });
         found.flatten()
     }
+    /// All that it said on standard output so far.
+    pub fn said(&self) -> String {
+        self.board.read(|s| s.lines.iter().filter(|(n, _)| *n == self.number).map(|(_, l)| format!("{l}\n")).collect())
+    }
     /// Waits for its end.
     pub fn exit(&mut self, within: Duration) -> Option<ExitStatus> {
         self.board.until(within, |s| s.gone.contains(&self.number).then_some(()))?;
@@ -240,17 +244,19 @@ impl House {
     }
     /// Runs `molink …` to its end; it is killed after `within`.
     pub fn run(&self, args: &[&str], within: Duration) -> Output {
-        let mut command = self.command(args);
+        self.end(self.command(args), &format!("molink {args:?}"), within)
+    }
+    /// Runs any command to its end; it is killed after `within`.
+    pub fn end(&self, mut command: Command, shown: &str, within: Duration) -> Output {
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let child = command.spawn().unwrap();
         let pid = rustix::process::Pid::from_raw(child.id() as i32).unwrap();
         let (done, ended) = std::sync::mpsc::channel();
-        let shown = format!("{args:?}");
         std::thread::spawn(move || done.send(child.wait_with_output()));
         ended.recv_timeout(within).map(Result::unwrap).unwrap_or_else(|_| {
             let _ = rustix::process::kill_process(pid, rustix::process::Signal::KILL);
             let said = ended.recv().unwrap().unwrap();
-            panic!("molink {shown} did not end within {within:?}\n{}\n{}", text(&said.stdout), text(&said.stderr))
+            panic!("{shown} did not end within {within:?}\n{}\n{}", text(&said.stdout), text(&said.stderr))
         })
     }
     /// Writes a file.

@@ -142,7 +142,7 @@ impl State {
             return Some(end);
         }
         let Is::There(begun) = self.eol(row.from(end), true) else { return Some(end) };
-        let begun = begun + usize::from(self.has_tags());
+        let begun = (begun + usize::from(self.has_tags())).min(row.end());
         let second = self.next_eol(*row, begun, last)?;
         let mut bits = row.from(begun);
         let good = rows::one(&mut bits, &mut self.row, width) && ends_at(&bits, second);

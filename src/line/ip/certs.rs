@@ -136,11 +136,11 @@ pub fn read(path: &Path) -> Result<Vec<Cert>, String> {
     let ders: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&text).take(PINNED + 1).collect();
     let ders = ders.map_err(|_| format!("`{}` is damaged: it is no PEM file from end to end", path.display()))?;
     if ders.is_empty() || ders.len() > PINNED {
-        return Err(format!(
-            "`{}` holds {}; 1 to {PINNED} can be",
-            path.display(),
-            if ders.is_empty() { "no certificate" } else { "too many certificates" }
-        ));
+        let shown = path.display();
+        return Err(match ders.is_empty() {
+            true => format!("`{shown}` holds no certificate; a certificate's file is STATION.crt"),
+            false => format!("`{shown}` holds too many certificates; {PINNED} at the most are read"),
+        });
     }
     let certs: Result<Vec<_>, _> = ders.into_iter().map(Cert::read).collect();
     certs.map_err(|why| format!("`{}`: {why}", path.display()))
@@ -169,11 +169,7 @@ pub fn make(folder: &Path, station: &str, from: Utc, days: u32) -> Result<Made, 
     let key = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256).map_err(inside)?;
     let cert = params(station, from, days).map_err(inside)?.self_signed(&key).map_err(inside)?;
     let read = Cert::read(cert.der().clone())?;
-    std::fs::DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(folder)
-        .map_err(|e| format!("the folder `{}` cannot be made: {e}", folder.display()))?;
+    make_folder(folder)?;
     write(&key_file, 0o600, key.serialize_pem().as_bytes())?;
     if let Err(why) = write(&crt, 0o644, (heading(&read) + &cert.pem()).as_bytes()) {
         let _ = std::fs::remove_file(&key_file); // half a pair is none
@@ -220,11 +216,7 @@ pub fn pin(folder: &Path, from: &Path) -> Result<(Cert, PathBuf, Pin), String> {
     if before.len() == PINNED {
         return Err(format!("`{}` holds {PINNED} certificates: take out those that have ended", path.display()));
     }
-    std::fs::DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(folder)
-        .map_err(|e| format!("the folder `{}` cannot be made: {e}", folder.display()))?;
+    make_folder(folder)?;
     let mut all = if path.exists() { text(&path)? } else { vec![] };
     let block = block(&brought).ok_or_else(|| format!("`{shown}` is not a PEM file as others can read it"))?;
     all.extend((heading(&cert) + &block).bytes());
@@ -242,6 +234,15 @@ fn params(station: &str, from: Utc, days: u32) -> Result<CertificateParams, rcge
     params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
     params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
     Ok(params)
+}
+
+fn make_folder(folder: &Path) -> Result<(), String> {
+    let shown = folder.display();
+    if folder.exists() && !folder.is_dir() {
+        return Err(format!("`{shown}` is not a folder; give one with --out"));
+    }
+    let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder);
+    made.map_err(|e| format!("the folder `{shown}` cannot be made: {}; give another with --out", plain(&e)))
 }
 
 /// What a person sees who opens the file; PEM lets it stand before the certificate.

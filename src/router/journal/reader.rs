@@ -48,7 +48,11 @@ impl Reader {
         let db = Connection::open_with_flags(path, flags).map_err(|e| sql("read", path, &e))?;
         db.busy_timeout(Duration::from_secs(5)).map_err(|e| sql("read", path, &e))?;
         let mut reader = Reader { db, path: path.to_owned(), row: ROW };
-        reader.last_event()?; // says now, rather than at first use, if this is no journal
+        // Says now, rather than at first use, if this is no journal.
+        reader.last_event().map_err(|e| match e.0.ends_with("is not a database") {
+            true => JournalError(format!("{}; give the `journal.sqlite` of a station's `data` folder", e.0)),
+            false => e,
+        })?;
         if user_version(&reader.db).map_err(|e| sql("read", path, &e))? == 1 {
             reader.row = ROW_OF_FORM_1;
         }

@@ -70,7 +70,10 @@ pub(super) fn read_label(path: &Path) -> Result<Label, String> {
     if text.len() as u64 > LARGEST {
         return Err(format!("`{}` is too long for the label of a key tape; a label has at most {LARGEST} bytes", path.display()));
     }
-    Label::read(&text).map_err(|why| format!("`{}` is not the label of a key tape: {why}", path.display()))
+    Label::read(&text).map_err(|why| {
+        let why = why.split(", expected one of").next().unwrap_or_default(); // all keys of a label: no help to who gave another file
+        format!("`{}` is not the label of a key tape: {why}", path.display())
+    })
 }
 
 /// Writes a label so that after a crash it is there whole, the old one or this one.

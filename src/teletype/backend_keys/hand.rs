@@ -28,16 +28,26 @@ pub struct Shown {
 /// The tapes of a folder, or the one that a .key or .toml names; a label that cannot be read is a sentence in its place.
 /// Keys are read and checked. Nothing is written or locked.
 pub fn show(path: &Path) -> Result<Vec<Result<Shown, String>>, String> {
+    if !path.exists() {
+        return Err(format!("there is no `{}`; `molink keys make` makes tapes", path.display()));
+    }
     let is_dir = std::fs::metadata(path).map_err(|e| cannot("read", path, e))?.is_dir();
     if !is_dir {
-        let (_, label) = pair(path)?;
+        let (key, label) = pair(path)?;
+        if !label.exists() {
+            return Err(unlabelled(&key));
+        }
         return look(&label).map(|s| vec![Ok(s)]);
     }
     let (labels, keys) = list(path)?;
     let mut shown: Vec<_> = labels.iter().map(|l| look(l)).collect();
     let bare = keys.iter().filter(|k| !labels.contains(&k.with_extension("toml")));
-    shown.extend(bare.map(|k| Err(format!("`{}` has no label; put its .toml beside it", k.display()))));
+    shown.extend(bare.map(|k| Err(unlabelled(k))));
     Ok(shown)
+}
+
+fn unlabelled(key: &Path) -> String {
+    format!("`{}` has no label; put its .toml beside it", key.display())
 }
 
 /// Moves the reader of a tape forward to position `to`; what it passes over is burned. Returns the tape as it is then, and how

@@ -50,6 +50,9 @@ impl Order {
         if self.from == self.to {
             return Err(format!("from and to are both `{}`; a tape is for what one station sends to another", self.to));
         }
+        if out.exists() && !out.is_dir() {
+            return Err(format!("`{}` is not a folder; give one with --out", out.display()));
+        }
         let files = self.files(out, "key").into_iter().chain(self.files(out, "toml"));
         let mut taken = files.filter(|f| f.symlink_metadata().is_ok());
         taken.next().map_or(Ok(()), |f| Err(there(&f)))

@@ -568,6 +568,6 @@ fn looking_tells_position_and_damage_and_writes_nothing() {
     assert_eq!((a.label.next, &a.trouble), (10, &None), "the ledger counts");
     assert!(shown[1].as_ref().unwrap().trouble.as_ref().unwrap().contains("5 characters where"));
     assert!(shown[2].as_ref().unwrap_err().contains("c.toml` is not the label"));
-    assert!(show(&rooms.at("moscow/nothing.toml")).unwrap_err().contains("nothing.toml` cannot be read"));
+    assert!(show(&rooms.at("moscow/nothing.toml")).unwrap_err().contains("there is no `"));
     assert!(show(&rooms.at("moscow/ledger.jsonl")).unwrap_err().contains("is not a key tape"));
 }

@@ -7,5 +7,6 @@ mod ends;
 pub mod fax;
 mod forge;
 pub mod procedure;
+pub mod tiff;
 
 pub use bytes::Bytes;

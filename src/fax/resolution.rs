@@ -30,7 +30,11 @@ pub struct Tagged {
 
 /// The resolution to go by, and why it is not the one that is written.
 pub fn judge(said: Tagged, width: usize, height: usize) -> (Resolution, Option<String>) {
-    let text = |v: Option<f64>| v.map_or("none".into(), |v| format!("{}", (v * 100.0).round() / 100.0));
+    let text = |v: Option<f64>| match v {
+        None => "none".to_owned(),
+        Some(v) if v.abs() < 1e6 => format!("{}", (v * 100.0).round() / 100.0),
+        Some(v) => format!("{v:.0e}"),
+    };
     let instead = |found: Resolution, why: &str| {
         let note = format!("resolution {} x {} {why}; taken as {} x {}", text(said.x), text(said.y), found.x, found.y);
         (found, Some(note))
@@ -128,6 +132,8 @@ mod tests {
         }
         let (r, note) = judge(Tagged { x: Some(204.0), y: Some(98.0), unit: false }, 1728, 1143);
         assert_eq!((r, note.as_deref()), (Resolution::STANDARD, Some("resolution 204 x 98 has no unit; taken as 204 x 98")));
+        let (_, note) = judge(Tagged { x: Some(1e300), y: Some(-0.001), unit: true }, 1728, 1143);
+        assert_eq!(note.as_deref(), Some("resolution 1e300 x -0 says nothing; taken as 204 x 98"));
         let (r, note) = judge(Tagged::default(), 1728, 2287);
         assert_eq!((r, note.as_deref()), (Resolution::FINE, Some("resolution none x none says nothing; taken as 204 x 196")));
     }

@@ -80,3 +80,40 @@ fn shares(old: usize, new: usize) -> Vec<Vec<(usize, u64)>> {
     };
     (0..new).map(of).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::page::Resolution;
+    use super::*;
+
+    /// Width, height and a value of 0 (black) to 15 a pel.
+    fn read(file: &[u8]) -> (usize, usize, Vec<u8>) {
+        let mut reader = png::Decoder::new(std::io::Cursor::new(file)).read_info().unwrap();
+        let mut packed = vec![0; reader.output_buffer_size().unwrap()];
+        let info = reader.next_frame(&mut packed).unwrap();
+        let rows = packed.chunks(info.line_size);
+        let pels = rows.flat_map(|row| row.iter().flat_map(|b| [b >> 4, b & 15]).take(info.width as usize)).collect();
+        (info.width as usize, info.height as usize, pels)
+    }
+
+    #[test]
+    fn a_square_inch_is_square_and_as_black_as_it_was() {
+        for resolution in [Resolution::STANDARD, Resolution::FINE, Resolution::SUPERFINE] {
+            let mut page = Page::white(1728, usize::from(resolution.y) * 3, resolution);
+            let inch = usize::from(resolution.y)..2 * usize::from(resolution.y);
+            inch.for_each(|y| (204..408).for_each(|x| page.row_mut(y)[x / 64] |= 1 << (63 - x % 64)));
+            for dots in [204, 102, 100] {
+                let (width, height, pels) = read(&square_at(&page, dots).unwrap());
+                let dots = usize::from(dots);
+                assert_eq!((width, height), ((1728 * dots + 102) / 204, 3 * dots));
+                let black: usize = pels.iter().map(|v| 15 - usize::from(*v)).sum::<usize>() / 15;
+                assert!(black.abs_diff(dots * dots) <= 2 * dots, "{black} of {dots} squared");
+                assert_eq!(pels[(dots + 2) * width + dots + 2], 0);
+                assert_eq!(pels[(dots - 2) * width + dots + 2], 15);
+            }
+        }
+        assert!(square(&Page::new(1728, Resolution::FINE)).unwrap_err().contains("without rows"));
+        assert!(square_at(&Page::white(1728, 100_000, Resolution::STANDARD), 408).unwrap_err().contains("too large"));
+        assert_eq!(read(&square(&Page::white(1, 1, Resolution::FINE)).unwrap()).0, 1);
+    }
+}

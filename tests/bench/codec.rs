@@ -9,7 +9,8 @@ mod libtiff;
 
 use libtiff::Libtiff;
 use molink::fax::code::{Coding, Decoder, Encoder, Layout, ReadAs};
-use molink::paper::{Page, Resolution};
+use molink::paper::form::{Form, Width};
+use molink::paper::{Resolution, chart};
 use molink::time::{Clock, Speed};
 use std::path::Path;
 use std::process::ExitCode;
@@ -157,7 +158,7 @@ fn read(path: &Path) -> Result<Sheet, String> {
 }
 
 fn sheets(folder: Option<&str>) -> Result<Vec<Sheet>, String> {
-    let Some(folder) = folder else { return Ok(own()) };
+    let Some(folder) = folder else { return own() };
     let entries = std::fs::read_dir(folder).map_err(|e| format!("{folder}: {e}"))?;
     let mut paths: Vec<_> =
         entries.filter_map(|e| e.ok().map(|e| e.path())).filter(|p| p.extension().is_some_and(|e| e == "pbm")).collect();
@@ -168,18 +169,16 @@ fn sheets(folder: Option<&str>) -> Result<Vec<Sheet>, String> {
     paths.iter().map(|path| read(path)).collect()
 }
 
-/// The project's own pages.
-fn own() -> Vec<Sheet> {
-    let mut page = Page::white(1728, 2376, Resolution::FINE);
-    for y in 0..page.height() {
-        let words = page.row_mut(y);
-        for (i, word) in words.iter_mut().enumerate() {
-            *word = ((y * 27 + i) as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(29).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        }
-    }
-    let mut packed = vec![];
-    (0..page.height()).for_each(|y| page.pack(y, &mut packed));
-    vec![Sheet { name: "noise".into(), width: page.width(), rows: page.height(), packed }]
+/// The project's own pages: the test chart's.
+fn own() -> Result<Vec<Sheet>, String> {
+    let form = Form::new(Width::A4, Resolution::FINE)?;
+    let sheet = |name: &&str| {
+        let page = chart::chart(name, &form)?;
+        let mut packed = vec![];
+        (0..page.height()).for_each(|y| page.pack(y, &mut packed));
+        Ok(Sheet { name: (*name).into(), width: page.width(), rows: page.height(), packed })
+    };
+    chart::PAGES.iter().map(sheet).collect()
 }
 
 fn run() -> Result<(), String> {

@@ -20,6 +20,9 @@ mod desk_live;
 mod dialogues;
 mod docs;
 mod durability;
+mod fax_codes;
+mod fax_damage;
+mod fax_pages;
 mod fax_pdf;
 mod fuzz;
 mod hostile;
@@ -30,6 +33,8 @@ mod judge;
 mod keys;
 #[cfg(feature = "faults")]
 mod kill;
+#[path = "../peers/libtiff.rs"]
+mod libtiff;
 mod line;
 mod lines;
 mod mixer;

@@ -43,6 +43,15 @@ pub fn chart(name: &str, form: &Form) -> Result<Page, String> {
     }
 }
 
+/// The words of a page that has nothing else, as they were set: of `text` and `cyrillic`.
+pub fn text(name: &str) -> Option<&'static str> {
+    match name {
+        "text" => Some(texts::ENGLISH),
+        "cyrillic" => Some(texts::RUSSIAN),
+        _ => None,
+    }
+}
+
 fn drawn(form: &Form, by: fn(&mut Canvas) -> Result<(), String>) -> Result<Page, String> {
     let mut canvas = Canvas::new(form);
     by(&mut canvas)?;

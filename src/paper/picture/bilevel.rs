@@ -78,3 +78,75 @@ pub(super) fn dpi(info: &png::Info) -> Option<(f32, f32)> {
     let inch = |metre: u32| metre as f32 * 0.0254;
     info.pixel_dims.filter(|d| d.unit == Unit::Meter).map(|d| (inch(d.xppu), inch(d.yppu)))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::paper::{mix, picture};
+
+    fn noise(width: usize, height: usize) -> Page {
+        let mut page = Page::new(width, Resolution::FINE);
+        let words = width.div_ceil(64);
+        (0..height).for_each(|y| page.push(&(0..words).map(|n| mix((y * 100 + n) as u64)).collect::<Vec<_>>()));
+        page
+    }
+
+    fn packed(page: &Page) -> Vec<u8> {
+        let mut packed = vec![];
+        (0..page.height()).for_each(|y| page.pack(y, &mut packed));
+        packed
+    }
+
+    fn png(page: &Page, dots: Option<(u32, u32)>, palette: Option<Vec<u8>>) -> Vec<u8> {
+        let mut file = vec![];
+        let mut encoder = png::Encoder::new(&mut file, page.width() as u32, page.height() as u32);
+        encoder.set_depth(BitDepth::One);
+        encoder.set_color(if palette.is_some() { ColorType::Indexed } else { ColorType::Grayscale });
+        let flip = palette.as_ref().is_none_or(|p| p[0] == 0);
+        palette.into_iter().for_each(|p| encoder.set_palette(p));
+        encoder.set_pixel_dims(dots.map(|(xppu, yppu)| png::PixelDimensions { xppu, yppu, unit: Unit::Meter }));
+        let data: Vec<u8> = packed(page).iter().map(|b| if flip { !b } else { *b }).collect();
+        encoder.write_header().unwrap().write_image_data(&data).unwrap();
+        file
+    }
+
+    #[test]
+    fn a_fax_page_as_a_picture_comes_back_pel_for_pel() {
+        for width in [1728, 2048, 2432, 2592, 3456, 4864] {
+            let page = noise(width, 20);
+            let pbm = [format!("P4\n# a note\n{width} 20\n").into_bytes(), packed(&page)].concat();
+            let two = [vec![0, 0, 0, 255, 255, 255], vec![255, 255, 255, 0, 0, 0]];
+            let [first, second] = two.map(|palette| png(&page, None, Some(palette)));
+            for file in [pbm, png(&page, None, None), first, second] {
+                let back = bilevel(&file).unwrap();
+                assert!(packed(&back) == packed(&page), "{width}");
+                let grey = picture(&file, "x").unwrap();
+                assert!(packed(&grey.bilevel().unwrap()) == packed(&page), "{width}, by way of grey");
+            }
+        }
+    }
+
+    #[test]
+    fn the_resolution_is_taken_from_the_file_where_it_can_be_one() {
+        let of = |dots| bilevel(&png(&noise(1728, 3), dots, None)).unwrap().resolution;
+        assert_eq!(of(Some((8031, 3858))), Resolution::STANDARD);
+        assert_eq!(of(Some((8031, 15_394))), Resolution::SUPERFINE);
+        assert_eq!(of(None), Resolution::FINE);
+        assert_eq!(of(Some((2835, 2835))), Resolution::FINE, "72 an inch is no fax");
+        assert_eq!(bilevel(&png(&noise(2592, 3), None, None)).unwrap().resolution, Resolution { x: 300, y: 300 });
+    }
+
+    #[test]
+    fn others_and_damaged_ones_are_none() {
+        let whole = png(&noise(1728, 200), None, None);
+        let pbm = [b"P4 1728 20 ".to_vec(), packed(&noise(1728, 20))].concat();
+        assert!(bilevel(&pbm).is_some());
+        for file in
+            [&whole[..whole.len() / 2], &pbm[..pbm.len() - 1], b"P4", b"P4 1728", b"P4 1728 9999999 x", b"P4 0 0 ", b"P41728 1 x", b""]
+        {
+            assert!(bilevel(file).is_none(), "{:?}", &file[..file.len().min(20)]);
+        }
+        assert!(bilevel(&png(&noise(1729, 3), None, None)).is_none());
+        assert!(bilevel(&png(&noise(1728, 3), None, Some(vec![0, 0, 0, 254, 255, 255]))).is_none());
+    }
+}

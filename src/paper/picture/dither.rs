@@ -59,7 +59,7 @@ impl Cell {
         places.sort_unstable();
         let mut limits = vec![0; CELL * rows];
         let count = places.len();
-        places.iter().enumerate().for_each(|(rank, (_, n))| limits[*n] = ((count - rank) * 255 / count) as u16);
+        places.iter().enumerate().for_each(|(rank, (_, n))| limits[*n] = ((2 * (count - rank) - 1) * 255 / (2 * count)) as u16);
         Cell { limits }
     }
     fn row(&self, y: usize) -> &[u16] {
@@ -71,4 +71,60 @@ impl Cell {
 /// The order in which places are inked: the middle and the corners first, both together as at 45 degrees.
 fn spot(across: i64, down: i64) -> i64 {
     -(across - 1000) * (down - 1000)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::page::Page;
+    use super::*;
+
+    fn drawn(width: usize, height: usize, resolution: Resolution, of: impl Fn(usize, usize) -> u8, screen: bool) -> Page {
+        let plane = Plane { width, height, pels: (0..width * height).map(|n| of(n % width, n / width)).collect() };
+        let mut page = Page::white(width, height, resolution);
+        let mut ink = Ink { page: &mut page, left: 0, top: 0 };
+        if screen {
+            ordered(&plane, resolution, &mut ink)
+        } else {
+            floyd(&plane, &mut ink)
+        }
+        page
+    }
+
+    fn black(page: &Page) -> usize {
+        page.rows().flatten().map(|word| word.count_ones() as usize).sum()
+    }
+
+    #[test]
+    fn diffusion_keeps_the_mean_within_two_in_a_thousand_and_the_screen_within_two_in_a_hundred() {
+        for grey in 0..=255u8 {
+            let should = (255 - usize::from(grey)) * 240 * 240 / 255;
+            let diffused = black(&drawn(240, 240, Resolution::FINE, |_, _| grey, false));
+            assert!(diffused.abs_diff(should) <= 240 * 240 / 500, "{grey}: {diffused} for {should}");
+            for resolution in [Resolution::STANDARD, Resolution::FINE, Resolution::SUPERFINE] {
+                let screened = black(&drawn(240, 240, resolution, |_, _| grey, true));
+                assert!(screened.abs_diff(should) <= 240 * 240 / 50, "{grey} at {resolution:?}: {screened} for {should}");
+            }
+        }
+    }
+
+    #[test]
+    fn white_and_black_have_no_specks_and_a_ramp_rises() {
+        for screen in [false, true] {
+            assert_eq!(black(&drawn(100, 100, Resolution::FINE, |_, _| 255, screen)), 0);
+            assert_eq!(black(&drawn(100, 100, Resolution::FINE, |_, _| 0, screen)), 10_000);
+            let ramp = drawn(256, 256, Resolution::FINE, |x, _| x as u8, screen);
+            let part = |n: usize| (0..256).map(|y| (n * 32..n * 32 + 32).filter(|x| ramp.black(*x, y)).count()).sum::<usize>();
+            assert!((1..8).all(|n| part(n) < part(n - 1)), "darker to the left");
+        }
+    }
+
+    #[test]
+    fn the_screen_has_longer_runs_than_diffusion() {
+        let changes = |page: &Page| {
+            (0..page.height()).map(|y| (1..page.width()).filter(|x| page.black(*x, y) != page.black(x - 1, y)).count()).sum::<usize>()
+        };
+        let [diffused, screened] =
+            [false, true].map(|screen| changes(&drawn(400, 400, Resolution::FINE, |x, _| (x / 2 + 20) as u8, screen)));
+        assert!(screened * 3 < diffused * 2, "{screened}, {diffused}");
+    }
 }

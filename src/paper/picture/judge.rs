@@ -15,11 +15,11 @@ pub(super) enum Kind {
     Photo,
     /// Drawn by a program in a few greys, with areas of grey.
     Greys,
-    /// Writing or a drawing; with photographs at these places, in tiles.
+    /// Writing or a drawing; with photographs at these places, in pels.
     Writing(Vec<Area>),
 }
 
-/// A rectangle of tiles: from, and up to but not with.
+/// A rectangle: from, and up to but not with.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Area {
     left: usize,
@@ -32,6 +32,8 @@ pub(super) struct Area {
 const WHOLE: usize = 60;
 /// Of 100 tiles, at least so many are paper where there is writing.
 const PAPER: usize = 50;
+/// With fewer than one tile in so many with contrast, a picture is hardly written on.
+const EVEN: usize = 50;
 /// The least photograph on a page, in tiles: eight millimetres square.
 const LEAST: usize = 4;
 
@@ -43,18 +45,17 @@ pub(super) fn auto(plane: &Plane, light: impl Fn() -> Plane, tiles: &Tiles, ink:
         Kind::Writing(photos) => {
             threshold::cut(plane, tiles, ink);
             let light = if photos.is_empty() { None } else { Some(light()) };
-            light.iter().for_each(|light| photos.iter().for_each(|area| patch(light, tiles, area, ink)));
+            light.iter().for_each(|light| photos.iter().for_each(|area| patch(light, area, ink)));
         }
     }
 }
 
-fn patch(light: &Plane, tiles: &Tiles, area: &Area, ink: &mut Ink) {
-    let (x, y) = (area.left * tiles.width, area.top * tiles.height);
-    let (right, foot) = ((area.right * tiles.width).min(light.width), (area.foot * tiles.height).min(light.height));
-    let pels = (y..foot).flat_map(|y| light.row(y)[x..right].iter().copied()).collect();
-    ink.clear(x..right, y..foot);
-    let mut part = Ink { page: ink.page, left: ink.left + x, top: ink.top + y };
-    dither::floyd(&Plane { width: right - x, height: foot - y, pels }, &mut part);
+fn patch(light: &Plane, area: &Area, ink: &mut Ink) {
+    let (x, y) = (area.left..area.right, area.top..area.foot);
+    let pels = y.clone().flat_map(|y| light.row(y)[x.clone()].iter().copied()).collect();
+    ink.clear(x.clone(), y.clone());
+    let mut part = Ink { page: ink.page, left: ink.left + area.left, top: ink.top + area.top };
+    dither::floyd(&Plane { width: x.len(), height: y.len(), pels }, &mut part);
 }
 
 pub(super) fn judge(plane: &Plane, tiles: &Tiles) -> Kind {
@@ -69,17 +70,18 @@ pub(super) fn judge(plane: &Plane, tiles: &Tiles) -> Kind {
     if few && photo * 100 < WHOLE * contrast {
         return Kind::Writing(vec![]);
     }
-    if contrast == 0 {
+    if contrast * EVEN < tiles.tiles.len() {
+        // Hardly an edge: paper, or a photograph out of focus.
         let all = total as u32;
         let (dark, light) = (rank(&counts, all / 100), rank(&counts, all - 1 - all / 100));
-        return if light - dark >= 64 || light < 128 && light > 32 { Kind::Photo } else { Kind::Writing(vec![]) };
+        return if light - dark >= 96 || light < 128 && light > 32 { Kind::Photo } else { Kind::Writing(vec![]) };
     }
     let paper = paper(plane, tiles);
     let share = paper.iter().filter(|p| **p).count() * 100 / paper.len();
     if photo * 100 >= WHOLE * contrast || share < PAPER {
         return Kind::Photo;
     }
-    Kind::Writing(areas(tiles, &paper))
+    Kind::Writing(areas(tiles, &paper).into_iter().map(|area| trimmed(area, plane, tiles)).collect())
 }
 
 /// Whether sixteen values make up nearly all of it: drawn, not scanned.
@@ -149,6 +151,31 @@ fn together(n: usize, tiles: &Tiles, seen: &mut [bool]) -> (Area, usize, usize) 
     (area, count, photo)
 }
 
+/// An area of tiles in pels, its sides moved to where the photograph ends: past what is mostly paper.
+fn trimmed(tile: Area, plane: &Plane, tiles: &Tiles) -> Area {
+    let (right, foot) = ((tile.right + 1).min(tiles.across), (tile.foot + 1).min(tiles.down));
+    let (left, top) = (tile.left.saturating_sub(1), tile.top.saturating_sub(1));
+    let lights = (top..foot).flat_map(|y| (left..right).map(move |x| tiles.at(x, y).light));
+    let paper = u32::from(lights.max().unwrap_or(255)) * 88 / 100;
+    let mut area = Area {
+        left: left * tiles.width,
+        top: top * tiles.height,
+        right: (right * tiles.width).min(plane.width),
+        foot: (foot * tiles.height).min(plane.height),
+    };
+    let bare = |light: usize, of: usize| light * 10 >= of * 7;
+    let pale = |x: usize, y: usize| u32::from(plane.row(y)[x]) > paper;
+    let row = |a: &Area, y: usize| bare((a.left..a.right).filter(|x| pale(*x, y)).count(), a.right - a.left);
+    let column = |a: &Area, x: usize| bare((a.top..a.foot).filter(|y| pale(x, *y)).count(), a.foot - a.top);
+    // No further in than two tiles: the rest is the photograph's own.
+    let (wide, high) = ((2 * tiles.width).min((area.right - area.left) / 3), (2 * tiles.height).min((area.foot - area.top) / 3));
+    area.top += (0..high).take_while(|n| row(&area, area.top + n)).count();
+    area.foot -= (0..high).take_while(|n| row(&area, area.foot - 1 - n)).count();
+    area.left += (0..wide).take_while(|n| column(&area, area.left + n)).count();
+    area.right -= (0..wide).take_while(|n| column(&area, area.right - 1 - n)).count();
+    area
+}
+
 /// A photograph's pels: its darkest and lightest brought near black and white, its edges a little sharper.
 pub(super) fn toned(plane: Plane) -> Plane {
     let (counts, all) = (counts(&plane), plane.pels.len() as u32);
@@ -167,4 +194,67 @@ pub(super) fn toned(plane: Plane) -> Plane {
         }
     }
     Plane { pels, ..plane }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::page::{Page, Resolution};
+    use super::*;
+    use crate::paper::mix;
+
+    const R: Resolution = Resolution::FINE;
+
+    fn plane(width: usize, height: usize, of: impl Fn(usize, usize) -> u8) -> Plane {
+        Plane { width, height, pels: (0..width * height).map(|n| of(n % width, n / width)).collect() }
+    }
+
+    fn kind(plane: &Plane) -> Kind {
+        judge(plane, &Tiles::of(plane, R))
+    }
+
+    fn noise(x: usize, y: usize) -> u8 {
+        (mix((y * 5000 + x) as u64) % 20) as u8
+    }
+
+    /// Writing with soft edges, on paper not quite white.
+    fn writing(x: usize, y: usize) -> u8 {
+        let ink = [235u8, 140, 40, 140, 235, 235, 235, 235, 235, 235, 235, 235];
+        (if x % 60 < 45 { ink[y % 12] } else { 235 }) - noise(x, y)
+    }
+
+    fn shading(x: usize, y: usize) -> u8 {
+        (40 + (x * 3 + y * 2) % 350 / 2) as u8 + noise(x, y)
+    }
+
+    #[test]
+    fn writing_photographs_and_drawings_are_told_apart() {
+        assert_eq!(kind(&plane(800, 900, writing)), Kind::Writing(vec![]));
+        assert_eq!(kind(&plane(800, 900, |x, y| writing(x, y) / 2 + 60 - (x / 20) as u8)), Kind::Writing(vec![]), "in a shadow");
+        assert_eq!(kind(&plane(800, 900, shading)), Kind::Photo);
+        assert_eq!(kind(&plane(800, 900, |_, y| (y / 4) as u8)), Kind::Photo, "nothing but a gradient");
+        assert_eq!(kind(&plane(800, 900, |x, y| 240 - noise(x, y))), Kind::Writing(vec![]), "bare paper");
+        assert_eq!(kind(&plane(800, 900, |x, y| if (x / 200 + y / 200) % 2 == 0 { 255 } else { 130 })), Kind::Greys);
+        assert_eq!(kind(&plane(1, 1, |_, _| 0)), Kind::Writing(vec![]));
+    }
+
+    #[test]
+    fn a_photograph_on_a_page_of_writing_is_found_where_it_is() {
+        let inside = |x: usize, y: usize| (203..611).contains(&x) && (400..705).contains(&y);
+        let around = |x: usize, y: usize| (160..650).contains(&x) && (360..750).contains(&y);
+        let page = plane(800, 1100, |x, y| match (inside(x, y), around(x, y)) {
+            (true, _) => shading(x, y),
+            (_, true) => 235 - noise(x, y),
+            _ => writing(x, y),
+        });
+        let Kind::Writing(photos) = kind(&page) else { panic!("{:?}", kind(&page)) };
+        let [found] = photos[..] else { panic!("{photos:?}") };
+        let near = |a: usize, b: usize| a.abs_diff(b) <= 3;
+        assert!(near(found.left, 203) && near(found.right, 611) && near(found.top, 400) && near(found.foot, 705), "{found:?}");
+        let mut sheet = Page::white(800, 1100, R);
+        let tiles = Tiles::of(&page, R);
+        auto(&page, || page.clone(), &tiles, &mut Ink { page: &mut sheet, left: 0, top: 0 });
+        let black = |x: std::ops::Range<usize>, y: usize| x.filter(|x| sheet.black(*x, y)).count();
+        assert!((450..650).all(|y| (30..370).contains(&black(210..600, y))), "grey within");
+        assert!((0..300).all(|y| black(0..40, y) == if (1..4).contains(&(y % 12)) { 40 } else { 0 }), "writing around");
+    }
 }

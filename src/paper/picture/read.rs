@@ -119,3 +119,111 @@ fn cut_off(bytes: &[u8]) -> bool {
     let scan = segments(bytes).find(|(marker, _)| *marker == 0xda);
     scan.is_some_and(|(_, body)| !body.windows(2).any(|two| two == [0xff, 0xd9]))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ppm(kind: &str, width: usize, height: usize, most: u32, data: &[u8]) -> Vec<u8> {
+        [format!("{kind}\n{width} {height}\n{most}\n").as_bytes(), data].concat()
+    }
+
+    fn png(width: u32, height: u32, colour: png::ColorType, depth: png::BitDepth, data: &[u8]) -> Vec<u8> {
+        let mut file = vec![];
+        let mut encoder = png::Encoder::new(&mut file, width, height);
+        encoder.set_color(colour);
+        encoder.set_depth(depth);
+        if colour == png::ColorType::Indexed {
+            encoder.set_palette(vec![255, 255, 255, 0, 0, 255, 0, 255, 0]);
+            encoder.set_trns(vec![255, 128]);
+        }
+        encoder.write_header().unwrap().write_image_data(data).unwrap();
+        file
+    }
+
+    /// A PNG's header alone, with the size it claims.
+    fn claim(width: u32, height: u32) -> Vec<u8> {
+        let mut file = png(1, 1, png::ColorType::Grayscale, png::BitDepth::Eight, &[0]);
+        file[16..20].copy_from_slice(&width.to_be_bytes());
+        file[20..24].copy_from_slice(&height.to_be_bytes());
+        let crc = file[12..29]
+            .iter()
+            .fold(!0u32, |crc, b| (0..8).fold(crc ^ u32::from(*b), |crc, _| if crc & 1 == 1 { crc >> 1 ^ 0xedb8_8320 } else { crc >> 1 }));
+        file[29..33].copy_from_slice(&(!crc).to_be_bytes());
+        file
+    }
+
+    fn pels(file: &[u8]) -> Vec<u8> {
+        picture(file, "x").unwrap().pels
+    }
+
+    #[test]
+    fn colours_depths_and_transparency_become_grey_on_white_paper() {
+        use png::{BitDepth::*, ColorType::*};
+        assert_eq!(pels(&ppm("P6", 4, 1, 255, &[255, 255, 255, 255, 0, 0, 0, 255, 0, 0, 0, 255])), [255, 54, 182, 19]);
+        assert_eq!(pels(&ppm("P5", 2, 1, 65_535, &[0x80, 0xff, 0xff, 0x00])), [128, 255]);
+        assert_eq!(pels(&ppm("P6", 1, 1, 65_535, &[0xff, 0, 0xff, 0, 0xff, 0])), [255]);
+        assert_eq!(pels(&png(3, 1, GrayscaleAlpha, Eight, &[0, 0, 0, 255, 0, 128])), [255, 0, 127]);
+        assert_eq!(pels(&png(1, 1, Rgba, Sixteen, &[0, 0, 0, 0, 0, 0, 0, 0])), [255]);
+        assert_eq!(pels(&png(3, 1, Indexed, Two, &[0b00_01_10_00])), [255, 137, 182]);
+        assert_eq!(pels(&png(2, 1, Grayscale, One, &[0b1000_0000])), [255, 0]);
+    }
+
+    #[test]
+    fn a_picture_is_turned_as_its_camera_was() {
+        let of = |turn| {
+            let grey = turned(Grey { width: 3, height: 2, pels: vec![1, 2, 3, 4, 5, 6], dpi: Some((1.0, 2.0)) }, turn);
+            (grey.width, grey.pels, grey.dpi.unwrap())
+        };
+        assert_eq!(of(Orientation::NoTransforms), (3, vec![1, 2, 3, 4, 5, 6], (1.0, 2.0)));
+        assert_eq!(of(Orientation::Rotate90), (2, vec![4, 1, 5, 2, 6, 3], (2.0, 1.0)));
+        assert_eq!(of(Orientation::Rotate180), (3, vec![6, 5, 4, 3, 2, 1], (1.0, 2.0)));
+        assert_eq!(of(Orientation::Rotate270), (2, vec![3, 6, 2, 5, 1, 4], (2.0, 1.0)));
+        assert_eq!(of(Orientation::FlipHorizontal).1, [3, 2, 1, 6, 5, 4]);
+        assert_eq!(of(Orientation::FlipVertical).1, [4, 5, 6, 1, 2, 3]);
+        assert_eq!(of(Orientation::Rotate90FlipH).1, [1, 4, 2, 5, 3, 6]);
+        assert_eq!(of(Orientation::Rotate270FlipH).1, [6, 3, 5, 2, 4, 1]);
+    }
+
+    #[test]
+    fn a_picture_too_large_is_refused_before_it_is_unpacked() {
+        for (width, height) in [(30_000, 30_000), (70_000, 1), (1, 4_000_000_000), (65_535, 65_535)] {
+            let why = picture(&claim(width, height), "big.png").unwrap_err();
+            assert!(why.contains("`big.png`") && why.len() < 200, "{why}");
+        }
+        let why = picture(&claim(30_000, 30_000), "big.png").unwrap_err();
+        assert!(why.contains("30000 x 30000") && why.contains("100000000"), "{why}");
+        let lie = picture(&ppm("P5", 9000, 9000, 255, &[0; 10]), "lie.pgm").unwrap_err();
+        assert!(lie.contains("`lie.pgm`"), "{lie}");
+        assert!(picture(&claim(9000, 9000), "lie.png").unwrap_err().contains("`lie.png`"));
+    }
+
+    #[test]
+    fn what_is_cut_off_empty_or_no_picture_says_so() {
+        let whole = png(300, 300, png::ColorType::Grayscale, png::BitDepth::Eight, &noise());
+        for cut in [0, 7, 20, 40, 60, whole.len() / 2, whole.len() - 20] {
+            assert!(picture(&whole[..cut], "a").is_err(), "{cut}");
+        }
+        assert!(picture(b"%PDF-1.7", "a.pdf").unwrap_err().contains("is no picture"));
+        assert!(picture(b"", "a").unwrap_err().contains("`a`"));
+        assert!(picture(b"P5 0 0 255\n", "a").is_err());
+    }
+
+    fn noise() -> Vec<u8> {
+        (0..90_000).map(|n| crate::paper::mix(n) as u8).collect()
+    }
+
+    #[test]
+    fn a_jpeg_says_its_density_and_whether_it_has_an_end() {
+        let file = include_bytes!("../../../fixtures/pages/grey.jpg");
+        let grey = picture(file, "grey.jpg").unwrap();
+        assert_eq!((grey.width, grey.height, grey.dpi), (64, 48, Some((200.0, 100.0))));
+        for cut in [3, 50, 200, file.len() / 2, file.len() - 2] {
+            let why = picture(&file[..cut], "grey.jpg").unwrap_err();
+            assert!(why.contains("`grey.jpg`"), "{why}");
+        }
+        assert!(picture(&file[..file.len() - 2], "grey.jpg").unwrap_err().contains("cut off"));
+        let turned = picture(include_bytes!("../../../fixtures/pages/turned.jpg"), "turned.jpg").unwrap();
+        assert_eq!((turned.width, turned.height), (48, 64));
+    }
+}

@@ -9,6 +9,7 @@ use super::super::letter::stamp::Type;
 use super::super::page::Page;
 use super::patterns::fill;
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 /// A place: across, down, in hundredths of a millimetre.
 pub(super) type Place = (i64, i64);
@@ -109,10 +110,10 @@ impl Canvas {
     pub(super) fn words(&mut self, place: Place, tenths: usize, words: &str) -> Result<(), String> {
         let (x, foot) = self.parts(place);
         let resolution = self.form.resolution;
-        if !self.types.contains_key(&tenths) {
-            self.types.insert(tenths, Type::new(tenths, resolution)?);
-        }
-        let Some(types) = self.types.get_mut(&tenths) else { return Ok(()) };
+        let types = match self.types.entry(tenths) {
+            Entry::Occupied(there) => there.into_mut(),
+            Entry::Vacant(none) => none.insert(Type::new(tenths, resolution)?),
+        };
         let wide = |n: usize| (n * tenths * usize::from(resolution.x) * 6 / 7200) as i64;
         for (n, c) in words.chars().enumerate().filter(|(_, c)| *c != ' ') {
             types.stamp(&mut self.page, c, (x / PARTS + wide(n)) as isize, (foot / PARTS) as isize);

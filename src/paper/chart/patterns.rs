@@ -44,7 +44,7 @@ pub(super) fn verticals(form: &Form) -> Page {
 
 /// Every pel drawn for itself.
 pub(super) fn noise(form: &Form) -> Page {
-    rows(form, |y, n| mix(0x6e6f_6973_65 ^ (y as u64) << 20 ^ n as u64))
+    rows(form, |y, n| mix(0x006e_6f69_7365 ^ (y as u64) << 20 ^ n as u64))
 }
 
 fn rows(form: &Form, word: impl Fn(usize, usize) -> u64) -> Page {

@@ -138,19 +138,26 @@ impl State {
             *bits = bits.from(bits.place().next_multiple_of(8));
         }
         bits.refill();
-        if bits.window >> 52 == 1 && bits.place() + 13 <= bits.end() {
+        if bits.window >> 52 == 1 && bits.place() + 12 + self.behind() <= bits.end() {
             bits.skip(12);
             return Some(self.line(bits));
         }
         if bits.window >> (64 - EOL_ZEROS) != 0 {
-            // The first EOL, or one of an RTC, may be damaged; elsewhere a row tells that one is to come.
-            let expected = if self.eols == 0 { self.damage.rows == 0 } else { self.eols > 1 };
+            // One of an RTC may be damaged, or the first of all, if no row is there; elsewhere a row tells that one is to come.
+            let mut row = *bits;
+            let expected = match self.eols {
+                0 => self.damage.rows == 0 && !rows::one(&mut row, &mut self.row, self.width),
+                eols => eols > 1,
+            };
+            if expected && !last && row.place() + 64 > row.end() {
+                return None;
+            }
             return match nearly_eol(*bits) {
-                Is::There(end) if expected && end < bits.end() => {
+                Is::There(end) if expected && (last || end + self.behind() <= bits.end()) => {
                     *bits = bits.from(end);
                     Some(self.line(bits))
                 }
-                Is::Unknown if expected && !last => None,
+                Is::There(_) | Is::Unknown if expected && !last => None,
                 _ => Some(true),
             };
         }
@@ -174,12 +181,15 @@ impl State {
     }
     /// Whether an EOL is next, with fill before it.
     pub(super) fn eol(&self, mut bits: Bits, last: bool) -> Is {
-        let tag = usize::from(self.has_tags());
         match bits.zeros() {
             Some(zeros) if zeros < EOL_ZEROS => Is::Not,
-            Some(zeros) if last || bits.place() + zeros + 1 + tag <= bits.end() => Is::There(bits.place() + zeros + 1),
+            Some(zeros) if last || bits.place() + zeros + 1 + self.behind() <= bits.end() => Is::There(bits.place() + zeros + 1),
             _ => Is::Unknown,
         }
+    }
+    /// Bits that have to be known behind an EOL: a tag bit, and whether it is one.
+    pub(super) fn behind(&self) -> usize {
+        if self.has_tags() { EOL_ZEROS } else { 0 }
     }
     pub(super) fn has_tags(&self) -> bool {
         matches!(self.coding, Coding::Mr { .. })

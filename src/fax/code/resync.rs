@@ -31,11 +31,11 @@ impl State {
             }
             // One bit of the EOL may be wrong.
             match nearly_eol(row.from(place)) {
-                Is::There(end) => {
+                Is::There(end) if last || end + self.behind() <= row.end() => {
                     self.whole(&row, place, out);
                     return Some(self.tagged(&row, end));
                 }
-                Is::Unknown if !last => return None,
+                Is::There(_) | Is::Unknown if !last => return None,
                 _ => {}
             }
         }
@@ -94,7 +94,7 @@ impl State {
             match row.from(at).zeros() {
                 Some(zeros) if zeros >= EOL_ZEROS => return Some(at),
                 Some(zeros) => at += zeros + 1,
-                None if last || row.end() - from > LONGEST_ROW => return Some(row.end()),
+                None if last || row.end() > from + LONGEST_ROW => return Some(row.end().max(from)),
                 None => return None,
             }
         }
@@ -171,7 +171,7 @@ impl State {
     /// Without EOLs: the next two rows that can be read, one behind the other.
     fn search(&mut self, row: Bits, last: bool, out: &mut impl Out) -> Option<usize> {
         let (from, width) = (row.place(), self.width);
-        if !last && row.end() - from < LOOK + 2 * LONGEST_ROW {
+        if !last && row.end() < from + LOOK + 2 * LONGEST_ROW {
             return None;
         }
         let step = if self.aligned { 8 } else { 1 };

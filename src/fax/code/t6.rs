@@ -25,7 +25,7 @@ impl State {
                 continue;
             }
             let begun = bits.place();
-            if self.above.n == 0 && bits.window >> 63 == 1 && begun + 128 < bits.end() {
+            if self.above.n == 0 && !self.aligned && bits.window >> 63 == 1 && begun + 128 < bits.end() {
                 // White rows below a white one, a bit each.
                 let rows = (!bits.window).leading_zeros().min(32);
                 bits.skip(rows);

@@ -21,6 +21,7 @@ mod dialogues;
 mod docs;
 mod durability;
 mod fax_pages;
+mod fax_pdf;
 mod fuzz;
 mod hostile;
 mod ip;

@@ -122,11 +122,11 @@ fn sheet(wide: u64, long: u64) -> [u64; 4] {
     // The scan lines of T.4 2.1 are 215, 255 and 303 mm, 5 to 6 mm more than the sheets.
     let points = |millimetres: usize| (millimetres as u64 * 72_000 + 127) / 254;
     let mut sheets = Width::ALL.map(Width::sheet).into_iter().map(|(across, down)| (points(across), points(down)));
-    let Some((across, down)) = sheets.find(|s| (s.0..s.0 + 20_00).contains(&wide)) else {
+    let Some((across, down)) = sheets.find(|s| (s.0..s.0 + 2_000).contains(&wide)) else {
         return [0, 0, wide, long];
     };
     // A page of the sheet's rows, up to a row too many; any other keeps its own length.
-    let (left, low) = ((wide - across) / 2, long.checked_sub(down).filter(|over| *over <= 1_00).map(|over| (over / 2, down)));
+    let (left, low) = ((wide - across) / 2, long.checked_sub(down).filter(|over| *over <= 100).map(|over| (over / 2, down)));
     let (low, long) = low.unwrap_or((0, long));
     [left, low, left + across, low + long]
 }
@@ -258,13 +258,13 @@ mod tests {
             let (wide, long) = size(&white(width, height, resolution));
             (wide, long, sheet(wide, long))
         };
-        assert_eq!(shown(1728, 2292, Resolution::FINE), (609_88, 841_95, [7_30, 3, 602_58, 841_92]));
-        assert_eq!(shown(1728, 1146, Resolution::STANDARD), (609_88, 841_95, [7_30, 3, 602_58, 841_92]), "the same proportions");
-        assert_eq!(shown(1728, 1000, Resolution::FINE), (609_88, 367_34, [7_30, 0, 602_58, 367_34]), "its own length");
-        assert_eq!(shown(2048, 1000, Resolution::FINE).2, [7_08, 0, 715_74, 367_34], "B4");
-        assert_eq!(shown(2432, 1000, Resolution::FINE).2, [8_23, 0, 850_12, 367_34], "A3");
-        assert_eq!(shown(100, 100, Resolution::FINE).2, [0, 0, 35_29, 36_73], "no sheet");
-        assert_eq!(size(&white(204, 196, Resolution::FINE)), (71_99, 71_99), "never a pel more by rounding");
+        assert_eq!(shown(1728, 2292, Resolution::FINE), (60_988, 84_195, [730, 3, 60_258, 84_192]));
+        assert_eq!(shown(1728, 1146, Resolution::STANDARD), (60_988, 84_195, [730, 3, 60_258, 84_192]), "the same proportions");
+        assert_eq!(shown(1728, 1000, Resolution::FINE), (60_988, 36_734, [730, 0, 60_258, 36_734]), "its own length");
+        assert_eq!(shown(2048, 1000, Resolution::FINE).2, [708, 0, 71_574, 36_734], "B4");
+        assert_eq!(shown(2432, 1000, Resolution::FINE).2, [823, 0, 85_012, 36_734], "A3");
+        assert_eq!(shown(100, 100, Resolution::FINE).2, [0, 0, 3_529, 3_673], "no sheet");
+        assert_eq!(size(&white(204, 196, Resolution::FINE)), (7_199, 7_199), "never a pel more by rounding");
     }
 
     #[test]

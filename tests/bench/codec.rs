@@ -1,8 +1,9 @@
 //! How fast the fax codes are, beside libtiff in the same run: `cargo bench --bench codec -- DIR` takes every P4 PBM of a folder.
 //!
 //! Packed rows (1 = black, as in a PBM file) to raw codes and back; MSB first; MH and MR with an EOL before each row, no fill, no RTC, K = 4;
-//! MMR with EOFB. Each figure is the best of many tries, the two programs taking turns. `--alone` leaves libtiff out,
-//! `--once mh|mr|mmr enc|dec TIMES` does one thing for callgrind.
+//! MMR with EOFB. Each figure is the best of many tries, the two programs taking turns. Without a folder: the pages of the test chart.
+//! `--page NAME` takes one page; `--alone` leaves libtiff out; `--instructions` counts them instead, by callgrind, which no other
+//! program on the machine disturbs; `--once mh|mr|mmr enc|dec TIMES` does one thing and is what callgrind watches.
 
 #[path = "../peers/libtiff.rs"]
 mod libtiff;
@@ -12,8 +13,9 @@ use molink::fax::code::{Coding, Decoder, Encoder, Layout, ReadAs};
 use molink::paper::form::{Form, Width};
 use molink::paper::{Resolution, chart};
 use molink::time::{Clock, Speed};
+use std::io::{Read, Write};
 use std::path::Path;
-use std::process::ExitCode;
+use std::process::{Command, ExitCode, Stdio};
 
 const CODINGS: [(&str, Coding); 3] = [("mh", Coding::Mh), ("mr", Coding::Mr { k: 4 }), ("mmr", Coding::Mmr)];
 /// Turns of each program, and how long each lasts at least.
@@ -182,15 +184,23 @@ fn own() -> Result<Vec<Sheet>, String> {
 }
 
 fn run() -> Result<(), String> {
-    let arguments: Vec<String> = std::env::args().skip(1).filter(|a| a != "--bench").collect();
-    let folder = arguments.iter().find(|a| !a.starts_with('-')).map(String::as_str);
-    let sheets = sheets(folder)?;
-    if let Some(at) = arguments.iter().position(|a| a == "--once") {
-        return once(&sheets, &arguments[at + 1..]);
+    let mut arguments: Vec<String> = std::env::args().skip(1).filter(|a| a != "--bench").collect();
+    let mut flag = |name: &str, values: usize| {
+        let at = arguments.iter().position(|a| a == name)?;
+        (arguments.len() > at + values).then(|| arguments.drain(at..=at + values).skip(1).collect::<Vec<_>>())
+    };
+    let (alone, count, once, page) = (flag("--alone", 0), flag("--instructions", 0), flag("--once", 3), flag("--page", 1));
+    let mut sheets = sheets(arguments.first().map(String::as_str))?;
+    sheets.retain(|sheet| page.as_ref().is_none_or(|page| page[0] == sheet.name));
+    if let Some(what) = once {
+        return do_once(&sheets, &what);
     }
-    let mut peer = match arguments.iter().any(|a| a == "--alone") {
-        true => None,
-        false => Some(Libtiff::start()?),
+    if count.is_some() {
+        return instructions(&sheets);
+    }
+    let mut peer = match alone {
+        Some(_) => None,
+        None => Some(Libtiff::start()?),
     };
     let mut ratios = vec![];
     for sheet in &sheets {
@@ -204,8 +214,55 @@ fn run() -> Result<(), String> {
     Ok(())
 }
 
-fn once(sheets: &[Sheet], what: &[String]) -> Result<(), String> {
-    let [name, way, times, ..] = what else { return Err("--once mh|mr|mmr enc|dec TIMES".into()) };
+/// Instructions a pel, of both programs: what two goes more cost.
+fn instructions(sheets: &[Sheet]) -> Result<(), String> {
+    let folder = std::env::temp_dir().join(format!("molink-codec-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).map_err(|e| format!("{}: {e}", folder.display()))?;
+    let counted = sheets.iter().try_for_each(|sheet| count(sheet, &folder));
+    std::fs::remove_dir_all(&folder).map_err(|e| format!("{}: {e}", folder.display()))?;
+    counted
+}
+fn count(sheet: &Sheet, folder: &Path) -> Result<(), String> {
+    let file = folder.join(format!("{}.pbm", sheet.name));
+    let pbm = [format!("P4\n{} {}\n", sheet.width, sheet.rows).as_bytes(), &sheet.packed].concat();
+    std::fs::write(&file, pbm).map_err(|e| format!("{}: {e}", file.display()))?;
+    let own = std::env::current_exe().map_err(|e| e.to_string())?;
+    let (folder, stride) = (folder.display().to_string(), sheet.stride());
+    for (name, coding) in CODINGS {
+        let mut codes = vec![];
+        encode(sheet, coding, &mut codes);
+        for (way, input) in [("enc", &sheet.packed), ("dec", &codes)] {
+            let ours = |times: &str| callgrind(&own, &[&folder, "--page", &sheet.name, "--once", name, way, times], &[]);
+            let theirs = |times: usize| {
+                let head = format!("{way} {name} {} {} {times} {}\n", sheet.width, sheet.rows, input.len());
+                callgrind(&libtiff::compiled()?, &[], &[head.as_bytes(), input].concat())
+            };
+            let each = |few: u64, more: u64| more.saturating_sub(few) as f64 / 2.0 / (stride * 8 * sheet.rows) as f64;
+            println!("instructions,molink,{name},{way},{},{:.3}", sheet.name, each(ours("1")?, ours("3")?));
+            println!("instructions,libtiff,{name},{way},{},{:.3}", sheet.name, each(theirs(1)?, theirs(3)?));
+        }
+    }
+    std::fs::remove_file(&file).map_err(|e| format!("{}: {e}", file.display()))
+}
+fn callgrind(program: &Path, arguments: &[&str], input: &[u8]) -> Result<u64, String> {
+    let mut command = Command::new("valgrind");
+    command.args(["--tool=callgrind", "--callgrind-out-file=/dev/null"]).arg(program).args(arguments);
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn();
+    let child = child.as_mut().map_err(|e| format!("cannot start valgrind ({e}): apt-get install valgrind"))?;
+    if let Some(mut to) = child.stdin.take() {
+        to.write_all(input).map_err(|e| format!("valgrind: {e}"))?;
+    }
+    let mut said = String::new();
+    if let Some(mut from) = child.stderr.take() {
+        from.read_to_string(&mut said).map_err(|e| format!("valgrind: {e}"))?;
+    }
+    child.wait().map_err(|e| format!("valgrind: {e}"))?;
+    let count = said.lines().find_map(|line| line.split_once("Collected : ")).and_then(|(_, n)| n.trim().parse().ok());
+    count.ok_or_else(|| format!("valgrind counted nothing: {said}"))
+}
+
+fn do_once(sheets: &[Sheet], what: &[String]) -> Result<(), String> {
+    let [name, way, times] = what else { return Err("--once mh|mr|mmr enc|dec TIMES".into()) };
     let (_, coding) = CODINGS.into_iter().find(|(n, _)| n == name).ok_or("no such coding")?;
     let times: usize = times.parse().map_err(|e| format!("`{times}`: {e}"))?;
     let (mut codes, mut back) = (vec![], vec![]);

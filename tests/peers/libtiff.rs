@@ -67,7 +67,7 @@ impl Drop for Libtiff {
 }
 
 /// The peer's program, newer than its source.
-fn compiled() -> Result<PathBuf, String> {
+pub fn compiled() -> Result<PathBuf, String> {
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/peers/libtiff_fax.c");
     let own = std::env::current_exe().map_err(|e| e.to_string())?;
     let folder = own.parent().unwrap_or(Path::new("."));

@@ -58,6 +58,8 @@ struct End {
     hears: Option<u64>,
     /// A signal it cannot read.
     passes: Option<u64>,
+    /// A signal whose carrier it lost.
+    lost: Option<u64>,
     calls: bool,
     gone: bool,
 }
@@ -71,6 +73,8 @@ pub enum Fate {
     Damaged,
     /// Of its frames these, from 0, have a bit turned over.
     FramesDamaged(Vec<usize>),
+    /// The far modem cannot train on it.
+    Unreadable,
     /// It is another: a far end that does what it should not.
     Becomes(Signal),
 }
@@ -159,26 +163,42 @@ impl Circuit {
                 self.begins(due.end, due.signal, *carrying)
             }
             What::Part(heard, entered) => {
-                let tone = matches!(heard, Heard::Tone(_));
-                let end = &self.ends[due.end];
-                let open = end.hears == Some(due.signal) || tone && end.listens.is_some();
-                (open && !self.lost(from, due.signal, *entered)).then(|| heard.clone())
+                let lost = self.lost(from, due.signal, *entered);
+                self.part_comes(due, heard, lost)
             }
             What::Over(_) => {
                 let end = &mut self.ends[due.end];
+                let known = end.hears == Some(due.signal) || end.passes == Some(due.signal);
+                end.hears = end.hears.filter(|s| *s != due.signal);
                 end.passes = end.passes.filter(|s| *s != due.signal);
-                (end.hears == Some(due.signal)).then(|| {
-                    end.hears = None;
-                    Heard::Quiet
-                })
+                known.then_some(Heard::Quiet)
             }
         }
+    }
+    /// Part of a signal comes, or would have come. Who loses a carrier does not find it again; it knows that something passes.
+    fn part_comes(&mut self, due: &Due, heard: &Heard, lost: bool) -> Option<Heard> {
+        let end = &mut self.ends[due.end];
+        if matches!(heard, Heard::Tone(_)) {
+            return (end.listens.is_some() && !lost).then(|| heard.clone());
+        }
+        if end.hears == Some(due.signal) {
+            if lost {
+                (end.hears, end.lost) = (None, Some(due.signal));
+                return Some(Heard::Quiet);
+            }
+            return Some(heard.clone());
+        }
+        let again = end.lost == Some(due.signal) && !lost && end.listens.is_some();
+        again.then(|| {
+            (end.lost, end.passes) = (None, Some(due.signal));
+            Heard::Unreadable
+        })
     }
     /// A signal begins at an end: can it be heard?
     fn begins(&mut self, at: usize, signal: u64, carrying: Carrying) -> Option<Heard> {
         let end = &mut self.ends[at];
         let listens = end.listens.filter(|_| !end.gone)?;
-        if end.hears.is_some() || end.passes == Some(signal) {
+        if end.hears.is_some() || end.passes == Some(signal) || end.lost == Some(signal) {
             return None;
         }
         let (fits, carrier) = match carrying {
@@ -240,9 +260,9 @@ impl Circuit {
         match &fate {
             Some(Fate::Becomes(other)) => signal = other.clone(),
             Some(Fate::FramesDamaged(frames)) => hit.clone_from(frames),
-            Some(Fate::Damaged | Fate::Lost) | None => {}
+            Some(Fate::Damaged | Fate::Lost | Fate::Unreadable) | None => {}
         }
-        let damaged = fate == Some(Fate::Damaged);
+        let (damaged, readable) = (fate == Some(Fate::Damaged), fate != Some(Fate::Unreadable));
         match signal {
             Signal::Frames(frames) => {
                 let mut framer = Framer::new();
@@ -256,14 +276,15 @@ impl Circuit {
                 framer.flags(flags(FAST_PREAMBLE, fast.modulation));
                 let joins: Vec<u64> = frames.iter().map(|f| (framer.bits(), framer.frame(f)).0).collect();
                 let trained = fast.modulation.training(fast.training);
-                let carrying = Carrying::Fast(fast, self.ways[end].trains(fast.modulation, start));
+                let carrying = Carrying::Fast(fast, readable && self.ways[end].trains(fast.modulation, start));
                 self.frames(start, end, Line { carrying, trained, joins, framer, hit, damaged });
             }
             Signal::Bits(fast, mut bits) => {
                 if damaged {
                     turn_over(&mut bits);
                 }
-                self.bits(start, end, fast, bits);
+                let carrying = Carrying::Fast(fast, readable && self.ways[end].trains(fast.modulation, start));
+                self.bits(start, end, (fast, carrying), bits);
             }
         }
         if fate == Some(Fate::Lost) {
@@ -305,12 +326,11 @@ impl Circuit {
         }
         self.over(begin + modulation.time(count), from, signal);
     }
-    fn bits(&mut self, start: Instant, from: usize, fast: Fast, mut bits: Vec<u8>) {
+    fn bits(&mut self, start: Instant, from: usize, (fast, carrying): (Fast, Carrying), mut bits: Vec<u8>) {
         let modulation = fast.modulation;
         let begin = start + modulation.training(fast.training);
         let end = begin + modulation.time(bits.len() as u64 * 8);
         let (delay, signal) = (self.ways[from].quality().delay, self.begin(from, end));
-        let carrying = Carrying::Fast(fast, self.ways[from].trains(modulation, start));
         self.push(begin + delay, 1 - from, signal, What::Begins(carrying));
         self.ways[from].carry(begin, modulation, &mut bits);
         let octets = (self.piece.as_micros() as u64 * u64::from(modulation.bit_rate()) / 8_000_000).max(1) as usize;

@@ -20,8 +20,6 @@ pub enum Flaw {
     Check,
     /// More than [`LONGEST`] octets.
     Long,
-    /// Not even an octet and a check.
-    Short,
     /// Not whole octets.
     Ragged,
     /// Seven ones or more.
@@ -33,7 +31,6 @@ impl fmt::Display for Flaw {
         match self {
             Flaw::Check => f.write_str("a frame whose check does not fit"),
             Flaw::Long => write!(f, "a frame of more than {LONGEST} octets"),
-            Flaw::Short => f.write_str("a frame of less than an octet and its check"),
             Flaw::Ragged => f.write_str("a frame that is not whole octets"),
             Flaw::Abort => f.write_str("an aborted frame"),
         }
@@ -183,16 +180,14 @@ impl Deframer {
         let bits = std::mem::take(&mut self.bits).saturating_sub(7);
         self.ones = 0;
         let mut octets = std::mem::take(&mut self.octets);
-        if !was_open || (bits == 0 && !long) {
-            return;
+        if !was_open || (bits < 24 && !long) {
+            return; // less than an octet and its check: damaged flags
         }
         octets.truncate(bits / 8);
         found(if long || octets.len() > LONGEST + 2 {
             Err(Flaw::Long)
         } else if !bits.is_multiple_of(8) {
             Err(Flaw::Ragged)
-        } else if octets.len() < 3 {
-            Err(Flaw::Short)
         } else if octets.iter().fold(0xffff, |r, o| check(r, *o)) == GOOD {
             octets.truncate(octets.len() - 2);
             Ok(octets)
@@ -265,7 +260,6 @@ mod tests {
         assert_eq!(with(&hit), [Flaw::Check]);
         assert_eq!(with(&bits(&[&vec![0x55; LONGEST + 1]])), [Flaw::Long]);
         assert_eq!(with(&bits(&[&vec![0x55; 5_000], &[1, 2, 3]])), [Flaw::Long]);
-        assert_eq!(with(&bits(&[&[]])), [Flaw::Short]);
         assert_eq!(with(&[0x7e, 0x55, 0x55, 0x55, 0xff, 0xff]), [Flaw::Abort]);
         assert_eq!(with(&[0x7e, 0x55, 0x55, 0x55, 0xfa, 0x01]), [Flaw::Ragged]);
     }
@@ -274,5 +268,6 @@ mod tests {
     fn ones_and_flags_without_end_give_nothing() {
         assert_eq!(found(&[0xff; 10_000]), []);
         assert_eq!(found(&[0x7e; 10_000]), []);
+        assert_eq!(found(&bits(&[&[]])), [], "a check of nothing is no frame");
     }
 }

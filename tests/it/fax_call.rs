@@ -98,7 +98,9 @@ fn nothing_is_confirmed_before_it_is_stored() {
         let mut call = on(ours(&pages, Wishes { correction, ..Wishes::default() }), Quality::geo(), 1);
         call.storing = None;
         call.run().unwrap();
-        assert!(!said(&call, 1).contains(&Kind::Mcf) && call.reports.iter().flatten().all(|r| r.failure.is_some() && r.confirmed.is_empty()));
+        assert!(
+            !said(&call, 1).contains(&Kind::Mcf) && call.reports.iter().flatten().all(|r| r.failure.is_some() && r.confirmed.is_empty())
+        );
     }
 }
 
@@ -178,7 +180,10 @@ fn the_table_of_calls_is_as_kept() {
     }
     let kept = std::fs::read_to_string(&path).unwrap_or_default();
     let differs = kept.lines().zip(table.lines()).find(|(a, b)| a != b);
-    assert!(kept == table, "fixtures/fax/calls.txt is not what comes, first at {differs:#?}; renew it with MOLINK_RENEW=1 and read the difference");
+    assert!(
+        kept == table,
+        "fixtures/fax/calls.txt is not what comes, first at {differs:#?}; renew it with MOLINK_RENEW=1 and read the difference"
+    );
     let v17 = table.lines().find(|l| l.starts_with("V.17 14400") && l.contains("light")).unwrap();
     assert!(v17.contains("V.17 9600") && v17.ends_with("confirmed"), "14400 fails its training check and 9600 passes: {v17}");
 }
@@ -206,20 +211,25 @@ fn no_call_hangs_wherever_an_end_vanishes_or_the_line_is_cut() {
 fn a_cut_that_is_mended_costs_time_and_no_page() {
     let pages: Vec<_> = (1..3).map(|n| Arc::new(typed(300, Resolution::STANDARD, n))).collect();
     let mut complete = 0;
-    for tenths in (50..450).step_by(5) {
-        let mut call = on(ours(&pages, Wishes::default()), Quality::geo(), 1);
+    for (tenths, length, correction) in (50..450u64)
+        .step_by(5)
+        .flat_map(|t| [(t, 20, Some(FrameSize::Large)), (t, 20, None), (t, 60, Some(FrameSize::Large)), (t, 60, None), (t, 90, None)])
+    {
+        let mut call = on(ours(&pages, Wishes { correction, ..Wishes::default() }), Quality::geo(), 1);
         call.at(Instant(tenths * 100_000), Act::Cut);
-        call.at(Instant((tenths + 20) * 100_000), Act::Restore);
+        call.at(Instant((tenths + length) * 100_000), Act::Restore);
         call.run().unwrap();
         let report = call.reports[0].clone().unwrap();
-        complete += usize::from(report.complete());
+        complete += usize::from(length == 20 && report.complete());
         for page in &report.confirmed {
-            let got = call.pages.iter().rfind(|r| r.number == *page).unwrap();
-            assert!(got.page == *pages[page - 1], "cut at {tenths}: page {page} was confirmed and is not exact");
+            // Without correction pages have no numbers: one may come twice (docs/fax-call.md), but none is missing.
+            let there = call.pages.iter().any(|r| r.page == *pages[page - 1]);
+            assert!(there, "cut at {tenths} for {length}: page {page} was confirmed and is not there");
         }
         assert!(report.complete() || report.failure.is_some());
+        assert!(correction.is_none() || call.pages.len() <= 2, "cut at {tenths} for {length}: a page came twice");
     }
-    assert!(complete >= 60, "{complete} of 80 calls outlived two seconds of silence");
+    assert!(complete >= 100, "{complete} of 160 calls outlived two seconds of silence");
 }
 
 #[test]

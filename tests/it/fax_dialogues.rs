@@ -150,9 +150,10 @@ fn signal_text(signal: &Signal) -> String {
         Signal::Bits(fast, bits) if bits.iter().all(|b| *b == 0) => format!("training check at {}", fast.modulation),
         Signal::Bits(fast, bits) => format!("page at {}, {} octets", fast.modulation, bits.len()),
         Signal::FastFrames(fast, frames) => {
-            let numbers: Vec<String> = frames.iter().filter_map(|f| Frame::decode(f).ok()).filter(|f| f.kind == Kind::Fcd).map(|f| f.fif[0].to_string()).collect();
+            let numbers = frames.iter().filter_map(|f| Frame::decode(f).ok()).filter(|f| f.kind == Kind::Fcd).map(|f| f.fif[0]);
+            let numbers = Frame::ppr(numbers).to_string().replace("PPR ", "");
             let training = format!("{:?}", fast.training).to_lowercase();
-            format!("frames {} at {}, {training} training", numbers.join(" "), fast.modulation)
+            format!("frames {numbers} at {}, {training} training", fast.modulation)
         }
     }
 }
@@ -179,22 +180,38 @@ fn read_command(words: &str) -> Act {
 }
 /// Frames as a fate names them: types, or octets in hexadecimal.
 fn frames(words: &str) -> Vec<Vec<u8>> {
-    words.split(", ").map(|word| match word.strip_prefix("octets ") {
-        Some(hex) => hex.split(' ').map(|o| u8::from_str_radix(o, 16).unwrap()).collect(),
-        None => {
-            let kinds = [Kind::Cfr, Kind::Ftt, Kind::Mcf, Kind::Rtp, Kind::Rtn, Kind::Pip, Kind::Pin, Kind::Crp, Kind::Dcn, Kind::Rnr, Kind::Err];
-            let kind = kinds.into_iter().find(|k| k.name() == word).unwrap_or_else(|| panic!("no frame `{word}`"));
-            Frame::bare(kind).encode()
-        }
-    }).collect()
+    words
+        .split(", ")
+        .map(|word| match word.strip_prefix("octets ") {
+            Some(hex) => hex.split(' ').map(|o| u8::from_str_radix(o, 16).unwrap()).collect(),
+            None => {
+                let kinds = [
+                    Kind::Cfr,
+                    Kind::Ftt,
+                    Kind::Mcf,
+                    Kind::Rtp,
+                    Kind::Rtn,
+                    Kind::Pip,
+                    Kind::Pin,
+                    Kind::Crp,
+                    Kind::Dcn,
+                    Kind::Rnr,
+                    Kind::Err,
+                ];
+                let kind = kinds.into_iter().find(|k| k.name() == word).unwrap_or_else(|| panic!("no frame `{word}`"));
+                Frame::bare(kind).encode()
+            }
+        })
+        .collect()
 }
 fn read_fate(fate: &str) -> Fate {
     match fate.split_once(' ') {
         None if fate == "lost" => Fate::Lost,
         None if fate == "damaged" => Fate::Damaged,
+        None if fate == "unreadable" => Fate::Unreadable,
         Some(("damaged:", numbers)) => Fate::FramesDamaged(numbers.split(' ').map(|n| n.parse().unwrap()).collect()),
         Some(("becomes", words)) => Fate::Becomes(Signal::Frames(frames(words))),
-        _ => panic!("`{fate}` is no fate: lost, damaged, damaged: N N, becomes FRAME, becomes octets HH HH"),
+        _ => panic!("`{fate}` is no fate: lost, damaged, unreadable, damaged: N N, becomes FRAME, becomes octets HH HH"),
     }
 }
 

@@ -16,6 +16,8 @@ mod desk_live;
 mod dialogues;
 mod docs;
 mod durability;
+mod fax_call;
+mod fax_dialogues;
 mod fuzz;
 mod hostile;
 mod ip;

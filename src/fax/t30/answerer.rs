@@ -11,7 +11,7 @@ use super::event::CallEvent;
 use super::frame::{Frame, Kind, Post};
 use super::leg::Leg;
 use super::outcome::{Blame, Failure};
-use super::timers::Timer;
+use super::timers::{MOST_TURNS, Timer};
 use super::verdict::{Thresholds, Zeros};
 use super::{Input, Output};
 use crate::fax::modem::{Heard, Order, Tone, Training};
@@ -116,6 +116,14 @@ pub struct Answerer {
     pub(super) last: Option<(Vec<Frame>, Await)>,
     /// The question it answered, where that was about a page.
     pub(super) about: Option<Post>,
+    /// When that question ended.
+    pub(super) asked: Instant,
+    /// Answers, and signals that said nothing, since the last page or block.
+    pub(super) turns: u32,
+    /// Why the last DCS cannot be followed; said after its training check, when the far end hears again.
+    refusal: Option<String>,
+    /// Whether a signal passes that cannot be read.
+    passes: bool,
     /// The block closed last: page and block as the PPS counts them.
     pub(super) closed: Option<(u8, u8)>,
     /// Whether any signal came since the last answer that was no V.21.
@@ -137,6 +145,10 @@ impl Answerer {
             storing: None,
             last: None,
             about: None,
+            asked: Instant::ZERO,
+            turns: 0,
+            refusal: None,
+            passes: false,
             closed: None,
             stirred: false,
             training: Training::Long,
@@ -228,9 +240,15 @@ impl Answerer {
             (_, Heard::Damaged(what)) => self.leg.odd(what),
             (State::Checking | State::Receiving, Heard::Quiet) => self.fast_ended(now),
             (_, Heard::Quiet) => self.quiet(now),
-            (_, Heard::Unreadable) => {
+            (state, Heard::Unreadable) => {
                 self.stirred = true;
                 self.leg.odd("a signal that cannot be read");
+                if matches!(state, State::Awaiting(Await::Page | Await::Post)) {
+                    // A page, it seems, or the rest of one: what follows it is waited for from its end on.
+                    self.passes = true;
+                    self.leg.timers.stop(Timer::T2);
+                    self.leg.arm(now, Timer::Page);
+                }
             }
         }
     }
@@ -241,7 +259,10 @@ impl Answerer {
             _ => self.enter(now, State::Awaiting(Await::Post)),
         }
     }
-    pub(super) fn judge_check(&mut self, now: Instant) {
+    fn judge_check(&mut self, now: Instant) {
+        if let Some(why) = self.refusal.take() {
+            return self.fail(now, why, Blame::Peer);
+        }
         let Some(settings) = self.settings else { return };
         let passed = self.zeros.pass(settings.modulation.bit_rate());
         self.leg.event(CallEvent::Checked { modulation: settings.modulation, passed });
@@ -253,10 +274,21 @@ impl Answerer {
     }
     /// Answers, and keeps the answer, should it be asked for again.
     pub(super) fn answer(&mut self, now: Instant, frames: Vec<Frame>, then: Await) {
+        if !self.another_turn(now) {
+            return;
+        }
         self.last = Some((frames.clone(), then));
         self.stirred = false;
         self.leg.say(frames);
         self.enter(now, State::Answering(then));
+    }
+    /// Counts a turn in which nothing came; false when there were too many, and the call is given up.
+    fn another_turn(&mut self, now: Instant) -> bool {
+        self.turns += 1;
+        if self.turns > MOST_TURNS {
+            self.fail(now, format!("{MOST_TURNS} turns without a page"), Blame::Peer);
+        }
+        self.turns <= MOST_TURNS
     }
     pub(super) fn answer_again(&mut self, now: Instant) {
         match self.last.take() {
@@ -279,13 +311,17 @@ impl Answerer {
     /// A V.21 signal of the far end is over.
     fn quiet(&mut self, now: Instant) {
         if !self.leg.carrier {
+            if std::mem::take(&mut self.passes) && matches!(self.state, State::Awaiting(Await::Page | Await::Post)) {
+                self.enter(now, State::Awaiting(Await::Post));
+            }
             return;
         }
+        self.passes = false;
         match (self.leg.carrier_off(), self.state) {
             (Some(frame), State::Awaiting(_) | State::Storing) => self.command(now, &frame),
             (Some(frame), _) => self.leg.odd(format!("{} came while it was not this station's turn to hear", frame.kind.name())),
             // Nothing that can be read: wait on (T.30 figure 5-2: no command, T2 anew).
-            (None, State::Awaiting(what)) => self.enter(now, State::Awaiting(what)),
+            (None, State::Awaiting(what)) if self.another_turn(now) => self.enter(now, State::Awaiting(what)),
             (None, _) => {}
         }
         if self.state == State::Storing {
@@ -310,19 +346,25 @@ impl Answerer {
     }
     pub(super) fn unexpected(&mut self, now: Instant, frame: &Frame) {
         self.leg.odd(format!("{} ({}) has no place here", frame.kind.name(), frame.kind.means()));
-        if let State::Awaiting(what) = self.state {
+        if let State::Awaiting(what) = self.state
+            && self.another_turn(now)
+        {
             self.enter(now, State::Awaiting(what));
         }
     }
     fn on_settings(&mut self, now: Instant, frame: &Frame) {
+        self.leg.timers.stop(Timer::T1);
+        self.incoming = None;
         match Settings::decode(&frame.fif, &self.config.capabilities) {
             Ok(settings) => {
-                self.leg.timers.stop(Timer::T1);
                 self.leg.event(CallEvent::Settled { settings });
-                (self.settings, self.incoming, self.training) = (Some(settings), None, Training::Short);
+                (self.settings, self.refusal, self.training) = (Some(settings), None, Training::Short);
                 self.enter(now, State::Awaiting(Await::Check));
             }
-            Err(why) => self.fail(now, format!("its DCS asks for {why}"), Blame::Peer),
+            Err(why) => {
+                (self.settings, self.refusal) = (None, Some(format!("its DCS asks for {why}")));
+                self.enter(now, State::Awaiting(Await::Check));
+            }
         }
     }
     fn disconnected(&mut self, now: Instant) {
@@ -352,6 +394,7 @@ impl Answerer {
     fn note_failure(&mut self, what: String, blame: Blame) {
         let page = self.pages + 1;
         let stage = match self.state {
+            _ if self.storing.is_some() => format!("while storing page {page} from"),
             State::Idle | State::Picking | State::Tone => "while answering".into(),
             State::Identifying | State::Awaiting(Await::Command | Await::Settings) => "while waiting for DCS from".into(),
             State::Awaiting(Await::Check) | State::Checking => "while training with".into(),
@@ -383,7 +426,7 @@ impl Answerer {
             (Timer::Carrier, _) => self.fail(now, "a signal without end".into(), Blame::Line),
             (Timer::Page, _) => self.fail(now, "a page without end".into(), Blame::Peer),
             (Timer::Storing, State::Storing) => self.not_ready(now),
-            (Timer::T5, _) => self.fail(now, "the page was not stored within 60 s".into(), Blame::Us),
+            (Timer::Stored, _) => self.fail(now, "the page was not stored within 70 s".into(), Blame::Us),
             (timer, _) => self.leg.odd(format!("{} ran out, for which nobody waited", timer.name())),
         }
     }

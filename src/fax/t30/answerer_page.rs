@@ -10,7 +10,7 @@ use super::correction::{MOST_OCTETS, Receiver};
 use super::event::CallEvent;
 use super::frame::{Frame, Kind, Post};
 use super::outcome::Blame;
-use super::timers::Timer;
+use super::timers::{REPEATED, Timer};
 use super::verdict::Verdict;
 use super::{Output, Received};
 use crate::fax::code::{BitOrder, Decoder, ReadAs};
@@ -96,21 +96,23 @@ impl Answerer {
     pub(super) fn on_post(&mut self, now: Instant, frame: &Frame) {
         let Some(post) = Post::of(frame.kind) else { return };
         match self.state {
-            State::Storing => {} // asked again; answered as soon as the page is stored
+            State::Storing => self.asked = now, // asked again; answered as soon as the page is stored
             _ if self.settings.is_none_or(|s| s.correction.is_some()) => self.unexpected(now, frame),
             State::Awaiting(Await::Post) => self.judge(now, post),
-            // No signal at all since the last answer: that was lost, and the question is the old one. But after any other signal, read or
-            // not, a page was missed: to answer MCF again would confirm what never came.
-            State::Awaiting(Await::Page | Await::Settings | Await::Begin | Await::End) if !self.stirred && self.about == Some(post) => {
-                self.answer_again(now);
-            }
+            State::Awaiting(Await::Page | Await::Settings | Await::Begin | Await::End) if self.repeats(post) => self.answer_again(now),
             State::Awaiting(Await::Page) => self.judge(now, post),
             _ => self.unexpected(now, frame),
         }
     }
+    /// Whether a question is the last one over again, because its answer was lost. Not if any other signal came since, read or not, or the
+    /// time is longer than a sender waits: then a page was missed, and to answer MCF again would confirm what never came.
+    fn repeats(&self, post: Post) -> bool {
+        self.about == Some(post) && !self.stirred && self.leg.began.since(self.asked) <= REPEATED
+    }
     /// The page is over: what is it worth?
     fn judge(&mut self, now: Instant, post: Post) {
         let Some(settings) = self.settings else { return };
+        self.asked = now;
         let Incoming { decoder, mut page, settings: as_sent, .. } = self.incoming.take().unwrap_or_else(|| Incoming::new(settings));
         let damage = decoder.finish(&mut |row| page.push(row));
         let verdict = match settings.correction {
@@ -133,7 +135,7 @@ impl Answerer {
         let (page, verdict) = (received.number, received.verdict);
         self.storing = Some(Storing { page, post, verdict, answer, stored: false });
         self.leg.out.push(Output::Page(received));
-        self.leg.arm(now, Timer::T5);
+        self.leg.arm(now, Timer::Stored);
         self.wait_for_storing(now);
     }
     fn wait_for_storing(&mut self, now: Instant) {
@@ -158,8 +160,8 @@ impl Answerer {
             return;
         }
         let Some(Storing { page, post, verdict, answer, .. }) = self.storing.take() else { return };
-        self.leg.stop([Timer::T5, Timer::Storing]);
-        self.pages = page;
+        self.leg.stop([Timer::Stored, Timer::Storing]);
+        (self.pages, self.turns) = (page, 0);
         match verdict {
             Verdict::Good => {
                 self.leg.report.confirmed.push(page);
@@ -214,6 +216,7 @@ impl Answerer {
         if !room {
             return self.fail(now, format!("a page of more than {MOST_OCTETS} octets"), Blame::Peer);
         }
+        self.turns = 0;
         self.rows(&octets);
     }
     /// RR: ready by now?

@@ -315,8 +315,9 @@ impl Caller {
             (State::Leaving, _) => {}
             (State::Calling, Heard::Tone(Tone::Ced)) => self.identified(now),
             (_, Heard::Tone(Tone::Cng)) => {
-                self.both_call = true;
-                self.leg.odd("a calling tone: the far end is calling too");
+                if !std::mem::replace(&mut self.both_call, true) {
+                    self.leg.odd("a calling tone: the far end is calling too");
+                }
             }
             (_, Heard::Tone(Tone::Ced)) => self.leg.odd("the tone of a station that is called"),
             (state, Heard::Carrier(None)) => {

@@ -181,6 +181,7 @@ impl Caller {
         }
         let left = self.block.as_ref().map_or(0, Sender::count);
         let rate = self.settings.as_ref().map_or(0, |s: &Settings| s.modulation.bit_rate());
-        self.fail(now, format!("{left} frames could not be corrected at any rate down to {rate} bit/s"), Blame::Line);
+        let frames = if left == 1 { "frame" } else { "frames" };
+        self.fail(now, format!("{left} {frames} could not be corrected at any rate down to {rate} bit/s"), Blame::Line);
     }
 }

@@ -5,7 +5,7 @@
 //! Shown by: the tests below, `fixtures/dialogues/fax`.
 
 use super::capabilities::FrameSize;
-use super::frame::{Frame, FRAME_OCTETS, Kind};
+use super::frame::{FRAME_OCTETS, Frame, Kind};
 use std::collections::BTreeMap;
 
 /// Frames of a block, at most (annex A.1.3).

@@ -4,12 +4,12 @@
 //! Left out: every decision (see `caller`, `answerer`). Bounded: 16 frames of one signal are kept.
 //! Shown by: `fixtures/dialogues/fax`.
 
+use super::Output;
 use super::capabilities::Settings;
 use super::event::CallEvent;
 use super::frame::{Frame, Kind};
 use super::outcome::Report;
 use super::timers::Timer;
-use super::Output;
 use crate::fax::modem::{Fast, Order, Signal, Training};
 use crate::machine::Timers;
 use crate::time::{Instant, Speed};
@@ -28,6 +28,8 @@ pub(super) struct Leg {
     frames: Vec<Frame>,
     /// Whether V.21 is coming in.
     pub carrier: bool,
+    /// When the last V.21 signal began.
+    pub began: Instant,
     pub report: Report,
     /// How the far end is called as long as it has not said its number.
     called: String,
@@ -36,7 +38,7 @@ pub(super) struct Leg {
 impl Leg {
     pub fn new(speed: Speed, x: bool, called: String) -> Leg {
         let (timers, report) = (Timers::default(), Report::default());
-        Leg { speed, x, timers, out: vec![], frames: vec![], carrier: false, report, called }
+        Leg { speed, x, timers, out: vec![], frames: vec![], carrier: false, began: Instant::ZERO, report, called }
     }
     /// The far end's name for people.
     pub fn peer(&self) -> String {
@@ -74,7 +76,7 @@ impl Leg {
 
     /// V.21 begins.
     pub fn carrier_on(&mut self, now: Instant) {
-        self.carrier = true;
+        (self.carrier, self.began) = (true, now);
         self.frames.clear();
         self.arm(now, Timer::Carrier);
     }

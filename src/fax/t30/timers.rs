@@ -26,6 +26,8 @@ pub enum Timer {
     Check,
     /// Ours. A page that is being stored this long is answered RNR, where that is possible.
     Storing,
+    /// Ours. A page is on disk within this, or the call is given up: later than the sender's T5.
+    Stored,
     /// Before CED: T.30 4.3.3.2, 1.8 to 2.5 s after the line is taken.
     Pickup,
     /// Ours. A fast signal ends within this: the longest page at the slowest rate is refused before.
@@ -44,6 +46,7 @@ impl Timer {
             Timer::Carrier => 12_000,
             Timer::Check => 3_600,
             Timer::Storing => 1_000,
+            Timer::Stored => 70_000,
             Timer::Pickup => 2_000,
             Timer::Page => 1_800_000,
         })
@@ -66,6 +69,7 @@ impl Timer {
             Timer::Carrier => "the longest V.21 signal",
             Timer::Check => "the longest training check",
             Timer::Storing => "storing",
+            Timer::Stored => "the longest storing",
             Timer::Pickup => "pickup",
             Timer::Page => "the longest page",
         }
@@ -78,6 +82,11 @@ pub const TRIES: u32 = 3;
 pub const ASKS: u32 = 4;
 /// Ours: how often a page that was refused (RTN) is sent.
 pub const PAGE_TRIES: u32 = 3;
+/// Ours: a command that begins within this after the same command ended is that command repeated, if nothing was heard between:
+/// T4 of the machines that wait longest (4.5 s), and some.
+pub const REPEATED: Duration = Duration::from_secs(5);
+/// Ours: answers, and signals that said nothing, without a page or block received between, after which the answerer gives up.
+pub const MOST_TURNS: u32 = 100;
 /// Ours: how often a block is corrected anew (CTC) at the slowest rate.
 pub const SLOWEST_TRIES: u32 = 2;
 

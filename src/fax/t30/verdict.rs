@@ -64,23 +64,26 @@ pub struct Thresholds {
     pub fair: usize,
     /// And with no more bad rows in a run than this.
     pub longest_run: Option<usize>,
+    /// Whether a page must have its end (RTC, T.4 4.1.4): one that has not was cut off, whatever its rows say.
+    pub whole: bool,
 }
 
 impl Default for Thresholds {
     /// 5 % and 15 % (TSB-85, as SpanDSP has it); no limit for a run.
     fn default() -> Self {
-        Thresholds { good: 50, fair: 150, longest_run: None }
+        Thresholds { good: 50, fair: 150, longest_run: None, whole: true }
     }
 }
 
 impl Thresholds {
     /// HylaFAX's: 5 %, five rows in a run, and nothing between good and bad.
-    pub const STRICT: Thresholds = Thresholds { good: 51, fair: 51, longest_run: Some(5) };
+    pub const STRICT: Thresholds = Thresholds { good: 51, fair: 51, longest_run: Some(5), whole: true };
 
     /// A page with this damage. One without rows is bad, and so is one without end.
     pub fn judge(&self, damage: &Damage) -> Verdict {
         let share = |thousandths: usize| damage.bad_rows * 1000 < damage.rows * thousandths;
-        if damage.rows == 0 || damage.too_many || self.longest_run.is_some_and(|most| damage.longest_bad_run > most) {
+        let cut_off = damage.too_many || self.whole && !damage.ended;
+        if damage.rows == 0 || cut_off || self.longest_run.is_some_and(|most| damage.longest_bad_run > most) {
             Verdict::Bad
         } else if share(self.good) {
             Verdict::Good
@@ -114,7 +117,7 @@ mod tests {
     #[test]
     fn shares_of_bad_rows_decide() {
         let judge = |rows, bad_rows, longest_bad_run, t: Thresholds| {
-            t.judge(&Damage { rows, bad_rows, longest_bad_run, ..Damage::default() })
+            t.judge(&Damage { rows, bad_rows, longest_bad_run, ended: true, ..Damage::default() })
         };
         let usual = Thresholds::default();
         assert_eq!([0, 49, 50, 149, 150].map(|bad| judge(1000, bad, bad, usual)), {
@@ -124,6 +127,7 @@ mod tests {
         assert_eq!(judge(0, 0, 0, usual), Verdict::Bad);
         assert_eq!(judge(1000, 6, 6, Thresholds::STRICT), Verdict::Bad);
         assert_eq!(judge(1000, 50, 5, Thresholds::STRICT), Verdict::Good);
-        assert_eq!(Thresholds::default().judge(&Damage { rows: 9, too_many: true, ..Damage::default() }), Verdict::Bad);
+        assert_eq!(usual.judge(&Damage { rows: 9, too_many: true, ended: true, ..Damage::default() }), Verdict::Bad);
+        assert_eq!(usual.judge(&Damage { rows: 9, ..Damage::default() }), Verdict::Bad, "a page without its end was cut off");
     }
 }

@@ -2,9 +2,12 @@
 
 use molink::fax::circuit::Circuit;
 use molink::fax::code::Coding;
-use molink::fax::modem::{Modulation, Signal};
+use molink::fax::modem::{Heard, Modulation, Order, Signal};
 use molink::fax::simulated::{Act, Call, End, Nobody, Seen};
-use molink::fax::t30::{Answerer, CallEvent, Caller, Capabilities, Frame, FrameSize, Kind, Thresholds, Verdict, Wishes, answerer, caller};
+use molink::fax::t30::{
+    Answerer, CallEvent, Caller, Capabilities, Frame, FrameSize, Input, Kind, Output, Report, Settings, Thresholds, Verdict, Wishes,
+    answerer, caller,
+};
 use molink::line::{Burst, Quality};
 use molink::paper::{Page, Resolution};
 use molink::time::{Instant, Speed};
@@ -114,11 +117,11 @@ fn line_of_table(start: Modulation, correction: Option<FrameSize>, best_coding: 
     let held = call.run().unwrap_or_else(|why| panic!("{start} {correction:?} {best_coding:?} {noise}: {why}"));
     let report = call.reports[0].clone().unwrap();
     let count = |end: usize, kind: Kind| said(&call, end).iter().filter(|k| **k == kind).count();
-    let rates = call.seen.iter().filter_map(|(_, end, seen)| match seen {
+    let mut rates = call.seen.iter().filter_map(|(_, end, seen)| match seen {
         Seen::Event(CallEvent::Sending { modulation, .. }) if *end == 0 => Some(modulation.to_string()),
         _ => None,
     });
-    let rate = rates.last().unwrap_or("-".into());
+    let rate = rates.next_back().unwrap_or("-".into());
     let outcome = match (&report.failure, report.confirmed.len()) {
         (None, 1) => "confirmed".to_owned(),
         (None, _) => "doubtful".to_owned(),
@@ -265,4 +268,91 @@ fn noise_of_any_strength_ends_every_call() {
             }
         }
     }
+}
+
+/// Tells a machine what it hears, a step at a time, and says `Sent` when it sends; its report, if it has ended.
+fn feed(end: &mut End, now: &mut Instant, heard: impl IntoIterator<Item = (u64, Heard)>) -> Option<Report> {
+    let mut inputs: std::collections::VecDeque<_> = heard.into_iter().map(|(ms, heard)| (ms, Input::Heard(heard))).collect();
+    while let Some((ms, input)) = inputs.pop_front() {
+        *now += Duration::from_millis(ms);
+        for output in end.handle(*now, input) {
+            match output {
+                Output::Ended(report) => return Some(report),
+                Output::Order(Order::Send(_) | Order::Tone(molink::fax::modem::Tone::Ced)) => {
+                    inputs.push_front((500, Input::Heard(Heard::Sent)))
+                }
+                Output::Page(page) => inputs.push_front((1, Input::Stored { page: page.number })),
+                Output::Order(_) | Output::Event(_) => {}
+            }
+        }
+    }
+    None
+}
+/// An answerer that waits for the first command.
+fn waiting() -> (End, Instant) {
+    let (mut end, mut now) = (the_answerer(Capabilities::OURS), Instant::ZERO);
+    end.handle(now, Input::Start);
+    now += Duration::from_secs(2);
+    end.tick(now);
+    assert_eq!(feed(&mut end, &mut now, [(3000, Heard::Sent), (1500, Heard::Sent)]), None);
+    (end, now)
+}
+fn signal(frames: &[Frame]) -> Vec<(u64, Heard)> {
+    let frames = frames.iter().map(|f| (300, Heard::Frame(f.encode())));
+    [(100, Heard::Carrier(None))].into_iter().chain(frames).chain([(1, Heard::Quiet)]).collect()
+}
+fn why(report: Option<Report>) -> String {
+    report.and_then(|r| r.failure).map_or("it has not ended".into(), |f| f.to_string())
+}
+fn dcs(correction: Option<FrameSize>) -> Frame {
+    let wishes = Wishes { correction, best_coding: Coding::Mh, ..Wishes::default() };
+    let settings = Settings::choose(&Capabilities::OURS, wishes, 1728, Resolution::STANDARD).unwrap();
+    Frame::with(Kind::Dcs, settings.encode())
+}
+fn trained(correction: Option<FrameSize>) -> (End, Instant) {
+    let (mut end, mut now) = waiting();
+    let fast = Some(Modulation::V17At14400);
+    let check = [(1400, Heard::Carrier(fast)), (1500, Heard::Bits(vec![0; 2700])), (1, Heard::Quiet)];
+    assert_eq!(feed(&mut end, &mut now, signal(&[dcs(correction)]).into_iter().chain(check)), None);
+    (end, now)
+}
+
+#[test]
+fn a_signal_without_end_ends_the_call() {
+    let (mut end, mut now) = waiting();
+    let report = feed(&mut end, &mut now, [(100, Heard::Carrier(None)), (12_000, Heard::Damaged("noise".into()))]);
+    assert_eq!(why(report), "while waiting for DCS from the caller: a signal without end");
+}
+
+#[test]
+fn who_says_nothing_of_use_for_ever_is_left_alone() {
+    for noise in [vec![], vec![Frame::bare(Kind::Crp)], vec![Frame::bare(Kind::Cfr)], vec![dcs(None)]] {
+        let (mut end, mut now) = trained(None);
+        let report = (0..300).find_map(|_| feed(&mut end, &mut now, signal(&noise)));
+        assert!(why(report.clone()).ends_with("100 turns without a page"), "{noise:?}: {}", why(report));
+    }
+}
+
+#[test]
+fn a_page_without_end_is_refused_and_takes_no_more_memory_than_stated() {
+    let (mut end, mut now) = trained(None);
+    feed(&mut end, &mut now, [(300, Heard::Carrier(Some(Modulation::V17At14400)))]);
+    let bits = vec![0x55; 1 << 20]; // no codes, and no end of line
+    let report = (0..64).find_map(|_| feed(&mut end, &mut now, [(1000, Heard::Bits(bits.clone()))]));
+    assert_eq!(why(report), "while receiving page 1 from the caller: a page of more than 16777216 octets");
+    let (mut end, mut now) = trained(Some(FrameSize::Large));
+    let pps = Frame::pps(molink::fax::t30::frame::Partial { post: molink::fax::t30::Post::Null, page: 0, block: 0, last: 255 }, true);
+    let block: Vec<Heard> = (0..=255).map(|n| Heard::Frame(Frame::fcd(n, &[0x55; 256]).encode())).collect();
+    let report = (0..400).find_map(|_| {
+        let frames = [Heard::Carrier(Some(Modulation::V17At14400))].into_iter().chain(block.clone()).chain([Heard::Quiet]);
+        feed(&mut end, &mut now, frames.map(|h| (1, h)).chain(signal(std::slice::from_ref(&pps))))
+    });
+    assert!(why(report).ends_with("a page of more than 16777216 octets"));
+}
+
+#[test]
+fn a_page_of_no_rows_is_not_called_for() {
+    let mut end = the_caller(vec![Arc::new(Page::new(1728, Resolution::FINE))], Capabilities::OURS, Wishes::default());
+    let Some(Output::Ended(report)) = end.handle(Instant::ZERO, Input::Start).pop() else { panic!("it called") };
+    assert_eq!(why(Some(report)), "before calling +7 095 555 0177: page 1 has no rows");
 }

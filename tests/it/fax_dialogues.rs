@@ -243,3 +243,43 @@ fn every_call_goes_as_written() {
     }
     assert!(replayed >= 40 || std::env::var_os(WRITE).is_some(), "{replayed} dialogues");
 }
+
+fn page() -> String {
+    std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/fax-call.md")).unwrap()
+}
+
+#[test]
+fn every_case_is_on_the_page_and_every_case_of_the_page_is_there() {
+    let page = page();
+    let branches = page.split("## Branches").nth(1).and_then(|rest| rest.split("\n## ").next()).unwrap();
+    let mut listed: Vec<&str> = branches
+        .lines()
+        .filter(|l| l.starts_with("| `"))
+        .flat_map(|l| l.split(" |").next().unwrap().split('`').skip(1).step_by(2))
+        .collect();
+    listed.sort_unstable();
+    let mut there: Vec<String> =
+        std::fs::read_dir(folder()).unwrap().map(|e| e.unwrap().file_name().to_string_lossy().replace(".txt", "")).collect();
+    there.sort();
+    assert_eq!(listed, there, "docs/fax-call.md, Branches, and fixtures/dialogues/fax");
+}
+
+#[test]
+fn line_seconds_agree_with_the_pages_arithmetic() {
+    let (page, mut sum, mut calls) = (page(), 0.0, 0);
+    let section = page.split("## Line seconds").nth(1).and_then(|rest| rest.split("\n## ").next()).unwrap();
+    for cells in section.lines().filter(|l| l.starts_with('|')).map(|l| l.split('|').map(str::trim).collect::<Vec<_>>()) {
+        let seconds = cells[3].trim_matches('*');
+        if let Some(name) = cells[1].strip_prefix("**`").and_then(|c| c.strip_suffix("`**")) {
+            let total: f64 = seconds.parse().unwrap();
+            let text = std::fs::read_to_string(folder().join(format!("{name}.txt"))).unwrap();
+            let held = Dialogue::parse(&text).call().run().unwrap().as_secs_f64();
+            assert!((sum - total).abs() < 0.0005, "{name}: the column adds up to {sum:.4}, not {total}");
+            assert!((held - total).abs() < 0.002, "{name}: the line was held for {held:.4} s, the page says {total}");
+            (sum, calls) = (0.0, calls + 1);
+        } else {
+            sum += seconds.parse::<f64>().unwrap_or(0.0);
+        }
+    }
+    assert_eq!(calls, 3);
+}

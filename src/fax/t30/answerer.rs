@@ -353,6 +353,9 @@ impl Answerer {
         }
     }
     fn on_settings(&mut self, now: Instant, frame: &Frame) {
+        if !self.another_turn(now) {
+            return;
+        }
         self.leg.timers.stop(Timer::T1);
         self.incoming = None;
         match Settings::decode(&frame.fif, &self.config.capabilities) {

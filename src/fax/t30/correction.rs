@@ -134,7 +134,7 @@ mod tests {
 
     #[test]
     fn a_page_of_three_blocks_arrives_whatever_is_lost_at_first() {
-        let page: Vec<u8> = (0..40_000u32).map(|i| (i * i >> 7) as u8).collect();
+        let page: Vec<u8> = (0..40_000u32).map(|i| ((i * i) >> 7) as u8).collect();
         let (mut sender, mut receiver) = (Sender::new(page.clone(), FrameSize::Small), Receiver::default());
         let (mut got, mut blocks) = (vec![], 0);
         loop {

@@ -4,6 +4,7 @@
 mod bytes;
 pub mod decoder;
 mod ends;
+pub mod fax;
 mod forge;
 pub mod procedure;
 

@@ -6,11 +6,12 @@
 //! Shown by: `fixtures/dialogues/fax`, `tests/it/fax_call.rs`.
 
 use super::answerer_page::{Incoming, Storing};
-use super::capabilities::{Capabilities, Settings};
+use super::capabilities::Capabilities;
 use super::event::CallEvent;
 use super::frame::{Frame, Kind, Post};
 use super::leg::Leg;
 use super::outcome::{Blame, Failure};
+use super::settings::Settings;
 use super::timers::{MOST_TURNS, Timer};
 use super::verdict::{Thresholds, Zeros};
 use super::{Input, Output};
@@ -240,16 +241,17 @@ impl Answerer {
             (_, Heard::Damaged(what)) => self.leg.odd(what),
             (State::Checking | State::Receiving, Heard::Quiet) => self.fast_ended(now),
             (_, Heard::Quiet) => self.quiet(now),
-            (state, Heard::Unreadable) => {
-                self.stirred = true;
-                self.leg.odd("a signal that cannot be read");
-                if matches!(state, State::Awaiting(Await::Page | Await::Post)) {
-                    // A page, it seems, or the rest of one: what follows it is waited for from its end on.
-                    self.passes = true;
-                    self.leg.timers.stop(Timer::T2);
-                    self.leg.arm(now, Timer::Page);
-                }
-            }
+            (state, Heard::Unreadable) => self.unreadable(now, state),
+        }
+    }
+    fn unreadable(&mut self, now: Instant, state: State) {
+        self.stirred = true;
+        self.leg.odd("a signal that cannot be read");
+        if matches!(state, State::Awaiting(Await::Page | Await::Post)) {
+            // A page, it seems, or the rest of one: what follows it is waited for from its end on.
+            self.passes = true;
+            self.leg.timers.stop(Timer::T2);
+            self.leg.arm(now, Timer::Page);
         }
     }
     /// A training check or a page is over.

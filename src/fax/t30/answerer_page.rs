@@ -5,11 +5,11 @@
 //! Left out: how long it waits (see `answerer`). Shown by: `fixtures/dialogues/fax`.
 
 use super::answerer::{Answerer, Await, State};
-use super::capabilities::Settings;
 use super::correction::{MOST_OCTETS, Receiver};
 use super::event::CallEvent;
 use super::frame::{Frame, Kind, Post};
 use super::outcome::Blame;
+use super::settings::Settings;
 use super::timers::{REPEATED, Timer};
 use super::verdict::Verdict;
 use super::{Output, Received};

@@ -5,12 +5,13 @@
 //! Left out: polling, operators, EOR (a block that cannot be corrected ends the call: a page is exact or not confirmed).
 //! Shown by: `fixtures/dialogues/fax`, `tests/it/fax_call.rs`.
 
-use super::capabilities::{Capabilities, Settings, Wishes};
+use super::capabilities::Capabilities;
 use super::correction::Sender;
 use super::event::CallEvent;
 use super::frame::{Frame, Kind, Partial, Post};
 use super::leg::Leg;
 use super::outcome::{Blame, Failure};
+use super::settings::{Settings, Wishes};
 use super::timers::{TRIES, Timer};
 use super::verdict::TCF;
 use super::{Input, Output};

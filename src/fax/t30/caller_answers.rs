@@ -5,11 +5,12 @@
 //! in a table is odd: said, and the command is repeated. Shown by: `fixtures/dialogues/fax`.
 
 use super::caller::{Ask, Caller, State};
-use super::capabilities::{Capabilities, Settings};
+use super::capabilities::Capabilities;
 use super::correction::Sender;
 use super::event::CallEvent;
 use super::frame::{Frame, Kind, Post};
 use super::outcome::Blame;
+use super::settings::Settings;
 use super::timers::{ASKS, PAGE_TRIES, SLOWEST_TRIES, Timer};
 use crate::fax::modem::Training;
 use crate::time::Instant;

@@ -3,7 +3,7 @@
 //! Standards: none. In: nothing. Out: values, and a line of text for each. Left out: durable events (see `router`).
 //! Shown by: `fixtures/dialogues/fax`.
 
-use super::capabilities::Settings;
+use super::settings::Settings;
 use super::verdict::Verdict;
 use crate::line::Modulation;
 use std::fmt;

@@ -2,7 +2,7 @@
 //!
 //! Standards: ITU-T T.30 5.3.2 to 5.3.6 (address, control, FCF), annex A.4 (PPS, EOR, PPR, CTC); T.4 annex A (FCD, RCP). FCFs as 3GPP TS 23.146 lists them too.
 //! In: octets of a frame without its check. Out: a [`Frame`], or why it is none. A frame of a known type has a length its type can have.
-//! Left out: what DIS, DTC and DCS say (see `capabilities`). Shown by: the tests below, `tests/fuzz/bodies/fax.rs`.
+//! Left out: what DIS, DTC and DCS say (see `capabilities`, `settings`). Shown by: the tests below, `tests/fuzz/bodies/fax.rs`.
 
 use std::fmt;
 

@@ -5,10 +5,10 @@
 //! Shown by: `fixtures/dialogues/fax`.
 
 use super::Output;
-use super::capabilities::Settings;
 use super::event::CallEvent;
 use super::frame::{Frame, Kind};
 use super::outcome::Report;
+use super::settings::Settings;
 use super::timers::Timer;
 use crate::fax::modem::{Fast, Order, Signal, Training};
 use crate::machine::Timers;

@@ -14,15 +14,17 @@ pub mod event;
 pub mod frame;
 mod leg;
 pub mod outcome;
+pub mod settings;
 pub mod timers;
 pub mod verdict;
 
 pub use answerer::Answerer;
 pub use caller::Caller;
-pub use capabilities::{Capabilities, FrameSize, Settings, Width, Wishes};
+pub use capabilities::{Capabilities, FrameSize, Width};
 pub use event::CallEvent;
 pub use frame::{Frame, Kind, Post};
 pub use outcome::{Blame, Failure, Report};
+pub use settings::{Settings, Wishes};
 pub use timers::Timer;
 pub use verdict::{Thresholds, Verdict};
 

@@ -10,8 +10,8 @@ use std::collections::BTreeMap;
 
 /// Frames of a block, at most (annex A.1.3).
 pub const BLOCK: usize = 256;
-/// Ours: coded octets of the longest page that is taken; about three hours at 14400 bit/s would be more.
-pub const MOST_OCTETS: usize = 16 << 20;
+/// Ours: coded octets of the longest page that is taken: what half an hour at 14400 bit/s brings, and some.
+pub const MOST_OCTETS: usize = 4 << 20;
 /// How often RCP is said (T.4 A.3.5).
 const RCPS: usize = 3;
 

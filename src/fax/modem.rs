@@ -12,11 +12,11 @@ use std::time::Duration;
 pub const SILENCE: Duration = Duration::from_millis(75);
 /// Flags before the first frame of V.21: T.30 5.3.1, 1 s ± 15 %.
 pub const PREAMBLE: Duration = Duration::from_secs(1);
-/// Flags before the first frame of a page in frames: T.4 A.3.1, 200 ms + 100 ms (secondary sources).
+/// Flags before the first frame of a page in frames: T.4 annex A, 200 ms ± 100 ms (secondary sources).
 pub const FAST_PREAMBLE: Duration = Duration::from_millis(200);
-/// A called station's tone: T.30 4.3.3.2, 2.6 to 4 s.
+/// A called station's tone: T.30 4, 2.6 to 4 s (secondary sources).
 pub const CED: Duration = Duration::from_secs(3);
-/// A calling station's tone, sounded (T.30 4.3.3.4: 0.5 s ± 15 %, 1100 Hz) …
+/// A calling station's tone, sounded (T.30 4: 0.5 s ± 15 %, 1100 Hz; secondary sources) …
 pub const CNG_ON: Duration = Duration::from_millis(500);
 /// … and silent (3 s ± 15 %).
 pub const CNG_OFF: Duration = Duration::from_secs(3);

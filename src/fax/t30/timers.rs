@@ -1,6 +1,6 @@
 //! The timers of a call, and how often a command is said.
 //!
-//! Standard: ITU-T T.30 5.4.3.1 (T1, T2, T4 in the flow charts' notes), annex A.5.3 (T5), appendix values as published by makers too.
+//! Standard: ITU-T T.30 5.4.3.1 and annex A; the values as Cisco lists them for Group 3. Clauses beside the timers are from secondary sources.
 //! In: the clock's speed. Out: lengths on its scaled clock, never under two seconds of real time (`time::Speed::timer`).
 //! Left out: T3, which calls an operator; there is none. Shown by: `fixtures/dialogues/fax`.
 
@@ -28,7 +28,7 @@ pub enum Timer {
     Storing,
     /// Ours. A page is on disk within this, or the call is given up: later than the sender's T5.
     Stored,
-    /// Before CED: T.30 4.3.3.2, 1.8 to 2.5 s after the line is taken.
+    /// Before CED: T.30 4, 1.8 to 2.5 s after the line is taken (secondary sources).
     Pickup,
     /// Ours. A fast signal ends within this: the longest page at the slowest rate is refused before.
     Page,

@@ -1,7 +1,7 @@
 //! The answerer: the end of a call that receives pages. A machine.
 //!
 //! Standard: ITU-T T.30, figures 5-2a to 5-2t (phases A to E of the receiver), annex A. In: what the modem hears, which pages are on disk.
-//! Out: orders to the modem, pages, events, a report. Every change of state is [`Answerer::enter`]; pages and blocks are `answerer_page`.
+//! Out: orders to the modem, pages, events, a report. Every change of state is `Answerer::enter`; pages and blocks are `answerer_page`.
 //! A page is confirmed (MCF) only after [`Input::Stored`]. Left out: polling, operators (PRI-EOP is taken as EOP), passwords.
 //! Shown by: `fixtures/dialogues/fax`, `tests/it/fax_call.rs`.
 

@@ -1,7 +1,7 @@
 //! The caller: one end of a call, that sends pages. A machine.
 //!
 //! Standard: ITU-T T.30, figures 5-2a to 5-2t (phases A to E of the sender), annex A. In: pages, what the modem hears.
-//! Out: orders to the modem, events, a report. Every change of state is [`Caller::enter`]; what follows from an answer is `caller_answers`.
+//! Out: orders to the modem, events, a report. Every change of state is `Caller::enter`; what follows from an answer is `caller_answers`.
 //! Left out: polling, operators, EOR (a block that cannot be corrected ends the call: a page is exact or not confirmed).
 //! Shown by: `fixtures/dialogues/fax`, `tests/it/fax_call.rs`.
 

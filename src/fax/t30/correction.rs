@@ -1,7 +1,7 @@
 //! Error correction: a page as blocks of numbered frames, and back.
 //!
 //! Standards: ITU-T T.30 annex A, T.4 annex A. In: a page's coded octets; frames in any order, twice, or not at all. Out: frames; the octets.
-//! Bounded: a block has at most 256 frames, a page [`MOST_OCTETS`]. Left out: who says what when (see `caller`, `answerer`).
+//! Bounded: a block has at most 256 frames, a page `MOST_OCTETS`. Left out: who says what when (see `caller`, `answerer`).
 //! Shown by: the tests below, `fixtures/dialogues/fax`.
 
 use super::capabilities::FrameSize;

@@ -1,12 +1,17 @@
-//! Fax: scan line codes, the files pages lie in, and (later) the call.
+//! Fax: scan line codes, the files pages lie in, and the call.
 //!
-//! Standards: ITU-T T.4, T.6; RFC 2301. In: pages of `paper::page`. Out: codes, files; and back.
-//! Left out: typesetting and pictures (see `paper`), the call (T.30). Shown by: `docs/fax-pages.md`, the tests of each file.
+//! Standards: ITU-T T.4, T.6, T.30; RFC 2301. In: pages of `paper::page`. Out: codes, files, calls; and back.
+//! Left out: typesetting and pictures (see `paper`). Shown by: `docs/fax-pages.md`, `docs/fax-call.md`, the tests of each file.
 
+pub mod circuit;
 pub mod code;
 pub mod file;
+pub mod hdlc;
+pub mod modem;
 pub mod pbm;
 pub mod pdf;
 pub mod raw;
 pub mod resolution;
+pub mod simulated;
+pub mod t30;
 pub mod tiff;

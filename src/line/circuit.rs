@@ -62,7 +62,7 @@ impl<S: Symbol> Circuit<S> {
             profile,
             noise: Noise::Profile,
             luck: Xoshiro256PlusPlus::seed_from_u64(stream(0)),
-            bursts: Bursts { seed: stream(1), made: None },
+            bursts: Bursts::new(stream(1)),
             cuts: Vec::new(),
             planned: BTreeMap::new(),
             carried: 0,
@@ -167,7 +167,7 @@ impl<S: Symbol> Circuit<S> {
     /// Becomes another kind of circuit; the seed goes on.
     pub fn set_profile(&mut self, profile: Profile) {
         self.profile = profile;
-        self.bursts.made = None;
+        self.bursts = self.bursts.anew();
     }
 
     /// The profile in force.
@@ -198,7 +198,7 @@ fn times(unit: Duration, n: usize) -> Duration {
 }
 
 /// A draw brought to 0..`range`, in integers (the upper 32 bits, multiplied).
-fn scale(draw: u64, range: u32) -> u32 {
+pub(super) fn scale(draw: u64, range: u32) -> u32 {
     (((draw >> 32) * u64::from(range)) >> 32) as u32
 }
 
@@ -208,14 +208,21 @@ type Span = (u64, u64);
 /// When the bursts are. Time is cut into stretches of the mean interval; each has none, one or two bursts (1 : 2 : 1), drawn from its
 /// number. So a burst is found in constant time after any silence, and does not depend on what was sent.
 #[derive(Clone, Debug)]
-struct Bursts {
+pub(super) struct Bursts {
     seed: u64,
     /// The stretch made last, with the bursts that may reach into it.
     made: Option<(u64, [Option<Span>; 4])>,
 }
 
 impl Bursts {
-    fn covers(&mut self, burst: &Burst, at: Instant) -> bool {
+    pub(super) fn new(seed: u64) -> Bursts {
+        Bursts { seed, made: None }
+    }
+    /// The same luck for another kind of burst.
+    pub(super) fn anew(&self) -> Bursts {
+        Bursts::new(self.seed)
+    }
+    pub(super) fn covers(&mut self, burst: &Burst, at: Instant) -> bool {
         let length = micros(burst.mean_interval).max(1);
         let stretch = at.0 / length;
         let made = match self.made {

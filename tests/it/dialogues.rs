@@ -66,6 +66,7 @@ fn read_fate(fate: &str) -> Fate {
 fn every_dialogue_goes_as_written() {
     let mut replayed = 0;
     let mut files: Vec<PathBuf> = std::fs::read_dir(folder()).unwrap().map(|e| e.unwrap().path()).collect();
+    files.retain(|f| f.is_file()); // those of fax have their own test
     files.sort();
     for file in files {
         let dialogue = Dialogue::parse(&std::fs::read_to_string(&file).unwrap());

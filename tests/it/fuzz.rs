@@ -46,6 +46,11 @@ fn the_fax_codes_hold_over_the_kept_corpus() {
     }
 }
 
+fn fax_frames_and_calls_hold_over_the_kept_corpus() {
+    let files = replay("call", bodies::call::run);
+    assert!((20..300).contains(&files), "{files} files");
+}
+
 /// The checker is itself checked: over the same corpus a planted fault is found.
 #[cfg(feature = "faults")]
 #[test]

@@ -307,7 +307,7 @@ fn decides(file: &str, room: &str) -> bool {
         _ if MEDIA.contains(&room) => !backend(file),
         "router" => !file.starts_with("router/journal/") && file != "router/port.rs" && file != "router/conformance.rs",
         "message" | "paper" | "history" => true,
-        "line" => ["circuit", "driver", "profile", "symbol"].iter().any(|f| file == format!("line/{f}.rs")),
+        "line" => ["circuit", "driver", "modulation", "profile", "symbol", "voice"].iter().any(|f| file == format!("line/{f}.rs")),
         _ => false,
     }
 }

@@ -2,6 +2,7 @@
 //! so that it compiles and holds without cargo-fuzz.
 
 mod bytes;
+pub mod call;
 pub mod decoder;
 mod ends;
 pub mod fax;

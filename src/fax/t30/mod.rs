@@ -1,0 +1,87 @@
+//! T.30: the fax call. The caller and the answerer are machines; they speak to a modem (`fax::modem`), whatever carries it.
+//!
+//! Standard: ITU-T T.30 (07/96 as far as it was at hand; `docs/fax-call.md` says what is from elsewhere and what is ours).
+//! In: pages, what a modem hears. Out: orders to the modem, pages received, events, an outcome that names the stage.
+//! Left out: polling, V.34, operators. Shown by: `fixtures/dialogues/fax`, `docs/fax-call.md`.
+
+pub mod answerer;
+mod answerer_page;
+pub mod caller;
+mod caller_answers;
+pub mod capabilities;
+mod correction;
+pub mod event;
+pub mod frame;
+mod leg;
+pub mod outcome;
+pub mod settings;
+pub mod timers;
+pub mod verdict;
+
+pub use answerer::Answerer;
+pub use caller::Caller;
+pub use capabilities::{Capabilities, FrameSize, Width};
+pub use event::CallEvent;
+pub use frame::{Frame, Kind, Post};
+pub use outcome::{Blame, Failure, Report};
+pub use settings::{Settings, Wishes};
+pub use timers::Timer;
+pub use verdict::{Thresholds, Verdict};
+
+use super::code::Damage;
+use super::modem::{Heard, Order};
+use crate::paper::Page;
+
+/// What a machine of a call is told.
+#[derive(Debug)]
+pub enum Input {
+    /// The line is there: call, or answer.
+    Start,
+    /// What the modem hears.
+    Heard(Heard),
+    /// A page of [`Output::Page`] is on disk.
+    Stored {
+        /// Which, from 1.
+        page: usize,
+    },
+    /// A page cannot be stored.
+    NotStored {
+        /// Which, from 1.
+        page: usize,
+        /// Why: one sentence.
+        why: String,
+    },
+    /// End the call.
+    Stop {
+        /// Why: one sentence.
+        why: String,
+    },
+}
+
+/// What a machine of a call wants done.
+#[derive(Debug)]
+pub enum Output {
+    /// For the modem.
+    Order(Order),
+    /// Something to be seen.
+    Event(CallEvent),
+    /// A page came that is good or fair: store it, then say [`Input::Stored`]. Nothing is confirmed before.
+    Page(Received),
+    /// The call is over, and the modem has hung up.
+    Ended(Report),
+}
+
+/// A page that came.
+#[derive(Clone, Debug)]
+pub struct Received {
+    /// Which, from 1. One that was refused (RTN) comes again under its number.
+    pub number: usize,
+    /// Its rows.
+    pub page: Page,
+    /// What could not be read.
+    pub damage: Damage,
+    /// Good or fair. (Fair with error correction: the sender gave up correcting.)
+    pub verdict: Verdict,
+    /// How it was sent.
+    pub settings: Settings,
+}

@@ -9,6 +9,9 @@ use super::{BitOrder, Coding, Damage};
 use crate::paper::page::{MOST_ROWS, WIDEST, WORD, pack};
 use crate::paper::{Page, Resolution};
 
+/// Bytes of a row that are tried anew whenever more come.
+const PATIENT: usize = 1024;
+
 /// What a decoder is told of the codes it reads.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct ReadAs {
@@ -25,6 +28,8 @@ pub struct Decoder {
     read: ReadAs,
     /// What is not yet decoded, first bit on top.
     bytes: Vec<u8>,
+    /// How many of them it takes before another try is worth its while.
+    enough: usize,
     state: State,
 }
 
@@ -103,7 +108,7 @@ impl Decoder {
             done: read.rows == Some(0),
             blank: Blank::of(coding, width),
         };
-        Decoder { read, bytes: vec![], state }
+        Decoder { read, bytes: vec![], enough: 0, state }
     }
     /// Takes bytes; gives the rows that are whole by now.
     pub fn push(&mut self, bytes: &[u8], rows: &mut dyn FnMut(&[u64])) {
@@ -131,9 +136,14 @@ impl Decoder {
             BitOrder::MsbFirst => self.bytes.extend_from_slice(bytes),
             BitOrder::LsbFirst => self.bytes.extend(bytes.iter().map(|b| b.reverse_bits())),
         }
+        if self.bytes.len() < self.enough {
+            return;
+        }
         self.state.read(&self.bytes, false, out);
         self.bytes.drain(..(self.state.at / 8).min(self.bytes.len()));
         self.state.at %= 8;
+        // What is so long without being a row is not tried again at every byte.
+        self.enough = if self.bytes.len() > PATIENT { self.bytes.len() + self.bytes.len() / 8 } else { 0 };
     }
     fn end(mut self, out: &mut impl Out) -> Damage {
         self.state.read(&self.bytes, true, out);

@@ -82,7 +82,8 @@ impl State {
                 break;
             }
             bits.refill();
-            if good && place <= bits.end() && (self.lines < 2 || bits.window >> 52 == 1) {
+            // Eleven zeros are an EOL's, however much fill there is before its 1.
+            if good && place <= bits.end() && (self.lines < 2 || bits.window >> (64 - EOL_ZEROS) == 0) {
                 self.t4_good(place - begun, out);
                 continue;
             }

@@ -21,9 +21,9 @@ pub fn mmr(data: &[u8]) {
 
 fn run(coding: Coding, data: &[u8]) {
     let mut bytes = Bytes::new(data);
-    let width = if bytes.bit() { 1 + usize::from(bytes.word()) % 4864 } else { *bytes.of(&WIDTHS) };
+    let width = if bytes.bit() { 1 + usize::from(bytes.word()) % 300 } else { *bytes.of(&WIDTHS) };
     let layout = layout(&mut bytes);
-    let rows = bytes.bit().then(|| usize::from(bytes.word()) % 3000);
+    let rows = bytes.bit().then(|| usize::from(bytes.word()) % 300);
     let piece = 1 + usize::from(bytes.byte());
     let read = ReadAs { order: layout.order, rows, aligned: layout.aligned };
     if bytes.bit() {

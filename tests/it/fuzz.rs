@@ -46,6 +46,7 @@ fn the_fax_codes_hold_over_the_kept_corpus() {
     }
 }
 
+#[test]
 fn fax_frames_and_calls_hold_over_the_kept_corpus() {
     let files = replay("call", bodies::call::run);
     assert!((20..300).contains(&files), "{files} files");

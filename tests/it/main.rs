@@ -35,6 +35,7 @@ mod judge;
 mod keys;
 #[cfg(feature = "faults")]
 mod kill;
+#[allow(dead_code)] // times are for the bench
 #[path = "../peers/libtiff.rs"]
 mod libtiff;
 mod line;

@@ -44,6 +44,11 @@ impl Face {
     pub(super) fn outline(&self, glyph: u16, into: &mut dyn OutlineBuilder) {
         let _ = self.parsed.outline_glyph(GlyphId(glyph), into); // nothing to draw is no fault
     }
+    /// Left, lower, right and upper bound of a glyph's outline, in font units; none of a blank.
+    pub(super) fn bounds(&self, glyph: u16) -> Option<[f32; 4]> {
+        let bounds = self.parsed.glyph_bounding_box(GlyphId(glyph))?;
+        Some([bounds.x_min, bounds.y_min, bounds.x_max, bounds.y_max].map(f32::from))
+    }
     /// Font units to an em.
     pub(super) fn units(&self) -> f32 {
         f32::from(self.parsed.units_per_em())

@@ -12,7 +12,7 @@ pub enum Width {
     /// 210 mm; 1,728 pels at 204 an inch.
     #[default]
     A4,
-    /// 257 mm; 2,048 pels.
+    /// 250 mm; 2,048 pels.
     B4,
     /// 297 mm; 2,432 pels.
     A3,
@@ -26,7 +26,7 @@ impl Width {
     pub const fn sheet(self) -> (usize, usize) {
         match self {
             Width::A4 => (210, 297),
-            Width::B4 => (257, 364),
+            Width::B4 => (250, 353),
             Width::A3 => (297, 420),
         }
     }
@@ -109,9 +109,9 @@ mod tests {
     fn sheets_have_the_rows_and_pels_of_the_standards() {
         let form = |width, x, y| Form::new(width, Resolution { x, y }).unwrap();
         let sizes = |x, y| Width::ALL.map(|w| (form(w, x, y).pels(), form(w, x, y).rows()));
-        assert_eq!(sizes(204, 196), [(1728, 2292), (2048, 2809), (2432, 3241)]);
-        assert_eq!(sizes(204, 98), [(1728, 1146), (2048, 1404), (2432, 1620)]);
-        assert_eq!(sizes(204, 391), [(1728, 4572), (2048, 5603), (2432, 6465)]);
+        assert_eq!(sizes(204, 196), [(1728, 2292), (2048, 2724), (2432, 3241)]);
+        assert_eq!(sizes(204, 98), [(1728, 1146), (2048, 1362), (2432, 1620)]);
+        assert_eq!(sizes(204, 391), [(1728, 4572), (2048, 5434), (2432, 6465)]);
         assert_eq!(sizes(300, 300).map(|s| s.0), [2592, 3072, 3648]);
         assert_eq!(sizes(408, 391).map(|s| s.0), [3456, 4096, 4864]);
         assert_eq!((form(Width::A4, 204, 196).edge(), form(Width::A4, 204, 98).edge()), ((25, 25), (25, 13)));

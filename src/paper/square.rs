@@ -3,7 +3,7 @@
 //! Standard: PNG (ISO/IEC 15948), 16 greys, with its density. In: a [`Page`]. Out: a file. Black pels are averaged over the area that a
 //! pel of the picture covers, so no row is doubled or lost. Left out: the sheet around it (see `fax`'s PDF). Shown by: the tests below.
 
-use super::page::Page;
+use super::page::{Page, WORD};
 use png::{BitDepth, ColorType, DeflateCompression, Encoder, Filter, PixelDimensions, Unit};
 use std::io::Write;
 
@@ -41,7 +41,7 @@ fn write(page: &Page, (width, height): (usize, usize), inch: usize, file: &mut V
     encoder.set_deflate_compression(DeflateCompression::Level(6));
     let mut writer = encoder.write_header()?;
     let mut stream = writer.stream_writer()?;
-    let parts = Parts { page, across: shares(page.width(), width), area: page.width() as u64 * page.height() as u64 };
+    let parts = Parts { page, across: shares(width, page.width()), area: page.width() as u64 * page.height() as u64 };
     let down = shares(page.height(), height);
     for rows in &down {
         let mut sum = vec![0u64; width];
@@ -55,6 +55,7 @@ fn write(page: &Page, (width, height): (usize, usize), inch: usize, file: &mut V
 
 struct Parts<'a> {
     page: &'a Page,
+    /// For each pel of the page, the pels of the picture it reaches into, and how far.
     across: Vec<Vec<(usize, u64)>>,
     area: u64,
 }
@@ -62,12 +63,13 @@ struct Parts<'a> {
 impl Parts<'_> {
     /// Adds the black of one row, `weight` of it.
     fn add(&self, y: usize, weight: u64, sum: &mut [u64]) {
-        if self.page.row(y).iter().all(|word| *word == 0) {
-            return;
-        }
-        for (sum, pels) in sum.iter_mut().zip(&self.across) {
-            let black: u64 = pels.iter().filter(|(x, _)| self.page.black(*x, y)).map(|(_, part)| part).sum();
-            *sum += black * weight;
+        for (n, word) in self.page.row(y).iter().enumerate() {
+            let mut left = *word;
+            while left != 0 {
+                let bit = left.leading_zeros() as usize;
+                left ^= 1 << (WORD - 1 - bit);
+                self.across[n * WORD + bit].iter().for_each(|(x, part)| sum[*x] += part * weight);
+            }
         }
     }
 }

@@ -123,7 +123,8 @@ fn a_picture_as_large_as_the_sheet_fills_it_and_no_more() {
 
 #[test]
 fn a_photograph_keeps_its_mean_and_nothing_to_draw_is_an_error() {
-    let of = |x: usize, y: usize| (60 + (x + 2 * y) / 12 % 120) as u8 + (mix((y * 1000 + x) as u64) % 30) as u8;
+    let wave = |at: usize, long: usize| (at % long).abs_diff(long / 2) * 120 / long;
+    let of = |x: usize, y: usize| (50 + wave(x + y / 3, 80) + wave(y, 130)) as u8 + (mix((y * 1000 + x) as u64) % 30) as u8;
     let picture = grey(900, 1200, None, of);
     let mean = picture.pels.iter().map(|v| 255 - usize::from(*v)).sum::<usize>() / picture.pels.len();
     for resolution in RESOLUTIONS {

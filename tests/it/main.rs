@@ -23,6 +23,7 @@ mod durability;
 mod fax_codes;
 mod fax_damage;
 mod fax_pages;
+mod fax_pdf;
 mod fuzz;
 mod hostile;
 mod ip;

@@ -117,14 +117,15 @@ mod tests {
         for (from, to) in
             [(Resolution::FINE, Resolution::STANDARD), (Resolution::STANDARD, Resolution::FINE), (Resolution::FINE, Resolution::SUPERFINE)]
         {
-            for height in [1usize, 7, 1000, 2292, 6000] {
+            // 2,400 rows are more than a sheet, and go through in pieces.
+            for height in if to == Resolution::STANDARD { [1, 2400] } else { [7, 400] } {
                 let asked = Asked { resolution: Some(to), ..Asked::default() };
                 let (made, note) = asked.fit(framed(1728, height, from)).unwrap();
                 let due = height as f32 * f32::from(to.y) / f32::from(from.y);
                 assert!((made.height() as f32 - due).abs() <= 1.0, "{height} rows of {from:?}: {} of {to:?}", made.height());
                 assert_eq!((made.width(), made.resolution), (1728, to));
                 assert!(note.unwrap().contains("1728 pels"));
-                if height > 999 {
+                if height > 399 {
                     let rule = made.height() / 4 + made.height() / 200;
                     assert!(made.black(900, rule) && !made.black(900, made.height() / 2), "the rule is in its place");
                     assert!(made.black(900, 0) && made.black(900, made.height() - 1) && made.black(0, made.height() / 2), "the frame");

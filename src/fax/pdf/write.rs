@@ -4,7 +4,7 @@
 //! The media box is the image, cut to whole hundredths of a point so that no viewer adds a column of pels and resamples; the crop box is
 //! the sheet, so that a viewer shows A4. Left out: writing without the whole document in memory. Shown by: `tests/it/fax_pdf.rs`.
 
-use crate::paper::{About, Resolution};
+use crate::paper::{About, Resolution, Width};
 use lopdf::{Dictionary, Object, StringFormat};
 use printpdf::{
     DictItem, ExternalStream, ExternalXObject, Op, PdfDocument, PdfPage, PdfSaveOptions, Pt, Rect, XObject, XObjectId, XObjectTransform,
@@ -117,13 +117,12 @@ fn size(leaf: &Leaf) -> (u64, u64) {
     (of(leaf.width, leaf.resolution.x), of(leaf.height, leaf.resolution.y))
 }
 
-/// Sheets in hundredths of a point: A4, B4, A3 (ISO 216).
-const SHEETS: [(u64, u64); 3] = [(595_28, 841_89), (708_66, 1000_63), (841_89, 1190_55)];
-
 /// Left, lower, right and upper edge of what a viewer shows.
 fn sheet(wide: u64, long: u64) -> [u64; 4] {
     // The scan lines of T.4 2.1 are 215, 255 and 303 mm, 5 to 6 mm more than the sheets.
-    let Some((across, down)) = SHEETS.into_iter().find(|s| (s.0..s.0 + 20_00).contains(&wide)) else {
+    let points = |millimetres: usize| (millimetres as u64 * 72_000 + 127) / 254;
+    let mut sheets = Width::ALL.map(Width::sheet).into_iter().map(|(across, down)| (points(across), points(down)));
+    let Some((across, down)) = sheets.find(|s| (s.0..s.0 + 20_00).contains(&wide)) else {
         return [0, 0, wide, long];
     };
     // A page of the sheet's rows, up to a row too many; any other keeps its own length.

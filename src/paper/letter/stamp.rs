@@ -56,15 +56,17 @@ impl Type {
 
 impl Mask {
     fn draw(face: &Face, character: char, scale: (f32, f32), weight: (usize, usize)) -> Mask {
-        let bounds = face.measures().bounds.map(|v| v * face.units() / 1000.0);
-        let whole = |units: f32, scale: f32| (units.abs() * scale) as usize + 2;
-        let (left, right) = (whole(bounds[0].min(0.0), scale.0), whole(bounds[2], scale.0));
-        let (below, above) = (whole(bounds[1].min(0.0), scale.1), whole(bounds[3], scale.1));
+        let glyph = face.glyph(character);
+        let bounds = face.bounds(glyph).unwrap_or_default();
+        // A pel more at each side than the outline reaches: strokes grow.
+        let whole = |units: f32, scale: f32| (units * scale).max(0.0) as usize + 2;
+        let (left, right) = (whole(-bounds[0], scale.0), whole(bounds[2], scale.0));
+        let (below, above) = (whole(-bounds[1], scale.1), whole(bounds[3], scale.1));
         let (width, height) = (left + right, above + below);
         let rows = Rows::of(face, scale.1);
         let parts = PARTS as f32;
         let place = |x: f32, y: f32| ((left as f32 + x * scale.0) * parts, (above as f32 - rows.of_units(y)) * parts);
-        let fine = cover(face, face.glyph(character), (width * PARTS, height * PARTS), place);
+        let fine = cover(face, glyph, (width * PARTS, height * PARTS), place);
         let words = settle(&fine, (width, height), weight);
         Mask { left: -(left as isize), top: -(above as isize), stride: width.div_ceil(WORD), words }
     }

@@ -12,7 +12,7 @@ use molink::paper::page::{MOST_ROWS, WIDEST};
 use molink::paper::{Page, Resolution};
 use std::io::Cursor;
 
-#[allow(dead_code)]
+#[allow(dead_code, clippy::duplicate_mod)]
 #[path = "../../it/tiff_made.rs"]
 mod made;
 
@@ -87,14 +87,14 @@ fn comes_back(page: &Page, about: &PageAbout, coding: Coding) {
 
 /// A file that is right but for the fields that the bytes choose.
 fn chosen(bytes: &mut Bytes) -> Vec<u8> {
-    let form = made::Form { little: bytes.bit(), big: bytes.byte() % 8 == 0 };
+    let form = made::Form { little: bytes.bit(), big: bytes.byte().is_multiple_of(8) };
     let directories: Vec<made::Directory> = (0..1 + bytes.below(3)).map(|_| directory(bytes)).collect();
     let mut file = made::file(form, &directories);
     for _ in 0..bytes.below(4) {
         let at = bytes.long() as usize % file.len();
         file[at] = bytes.byte();
     }
-    if bytes.byte() % 8 == 0 {
+    if bytes.byte().is_multiple_of(8) {
         file.truncate(bytes.long() as usize % (file.len() + 1));
     }
     file
@@ -108,14 +108,14 @@ fn directory(bytes: &mut Bytes) -> made::Directory {
     for _ in 0..bytes.below(5) {
         let (tag, kind) = (*bytes.of(&TAGS), *bytes.of(&[1, 2, 3, 4, 5, 11, 12, 16]));
         let values: Vec<u64> = (0..bytes.below(5)).map(|_| value(bytes)).collect();
-        directory = if bytes.byte() % 4 == 0 { directory.without(tag) } else { directory.with(tag, kind, &values) };
+        directory = if bytes.byte().is_multiple_of(4) { directory.without(tag) } else { directory.with(tag, kind, &values) };
     }
     for _ in 0..bytes.below(4) {
         let strip = &mut directory.strips[0];
         let (at, value) = (usize::from(bytes.word()) % strip.len().max(1), bytes.byte());
         strip.iter_mut().skip(at).take(1).for_each(|b| *b = value);
     }
-    if bytes.byte() % 4 == 0 {
+    if bytes.byte().is_multiple_of(4) {
         let more = bytes.below(200);
         directory.strips.push(bytes.take(more).to_vec());
     }

@@ -90,13 +90,15 @@ fn fax2tiff_reads_every_layout() {
             for n in 0..8 {
                 let order = if n & 1 == 0 { BitOrder::MsbFirst } else { BitOrder::LsbFirst };
                 let aligned = n & 2 > 0 && coding != Coding::Mmr;
-                // (It takes the EOLs of an RTC for rows.)
-                let layout = Layout { order, eol: true, aligned, end: coding == Coding::Mmr, least_bits: n / 4 * 288 };
+                let layout = Layout { order, eol: true, aligned, end: true, least_bits: n / 4 * 288 };
                 std::fs::write(&codes, encode(&page, coding, layout)).unwrap();
                 let bits = if order == BitOrder::MsbFirst { "-M" } else { "-L" };
                 fax2tiff(&[kind, bits, "-X", "1728", "-W", "1728", "-R", "196"], &codes, &tiff);
                 let pbm = piped("tifftopnm", "netpbm", &[tiff.to_str().unwrap()], &[]);
-                assert!(pbm_rows(&pbm, &page) == packed(&page), "{name} {coding:?} {layout:?}");
+                // It takes the EOLs of an RTC for rows.
+                let height = std::str::from_utf8(&pbm[8..12]).unwrap().parse::<usize>().unwrap();
+                assert!((page.height()..=page.height() + 6).contains(&height), "{name} {coding:?} {layout:?}: {height} rows");
+                assert!(pbm[13..].starts_with(&packed(&page)), "{name} {coding:?} {layout:?}");
             }
         }
     }

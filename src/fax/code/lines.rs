@@ -144,23 +144,7 @@ impl State {
             return Some(self.line(bits));
         }
         if bits.window >> (64 - EOL_ZEROS) != 0 {
-            // One of an RTC may be damaged, or the first of all, if no row is there; elsewhere a row tells that one is to come.
-            let mut row = *bits;
-            let expected = match self.eols {
-                0 => self.damage.rows == 0 && !rows::one(&mut row, &mut self.row, self.width),
-                eols => eols > 1,
-            };
-            if expected && !last && row.place() + 64 > row.end() {
-                return None;
-            }
-            return match nearly_eol(*bits) {
-                Is::There(end) if expected && (last || end + self.behind() <= bits.end()) => {
-                    *bits = bits.from(end);
-                    Some(self.line(bits))
-                }
-                Is::There(_) | Is::Unknown if expected && !last => None,
-                _ => Some(true),
-            };
+            return self.damaged_eol(bits, last);
         }
         match self.eol(*bits, last) {
             Is::There(end) => {
@@ -178,6 +162,28 @@ impl State {
                 }
                 None
             }
+        }
+    }
+    /// The same where no EOL is: one of an RTC may be damaged, or the first of all, if no row is there; elsewhere a row tells that one is to come.
+    #[inline]
+    fn damaged_eol(&mut self, bits: &mut Bits, last: bool) -> Option<bool> {
+        if self.eols == 1 || self.eols == 0 && self.damage.rows > 0 {
+            return Some(true);
+        }
+        let mut row = *bits;
+        if self.eols == 0 && rows::one(&mut row, &mut self.row, self.width) {
+            return Some(true);
+        }
+        if !last && row.place() + 64 > row.end() {
+            return None;
+        }
+        match nearly_eol(*bits) {
+            Is::There(end) if last || end + self.behind() <= bits.end() => {
+                *bits = bits.from(end);
+                Some(self.line(bits))
+            }
+            Is::There(_) | Is::Unknown if !last => None,
+            _ => Some(true),
         }
     }
     /// Whether an EOL is next, with fill before it.

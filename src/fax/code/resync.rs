@@ -23,23 +23,16 @@ impl State {
             return self.search(row, last, out);
         }
         if let Some(place) = full.filter(|place| *place <= row.end()) {
-            match self.eol(row.from(place), last) {
-                Is::There(_) => return Some(self.whole(&row, place, out)),
-                Is::Unknown if last => return Some(self.whole(&row, place, out)),
+            match self.ended_by(&row, place, last) {
+                Is::There(end) => {
+                    self.whole(&row, place, out);
+                    return Some(self.tagged(&row, place, end));
+                }
                 Is::Unknown => return None,
                 Is::Not => {}
             }
-            // One bit of the EOL may be wrong.
-            match nearly_eol(row.from(place)) {
-                Is::There(end) if last || end + self.behind() <= row.end() => {
-                    self.whole(&row, place, out);
-                    return Some(self.tagged(&row, end));
-                }
-                Is::There(_) | Is::Unknown if !last => return None,
-                _ => {}
-            }
         }
-        let (from, begun) = (row.place(), self.next_eol(row, row.place(), last)?);
+        let begun = self.next_eol(row, row.place(), last)?;
         if self.eols > 2 && self.damage.rows > 0 {
             // Noise behind an RTC of less than six.
             (self.damage.ended, self.done) = (true, true);
@@ -51,18 +44,31 @@ impl State {
         if self.other_tag(&row, begun) {
             return Some(self.whole(&row, begun, out));
         }
-        if self.tag {
-            if let Some(on) = self.split(&row, full, begun, out) {
-                return Some(on);
-            }
-            let on = self.joined(&row, begun, last)?;
-            let next = if self.has_tags() { on } else { self.next_eol(row, row.end().min(on + 16), last)? };
-            self.skip(self.rows_in(&row, begun, next - on), out);
+        if !self.tag {
+            self.skip(1, out);
+            return Some(begun);
+        }
+        if let Some(on) = self.split(&row, full, begun, out) {
             return Some(on);
         }
-        debug_assert!(begun >= from);
-        self.skip(1, out);
-        Some(begun)
+        let on = self.joined(&row, begun, last)?;
+        let next = if self.has_tags() { on } else { self.next_eol(row, row.end().min(on + 16), last)? };
+        self.skip(self.rows_in(&row, begun, next - on), out);
+        Some(on)
+    }
+    /// Whether a row that fills the width has an EOL behind it, or what would be one but for one bit (it ends there).
+    fn ended_by(&self, row: &Bits, place: usize, last: bool) -> Is {
+        match self.eol(row.from(place), last) {
+            Is::There(_) => return Is::There(place),
+            Is::Unknown if last => return Is::There(place),
+            Is::Unknown => return Is::Unknown,
+            Is::Not => {}
+        }
+        match nearly_eol(row.from(place)) {
+            Is::There(end) if last || end + self.behind() <= row.end() => Is::There(end),
+            Is::There(_) | Is::Unknown if !last => Is::Unknown,
+            _ => Is::Not,
+        }
     }
     /// The row just read was good, its EOL need not be.
     fn whole(&mut self, row: &Bits, place: usize, out: &mut impl Out) -> usize {
@@ -78,8 +84,11 @@ impl State {
         }
         (self.eols, self.waits) = (0, true);
     }
-    /// Behind an EOL that was not quite one.
-    fn tagged(&mut self, row: &Bits, end: usize) -> usize {
+    /// On behind an EOL that was not quite one; before a true one.
+    fn tagged(&mut self, row: &Bits, place: usize, end: usize) -> usize {
+        if place == end {
+            return end;
+        }
         self.eols = 1;
         if !self.has_tags() {
             return end;

@@ -77,83 +77,121 @@ pub(super) fn one(from: &mut Bits, row: &mut Changes, width: usize) -> bool {
     good
 }
 
+/// How far a row coded by the row above is read.
+struct Walk {
+    /// Changes so far; their number tells the colour.
+    n: usize,
+    /// The change of the row above that is b1.
+    k: usize,
+    /// Where the next change may be at the soonest.
+    least: u32,
+}
+
+/// How a part of a row's codes ends.
+enum Part {
+    /// More are to come.
+    On,
+    /// Two runs are next.
+    Runs,
+    /// The row ends here; whether it is good.
+    End(bool),
+}
+
 /// Reads a row coded by the row above. False where the codes do not end at the width.
 pub(super) fn two(from: &mut Bits, row: &mut Changes, above: &Changes, width: usize) -> bool {
-    let (mut bits, at, b, width) = (*from, &mut *row.at, &*above.at, width as u32);
-    // n: changes so far, so that the colour is its lowest bit. k: b1. least: where the next change may be.
-    let (mut n, mut k, mut least) = (0, 1, 0);
-    let good = 'row: loop {
+    let (mut bits, at, width) = (*from, &mut *row.at, width as u32);
+    let mut walk = Walk { n: 0, k: 1, least: 0 };
+    let good = loop {
         bits.refill();
-        if bits.window >= 0xf << 60 {
-            // V0, many times: the changes of the row above.
-            let same = ((!bits.window).leading_zeros() as usize).min((above.n + 1).saturating_sub(k)).min(MANY);
-            if same > 0 {
-                at[n + 1..n + 1 + MANY].copy_from_slice(&b[k..k + MANY]);
-                (n, k) = (n + same, k + same);
-                least = u32::from(at[n]) + 1;
-                bits.skip(same as u32);
-                continue;
-            }
+        if bits.window >= 0xf << 60 && walk.same(&mut bits, at, above) {
+            continue;
         }
-        // 56 bits hold three modes and two runs behind the last.
-        let mut left = 3;
-        while left > 0 {
+        let mut part = walk.modes(&mut bits, at, &above.at, width);
+        if let Part::Runs = part {
+            part = walk.runs(&mut bits, at, &above.at, width);
+        }
+        if let Part::End(good) = part {
+            break good;
+        }
+    };
+    row.end(walk.n, width as usize);
+    *from = bits;
+    good
+}
+
+impl Walk {
+    /// V0, many times: the changes of the row above. False at its end.
+    #[inline(always)]
+    fn same(&mut self, bits: &mut Bits, at: &mut [u16; ROOM], above: &Changes) -> bool {
+        let ones = (!bits.window).leading_zeros() as usize;
+        let same = ones.min((above.n + 1).saturating_sub(self.k)).min(MANY);
+        if same == 0 {
+            return false;
+        }
+        at[self.n + 1..self.n + 1 + MANY].copy_from_slice(&above.at[self.k..self.k + MANY]);
+        (self.n, self.k) = (self.n + same, self.k + same);
+        self.least = u32::from(at[self.n]) + 1;
+        bits.skip(same as u32);
+        true
+    }
+    /// V and P, up to three: 56 bits hold them and two runs behind.
+    #[inline(always)]
+    fn modes(&mut self, bits: &mut Bits, at: &mut [u16; ROOM], b: &[u16; ROOM], width: u32) -> Part {
+        for _ in 0..3 {
             let mode = MODES[(bits.window >> 57) as usize];
             bits.skip(u32::from(mode.len));
             if mode.runs {
-                break;
+                return Part::Runs;
             }
             // V: a change near b1. P: none, on from b2.
             let pass = usize::from(mode.pass);
-            let a1 = u32::from(b[(k + pass) % ROOM]).wrapping_add_signed(i32::from(mode.off));
-            if a1.wrapping_sub(least) >= width - least {
-                break 'row pass == 0 && a1 == width && mode.len > 0;
+            let a1 = u32::from(b[(self.k + pass) % ROOM]).wrapping_add_signed(i32::from(mode.off));
+            if a1.wrapping_sub(self.least) >= width - self.least {
+                return Part::End(pass == 0 && a1 == width && mode.len > 0);
             }
-            at[(n + 1) % ROOM] = a1 as u16;
-            n += 1 - pass;
-            least = a1 + 1;
+            at[(self.n + 1) % ROOM] = a1 as u16;
+            self.n += 1 - pass;
+            self.least = a1 + 1;
             // Seldom does the row above change again so near.
-            if mode.off < 0 && u32::from(b[(k - 1) % ROOM]) > a1 {
-                k -= 1;
+            if mode.off < 0 && u32::from(b[(self.k - 1) % ROOM]) > a1 {
+                self.k -= 1;
             } else {
-                k += 1 + pass;
-                while u32::from(b[k % ROOM]) <= a1 {
-                    k += 2;
+                self.k += 1 + pass;
+                while u32::from(b[self.k % ROOM]) <= a1 {
+                    self.k += 2;
                 }
             }
-            left -= 1;
         }
-        if left == 0 {
-            continue;
-        }
-        let a0 = least.saturating_sub(1);
-        let pair = PAIRS[n & 1][(bits.window >> (64 - PEEK_PAIR)) as usize];
+        Part::On
+    }
+    /// The two runs of H.
+    #[inline(always)]
+    fn runs(&mut self, bits: &mut Bits, at: &mut [u16; ROOM], b: &[u16; ROOM], width: u32) -> Part {
+        let (a0, black) = (self.least.saturating_sub(1), self.n & 1);
+        let pair = PAIRS[black][(bits.window >> (64 - PEEK_PAIR)) as usize];
         let a1 = a0 + (pair & 255);
         let mut a2 = a1 + (pair >> 8 & 255);
         if pair != 0 && a2 < width {
-            at[n + 1] = a1 as u16;
-            at[n + 2] = a2 as u16;
-            n += 2;
+            at[self.n + 1] = a1 as u16;
+            at[self.n + 2] = a2 as u16;
+            self.n += 2;
             bits.skip(pair >> 16);
         } else {
-            let black = n & 1;
-            let Some(first) = run(&mut bits, black, width - a0) else { break false };
-            let Some(second) = run(&mut bits, black ^ 1, width - a0 - first) else { break false };
+            let Some(first) = run(bits, black, width - a0) else { return Part::End(false) };
+            let Some(second) = run(bits, black ^ 1, width - a0 - first) else { return Part::End(false) };
             a2 = a0 + first + second;
             if a0 + first < width {
-                change(at, &mut n, a0 + first);
+                change(at, &mut self.n, a0 + first);
             }
             if a2 == width {
-                break true;
+                return Part::End(true);
             }
-            change(at, &mut n, a2);
+            change(at, &mut self.n, a2);
         }
-        while u32::from(b[k]) <= a2 {
-            k += 2;
+        while u32::from(b[self.k % ROOM]) <= a2 {
+            self.k += 2;
         }
-        least = a2 + 1;
-    };
-    row.end(n, width as usize);
-    *from = bits;
-    good
+        self.least = a2 + 1;
+        Part::On
+    }
 }

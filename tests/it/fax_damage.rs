@@ -143,6 +143,17 @@ fn bursts_keep_the_height_and_are_counted() {
 }
 
 #[test]
+fn without_eols_the_next_rows_that_can_be_read_are_found() {
+    let page = page("dense");
+    let codes = encode(&page, Coding::Mh, Layout::default());
+    for seed in 0..12 {
+        let (back, damage) = read(&damaged(&codes, 1, seed), Coding::Mh, page.width());
+        assert!(back.height().abs_diff(page.height()) <= 6 && damage.bad_rows <= 8, "seed {seed}: {} rows, {damage:?}", back.height());
+        assert_eq!(back.row(back.height() - 1), page.row(page.height() - 1), "seed {seed}");
+    }
+}
+
+#[test]
 fn t6_keeps_what_came_before_and_fills_up_with_white() {
     let page = page("dense");
     let mut codes = encode(&page, Coding::Mmr, Layout { end: true, ..Layout::default() });

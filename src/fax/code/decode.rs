@@ -104,7 +104,7 @@ impl Decoder {
             tag: true,
             waits: false,
             usual: 0,
-            patience: 1 << 16,
+            patience: 1 << 14,
             done: read.rows == Some(0),
             blank: Blank::of(coding, width),
         };

@@ -87,6 +87,7 @@ fn a_black_and_white_page_as_wide_as_a_fax_passes_pel_for_pel_through_every_form
 }
 
 #[test]
+#[ignore = "seconds in a debug build: run through tests/run"]
 fn every_pel_of_the_chart_comes_back_from_a_pdf() {
     let house = House::new();
     let form = Form::new(Width::A4, Resolution::FINE).unwrap();

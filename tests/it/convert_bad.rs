@@ -278,6 +278,7 @@ fn pdfs_that_are_locked_lying_or_cut_are_told_by_file_and_page() {
 }
 
 #[test]
+#[ignore = "seconds in a debug build: run through tests/run"]
 fn pdfs_that_want_all_memory_or_stack_end_in_a_sentence() {
     let house = house();
     greedy(&house);

@@ -150,6 +150,7 @@ fn a_page_that_is_larger_than_the_sheet_is_made_to_fit_it() {
 }
 
 #[test]
+#[ignore = "seconds in a debug build: run through tests/run"]
 fn a_thin_rule_stays_on_the_page_wherever_it_falls() {
     // Four tenths of a point: the bar of a small letter.
     for resolution in [Resolution::FINE, Resolution::STANDARD] {

@@ -290,6 +290,15 @@ pub(super) fn describe(event: &Stamped) -> String {
         Event::KeyTaken { .. } | Event::KeyBurned { .. } | Event::KeyLow { .. } | Event::KeyTrouble { .. } => of_key(&event.event) + &by,
         Event::StepLost { .. } | Event::StepRegained { .. } => of_key(&event.event) + &by,
         Event::Started { version, waiting } => format!("station started (molink {version}), {waiting} messages waiting"),
+        Event::PageConfirmed { dir: Direction::Out, page, .. } => format!("page {page} confirmed{by}"),
+        Event::PageConfirmed { dir: Direction::In, page, rows, bad, .. } => {
+            format!("page {page} came{by}: {rows} lines, {bad} of them bad")
+        }
+        Event::Call { peer, phase, .. } => format!("call with {peer}{by}: {phase}"),
+        Event::Frame { dir: Direction::Out, frame } => format!("says {frame}{by}"),
+        Event::Frame { dir: Direction::In, frame } => format!("hears {frame}{by}"),
+        Event::Settled { text, .. } => format!("pages go{by} by {text}"),
+        Event::Scan { page, first, .. } => format!("page {page} comes{by}, from line {first}"),
         Event::Gap { lost } => format!("({lost} events that are not kept were lost: this reader is too slow)"),
         Event::Service { .. } | Event::Transmission { .. } | Event::Characters { .. } => event.event.name().into(),
         Event::Fragment { text, reason } => format!("fragment{by} ({reason}): {text}"),

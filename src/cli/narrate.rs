@@ -199,6 +199,9 @@ impl<W: Write> Narrator<W> {
             Event::Accepted { .. } | Event::Sent { .. } | Event::Printing { .. } | Event::Service { .. } | Event::Characters { .. } => {
                 return Ok(());
             }
+            Event::PageConfirmed { .. } | Event::Call { .. } | Event::Frame { .. } | Event::Settled { .. } | Event::Scan { .. } => {
+                return Ok(());
+            }
             Event::Started { .. } | Event::Transmission { .. } | Event::Ignored { .. } | Event::Note { .. } | Event::Gap { .. } => {
                 return Ok(());
             }

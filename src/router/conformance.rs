@@ -5,7 +5,7 @@
 //! Left out: content forms (a text is enough), speed. Shown by: `tests/it/conformance.rs`, which runs it for every backend.
 
 use super::event::{EventSink, Stamped};
-use super::port::{Backend, BackendError, BoxFuture, Delivery, Fault, Order, Orders, Outcome, Port, PortReport, Reason, Verdict};
+use super::port::{Backend, BackendError, BoxFuture, Delivery, Fault, Order, Orders, Outcome, Place, Port, PortReport, Reason, Verdict};
 use crate::message::{Class, Envelope, Identity, Message, Name, Part, Precedence};
 use crate::time::{Clock, Dtg, Speed};
 use std::sync::Arc;
@@ -21,6 +21,15 @@ pub trait Subject: Send + Sync {
     fn cut(&self, cut: bool) -> BoxFuture<'_, ()>;
     /// The longest a delivery of a short text may take, all retries of the medium included.
     fn patience(&self) -> Duration;
+    /// Where a station's port stands, if it needs a folder or neighbours.
+    fn place(&self, _station: &Name) -> Place {
+        Place::default()
+    }
+    /// Whether what came is what was sent, as far as the medium can carry it (a fax brings pages for a text). Identity and envelope
+    /// are compared before it.
+    fn same_content(&self, came: &Message, sent: &Message, _receiver: &Name) -> bool {
+        came.text() == sent.text()
+    }
     /// The speed its ends are run at.
     fn speed(&self) -> Speed {
         Speed::Max
@@ -57,7 +66,8 @@ impl EventSink for Deaf {
 }
 
 /// One running end, the suite playing its router.
-struct End {
+struct End<'s> {
+    subject: &'s dyn Subject,
     name: Name,
     orders: Option<Orders>,
     reports: mpsc::Receiver<(String, PortReport)>,
@@ -65,14 +75,14 @@ struct End {
     patience: Duration,
 }
 
-impl End {
-    fn start<S: Subject>(subject: &S, name: &str) -> Result<End, String> {
+impl<'s> End<'s> {
+    fn start(subject: &'s dyn Subject, name: &str) -> Result<End<'s>, String> {
         let name: Name = name.parse()?;
         let (tx, reports) = mpsc::channel(8);
         let clock = Clock::new(Some(DATE.utc()), subject.speed());
         let (port, orders) = Port::new("line", &name, tx, Arc::new(Deaf), clock);
-        let task = tokio::spawn(subject.end(&name).run(port));
-        Ok(End { name, orders: Some(orders), reports, task, patience: subject.patience() })
+        let task = tokio::spawn(subject.end(&name).run(port.at(subject.place(&name))));
+        Ok(End { subject, name, orders: Some(orders), reports, task, patience: subject.patience() })
     }
 
     async fn order(&self, order: Order) -> Result<(), String> {
@@ -108,9 +118,13 @@ impl End {
 
     async fn comes(&mut self, message: &Message) -> Result<oneshot::Sender<Verdict>, String> {
         match self.report("a message").await? {
-            PortReport::Came { message: came, answer } if same(&came, message) => Ok(answer),
+            PortReport::Came { message: came, answer } if self.same(&came, message) => Ok(answer),
             other => Err(format!("{}: got {other:?}; expected {message:?}", self.name)),
         }
+    }
+
+    fn same(&self, came: &Message, sent: &Message) -> bool {
+        came.identity == sent.identity && came.envelope == sent.envelope && self.subject.same_content(came, sent, &self.name)
     }
 
     /// As `kill -9`: the task is dropped where it stands.
@@ -118,10 +132,6 @@ impl End {
         self.task.abort();
         let _ = self.task.await;
     }
-}
-
-fn same(came: &Message, sent: &Message) -> bool {
-    came.identity == sent.identity && came.envelope == sent.envelope && came.text() == sent.text()
 }
 
 fn message(from: &str, to: &str, serial: u32, text: &str) -> Result<Message, String> {
@@ -144,7 +154,7 @@ fn long_text() -> String {
 }
 
 /// Delivers until it is received, trying again after `deferred` as the router would. Returns the last number used.
-async fn through(a: &mut End, b: &mut End, mut number: u64, m: &Message, verdict: &Verdict) -> Result<u64, String> {
+async fn through(a: &mut End<'_>, b: &mut End<'_>, mut number: u64, m: &Message, verdict: &Verdict) -> Result<u64, String> {
     a.deliver(number, m).await?;
     let mut left = a.patience;
     loop {
@@ -168,14 +178,14 @@ async fn through(a: &mut End, b: &mut End, mut number: u64, m: &Message, verdict
 const BACK_OFF: Duration = Duration::from_millis(100);
 
 /// Two ends that have been seen to reach each other.
-async fn met<S: Subject>(s: &S) -> Result<(End, End), String> {
+async fn met(s: &dyn Subject) -> Result<(End<'_>, End<'_>), String> {
     let (mut a, mut b) = (End::start(s, "alpha")?, End::start(s, "beta")?);
     let hello = message("alpha", "beta", 99, "HELLO")?;
     through(&mut a, &mut b, 900, &hello, &Verdict::Filed).await?;
     Ok((a, b))
 }
 
-async fn deliver<S: Subject>(s: &S) -> Result<(), String> {
+async fn deliver(s: &dyn Subject) -> Result<(), String> {
     let (mut a, mut b) = met(s).await?;
     for serial in 1..=3 {
         let m = message("alpha", "beta", serial, "HELLO 123")?;
@@ -190,16 +200,16 @@ fn answer(to: oneshot::Sender<Verdict>, verdict: Verdict) {
     let _ = to.send(verdict); // a backend that crashed no longer listens
 }
 
-async fn both_ways<S: Subject>(s: &S) -> Result<(), String> {
+async fn both_ways(s: &dyn Subject) -> Result<(), String> {
     let (a, b) = met(s).await?;
     let (there, back) = (message("alpha", "beta", 1, "THERE")?, message("beta", "alpha", 1, "BACK")?);
     a.deliver(1, &there).await?;
     b.deliver(1, &back).await?;
-    let side = |mut end: End, incoming: Message| async move {
+    async fn side<'s>(mut end: End<'s>, incoming: Message) -> Result<End<'s>, String> {
         let (mut came, mut ended) = (false, false);
         while !(came && ended) {
             match end.report("a message and a receipt").await? {
-                PortReport::Came { message, answer: to } if same(&message, &incoming) => {
+                PortReport::Came { message, answer: to } if end.same(&message, &incoming) => {
                     answer(to, if came { Verdict::FiledBefore } else { Verdict::Filed });
                     came = true;
                 }
@@ -208,12 +218,12 @@ async fn both_ways<S: Subject>(s: &S) -> Result<(), String> {
             }
         }
         Ok(end)
-    };
+    }
     let (a, b) = tokio::join!(side(a, back), side(b, there));
     a.and(b).map(drop)
 }
 
-async fn repeat<S: Subject>(s: &S) -> Result<(), String> {
+async fn repeat(s: &dyn Subject) -> Result<(), String> {
     let (mut a, mut b) = met(s).await?;
     let m = message("alpha", "beta", 1, "AGAIN")?;
     for (number, verdict) in [(1, Verdict::Filed), (2, Verdict::FiledBefore)] {
@@ -224,7 +234,7 @@ async fn repeat<S: Subject>(s: &S) -> Result<(), String> {
     Ok(())
 }
 
-async fn refuse<S: Subject>(s: &S) -> Result<(), String> {
+async fn refuse(s: &dyn Subject) -> Result<(), String> {
     let (mut a, mut b) = met(s).await?;
     let m = message("alpha", "beta", 1, "FOR NOBODY")?;
     a.deliver(1, &m).await?;
@@ -235,7 +245,7 @@ async fn refuse<S: Subject>(s: &S) -> Result<(), String> {
     }
 }
 
-async fn try_later<S: Subject>(s: &S) -> Result<(), String> {
+async fn try_later(s: &dyn Subject) -> Result<(), String> {
     let (mut a, mut b) = met(s).await?;
     let m = message("alpha", "beta", 1, "NOT NOW")?;
     a.deliver(1, &m).await?;
@@ -251,7 +261,7 @@ async fn try_later<S: Subject>(s: &S) -> Result<(), String> {
     }
 }
 
-async fn defer<S: Subject>(s: &S) -> Result<(), String> {
+async fn defer(s: &dyn Subject) -> Result<(), String> {
     let (mut a, mut b) = met(s).await?;
     s.cut(true).await;
     let m = message("alpha", "beta", 1, "INTO THE VOID")?;
@@ -264,7 +274,7 @@ async fn defer<S: Subject>(s: &S) -> Result<(), String> {
     through(&mut a, &mut b, 2, &m, &Verdict::Filed).await.map(drop)
 }
 
-async fn call_off<S: Subject>(s: &S) -> Result<(), String> {
+async fn call_off(s: &dyn Subject) -> Result<(), String> {
     let (mut a, mut b) = met(s).await?;
     let long = message("alpha", "beta", 1, &long_text())?;
     a.deliver(1, &long).await?;
@@ -289,7 +299,7 @@ async fn call_off<S: Subject>(s: &S) -> Result<(), String> {
     a.delivered(3).await
 }
 
-async fn crash<S: Subject>(s: &S, sender: bool) -> Result<(), String> {
+async fn crash(s: &dyn Subject, sender: bool) -> Result<(), String> {
     let (mut a, mut b) = met(s).await?;
     let m = message("alpha", "beta", 1, "SURVIVES")?;
     a.deliver(1, &m).await?;
@@ -316,7 +326,7 @@ async fn crash<S: Subject>(s: &S, sender: bool) -> Result<(), String> {
     }
 }
 
-async fn restart<S: Subject>(s: &S) -> Result<(), String> {
+async fn restart(s: &dyn Subject) -> Result<(), String> {
     for serial in 1..=2 {
         let (mut a, mut b) = (End::start(s, "alpha")?, End::start(s, "beta")?);
         let m = message("alpha", "beta", serial, "AFTER A RESTART")?;
@@ -327,7 +337,7 @@ async fn restart<S: Subject>(s: &S) -> Result<(), String> {
     Ok(())
 }
 
-async fn slow<S: Subject>(s: &S) -> Result<(), String> {
+async fn slow(s: &dyn Subject) -> Result<(), String> {
     let (mut a, mut b) = met(s).await?;
     let m = message("alpha", "beta", 1, "SLOWLY FILED")?;
     a.deliver(1, &m).await?;
@@ -348,7 +358,7 @@ async fn slow<S: Subject>(s: &S) -> Result<(), String> {
     }
 }
 
-async fn stops<S: Subject>(s: &S) -> Result<(), String> {
+async fn stops(s: &dyn Subject) -> Result<(), String> {
     let mut a = End::start(s, "alpha")?;
     a.orders = None;
     let wait = a.patience;

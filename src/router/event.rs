@@ -176,6 +176,21 @@ pub enum Event {
         /// From where.
         position: u64,
     },
+    /// A page of a fax call is confirmed: the far end said so (out), or it is on disk here (in).
+    PageConfirmed {
+        /// Which way the page went.
+        dir: Direction,
+        /// Which, from 1.
+        page: usize,
+        /// Of how many, as far as that is known.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        of: Option<usize>,
+        /// Its rows.
+        rows: usize,
+        /// Of them, those that could not be read (known where it came).
+        #[serde(default)]
+        bad: usize,
+    },
     /// The station started.
     Started {
         /// The program's version.
@@ -218,6 +233,46 @@ pub enum Event {
         /// The characters.
         text: String,
     },
+    /// A fax call goes on to another phase.
+    Call {
+        /// Who called: out, this station.
+        dir: Direction,
+        /// The far end, as it names itself, or as it was called.
+        peer: String,
+        /// `A` (the line is taken), `B` (how to send is agreed), `C` (a page), `D` (whether it came), `E` (the line is left), and what is being
+        /// done: `B: waiting for CFR`.
+        phase: String,
+    },
+    /// A frame of a fax call, by name and with its fields.
+    Frame {
+        /// Which way.
+        dir: Direction,
+        /// As `DCS 14400 MMR fine`.
+        frame: String,
+    },
+    /// How the pages of a fax call are sent from here on.
+    Settled {
+        /// Which way the pages go.
+        dir: Direction,
+        /// Modulation and rate, code, correction, resolution.
+        text: String,
+        /// Bits a second.
+        rate: u32,
+    },
+    /// Scan lines of a page that comes in.
+    Scan {
+        /// Which page, from 1.
+        page: usize,
+        /// The first line, from 0.
+        first: usize,
+        /// Pels of a line.
+        width: usize,
+        /// Lines an inch.
+        per_inch: u16,
+        /// The lines, one octet for eight pels, the first pel highest, 1 black, each line in whole octets; as PackBits (TIFF 6.0 section 9), two
+        /// hexadecimal digits an octet.
+        lines: String,
+    },
     /// A part of a message that was cut off: shown, never filed.
     Fragment {
         /// What came of it.
@@ -250,6 +305,8 @@ impl Event {
             Accepted { .. } | Sent { .. } | Custody { .. } | Filed { .. } | Printing { .. } | Printed => true,
             CameAgain | Delayed { .. } => true,
             CalledOff { .. } | Returned { .. } | Refused { .. } | LineUp { .. } | LineDown { .. } | Started { .. } => true,
+            PageConfirmed { .. } => true,
+            Call { .. } | Frame { .. } | Settled { .. } | Scan { .. } => false,
             KeyTaken { .. } | KeyBurned { .. } | KeyLow { .. } | KeyTrouble { .. } | StepLost { .. } | StepRegained { .. } => true,
             Service { .. } | Transmission { .. } | Characters { .. } | Fragment { .. } | Ignored { .. } | Note { .. } | Gap { .. } => false,
         }
@@ -277,10 +334,15 @@ impl Event {
             KeyTrouble { .. } => "key_trouble",
             StepLost { .. } => "step_lost",
             StepRegained { .. } => "step_regained",
+            PageConfirmed { .. } => "page_confirmed",
             Started { .. } => "started",
             Service { .. } => "service",
             Transmission { .. } => "transmission",
             Characters { .. } => "characters",
+            Call { .. } => "call",
+            Frame { .. } => "frame",
+            Settled { .. } => "settled",
+            Scan { .. } => "scan",
             Fragment { .. } => "fragment",
             Ignored { .. } => "ignored",
             Note { .. } => "note",

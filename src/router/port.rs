@@ -5,6 +5,7 @@
 //! Left out: what a backend does inside. Shown by: `router::conformance`, `tests/it/courier.rs`.
 
 use super::event::{Event, EventSink, Stamped};
+use super::journal::contents::Contents;
 use super::talk::Submitted;
 use crate::message::{Address, Class, Draft, Identity, Message, Name, Takes};
 use crate::time::{Clock, Hours, Speed, Utc};
@@ -68,12 +69,30 @@ pub struct Place {
     pub reachable: Reachable,
     /// The station's folder.
     pub data: PathBuf,
+    /// The station's number, if it has one: fax calls carry it.
+    pub number: Option<u8>,
+    /// The desks of this station, sorted.
+    pub all_desks: Vec<Name>,
+}
+
+impl Place {
+    /// The bytes of pages and files.
+    pub fn contents(&self) -> Contents {
+        Contents::in_folder(self.data.join("content"))
+    }
 }
 
 impl Default for Place {
     /// No desk; everybody can be reached; the current folder.
     fn default() -> Self {
-        Place { desks: vec![], known: BTreeSet::new(), reachable: Arc::new(|_, _| Ok(())), data: PathBuf::new() }
+        Place {
+            desks: vec![],
+            known: BTreeSet::new(),
+            reachable: Arc::new(|_, _| Ok(())),
+            data: PathBuf::new(),
+            number: None,
+            all_desks: vec![],
+        }
     }
 }
 
@@ -198,6 +217,8 @@ pub enum PortReport {
     Typed {
         /// The message, which has no identity yet.
         draft: Draft,
+        /// Its idempotency key: the same draft handed in again under it is known, not filed anew.
+        key: Option<String>,
         /// Where the answer goes.
         answer: oneshot::Sender<Submitted>,
     },
@@ -289,13 +310,14 @@ impl Door {
             verdict.await.unwrap_or_else(|_| gone())
         }
     }
-    /// Hands in a message that was typed here; resolves once it is on disk (or will not be).
-    pub fn hand_in(&self, draft: Draft) -> impl Future<Output = Submitted> + Send + 'static {
+    /// Hands in a message that has no identity yet (typed here, or come from a machine that gives none); resolves once it is on disk (or
+    /// will not be). Under a key it is filed once, however often it is handed in.
+    pub fn hand_in(&self, draft: Draft, key: Option<String>) -> impl Future<Output = Submitted> + Send + 'static {
         let (answer, submitted) = oneshot::channel();
         let (reports, name) = (self.reports.clone(), self.port.clone());
         async move {
             let gone = || Submitted::Stuck("the station is stopping".into());
-            if reports.send((name, PortReport::Typed { draft, answer })).await.is_err() {
+            if reports.send((name, PortReport::Typed { draft, key, answer })).await.is_err() {
                 return gone();
             }
             submitted.await.unwrap_or_else(|_| gone())

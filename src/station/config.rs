@@ -279,7 +279,8 @@ impl StationConfig {
         let known = self.routes.iter().filter_map(|r| r.to.station().cloned()).chain([self.station.clone()]).collect();
         let (own, all, routes) = (self.station.clone(), self.desks.clone(), self.routes.clone());
         let reachable: Reachable = Arc::new(move |to, class| reachable(to, class, &own, &all, &routes));
-        Place { desks, known, reachable, data: self.data.clone() }
+        let all_desks = self.desks.iter().cloned().collect::<Vec<Name>>();
+        Place { desks, known, reachable, data: self.data.clone(), number: self.number, all_desks }
     }
 
     fn add_route(&mut self, FileRoute { to, class, ports }: FileRoute) -> Result<(), String> {

@@ -452,11 +452,11 @@ impl Hub {
     fn reported(&mut self, port: String, report: PortReport) {
         let input = match report {
             PortReport::Ended { delivery, outcome } => Input::Ended { port, delivery, outcome },
-            PortReport::Typed { draft, answer } => {
+            PortReport::Typed { draft, key, answer } => {
                 let token = self.token();
                 let leaves = draft.envelope.to.station != draft.envelope.from.station;
                 self.typing.insert(token, (leaves.then_some(port), answer));
-                Input::Submit { token, draft, key: None }
+                Input::Submit { token, draft, key }
             }
             PortReport::Came { message, answer } => {
                 if let Some(missing) = self.missing_content(&message) {

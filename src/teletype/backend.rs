@@ -435,7 +435,7 @@ impl World<Input, Output> for Live {
                 self.answers.spawn(async move { Some(Input::Verdict { token, verdict: verdict.await }) });
             }
             (Output::HandIn { token, draft }, _) => {
-                let submitted = self.port.door().hand_in(draft);
+                let submitted = self.port.door().hand_in(draft, None);
                 self.answers.spawn(async move { Some(Input::HandedIn { token, submitted: submitted.await }) });
             }
             (Output::Motor(on), _) => self.switch_motor(on),

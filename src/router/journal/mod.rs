@@ -4,6 +4,7 @@
 //! In: [`Change`]s, in batches, each all or nothing. Out: [`Recovered`] at start; rows, messages and events on request.
 //! Left out: where it lies; see [`sqlite`] (one machine's disk) and [`memory`] (replay). Shown by: `tests/it/journal.rs`.
 
+pub mod contents;
 pub mod memory;
 pub mod reader;
 pub mod sqlite;

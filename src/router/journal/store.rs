@@ -66,6 +66,14 @@ impl Store {
         }
         Ok(Store { dir })
     }
+    /// The store in `dir`, which another has opened: nothing in it is touched.
+    pub fn at(dir: impl Into<PathBuf>) -> Store {
+        Store { dir: dir.into() }
+    }
+    /// Makes the folder, if it is missing.
+    pub fn make(&self) -> Result<(), PutError> {
+        make_folder(&self.dir).map_err(|e| PutError::Disk(disk("make the folder", &self.dir, &e)))
+    }
     /// Whether the content is here, whole.
     pub fn has(&self, sha256: &str) -> bool {
         self.size(sha256).is_some()

@@ -3,6 +3,7 @@
 //! Standards: ITU-T T.4, T.6, T.30; RFC 2301. In: pages of `paper::page`. Out: codes, files, calls; and back.
 //! Left out: typesetting and pictures (see `paper`). Shown by: `docs/fax-pages.md`, `docs/fax-call.md`, the tests of each file.
 
+pub mod backend_exchange;
 pub mod backend_line;
 pub mod circuit;
 pub mod code;
@@ -14,5 +15,6 @@ pub mod pdf;
 pub mod raw;
 pub mod resolution;
 pub mod simulated;
+pub mod switch;
 pub mod t30;
 pub mod tiff;

@@ -4,6 +4,7 @@
 //! Left out: typesetting and pictures (see `paper`). Shown by: `docs/fax-pages.md`, `docs/fax-call.md`, the tests of each file.
 
 pub mod backend_line;
+pub mod backend_t38;
 pub mod circuit;
 pub mod code;
 pub mod file;
@@ -15,4 +16,5 @@ pub mod raw;
 pub mod resolution;
 pub mod simulated;
 pub mod t30;
+pub mod t38;
 pub mod tiff;

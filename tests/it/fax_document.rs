@@ -8,6 +8,7 @@ use molink::fax::code::{Coding, Damage, Layout, encode};
 use molink::fax::file::PageAbout;
 use molink::fax::pages::{Drawn, Look, MOST_PAGES, file_of, header_line};
 use molink::fax::pdf::{Document, Leaf};
+use molink::fax::tiff::Reader;
 use molink::message::{Class, Envelope, Message, Name, Part, Precedence};
 use molink::paper::letter::{HEADER_ROWS, header};
 use molink::paper::{About, Form, Page, Resolution, Width, chart, typeset};
@@ -62,8 +63,14 @@ fn fine(name: &str) -> Page {
     chart(name, &Form { width: Width::A4, resolution: Resolution::FINE }).unwrap()
 }
 
-fn tiff(pages: &[Page]) -> Vec<u8> {
+pub fn tiff(pages: &[Page]) -> Vec<u8> {
     file_of(pages.iter().map(|p| (p, Damage::default())), &PageAbout::default()).unwrap()
+}
+
+/// The pages of a TIFF.
+pub fn pages_of(file: &[u8]) -> Vec<Page> {
+    let mut reader = Reader::open(std::io::Cursor::new(file), "fax.tif").unwrap();
+    std::iter::from_fn(|| reader.next_page().map(|page| page.unwrap().page)).collect()
 }
 
 /// A page as a PDF that is nothing but that fax page.

@@ -13,6 +13,7 @@ mod conformance;
 mod convert;
 mod convert_bad;
 mod convert_peers;
+mod convert_tiff;
 mod courier;
 mod cuts;
 mod desk;

@@ -5,10 +5,13 @@
 
 pub mod backend_apart;
 pub mod backend_document;
+pub mod backend_exchange;
 pub mod backend_input;
 pub mod backend_line;
+pub mod backend_t38;
 pub mod circuit;
 pub mod code;
+pub mod cover;
 pub mod file;
 pub mod hdlc;
 pub mod kind;
@@ -20,5 +23,9 @@ pub mod range;
 pub mod raw;
 pub mod resolution;
 pub mod simulated;
+pub mod spool;
+pub mod switch;
 pub mod t30;
+pub mod terminal;
+pub mod t38;
 pub mod tiff;

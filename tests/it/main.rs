@@ -26,6 +26,7 @@ mod fax_codes;
 mod fax_damage;
 mod fax_dialogues;
 mod fax_document;
+mod fax_facility;
 mod fax_pages;
 mod fax_papers;
 mod fax_pdf;

@@ -26,6 +26,6 @@ pub mod simulated;
 pub mod spool;
 pub mod switch;
 pub mod t30;
-pub mod terminal;
 pub mod t38;
+pub mod terminal;
 pub mod tiff;

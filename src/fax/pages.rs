@@ -191,7 +191,7 @@ pub fn shown(file: impl Read + Seek, name: &str, about: About) -> Result<Shown, 
 mod tests {
     use super::*;
     use crate::message::{Class, Part, Precedence, convert};
-    use crate::paper::{chart, typeset};
+    use crate::paper::typeset;
     use std::io::Cursor;
 
     const OLD: Capabilities = Capabilities { width: capabilities::Width::A4, fine: false, superfine: false, ..Capabilities::OURS };
@@ -252,11 +252,11 @@ mod tests {
 
     #[test]
     fn an_old_machine_gets_pages_it_can_print() {
-        let fine = chart("text", &Form { width: Width::A4, resolution: Resolution::FINE }).unwrap();
+        let fine = Page::white(1728, 200, Resolution::FINE);
         let (page, note) = printable(&fine, &OLD).unwrap().unwrap();
-        assert_eq!((page.width(), page.height(), page.resolution), (1728, 1146, Resolution::STANDARD));
+        assert_eq!((page.width(), page.height(), page.resolution), (1728, 100, Resolution::STANDARD));
         assert_eq!(note, "scaled from 1728 pels a row at 204 x 196 an inch to 1728 at 204 x 98");
-        let wide = Form { width: Width::A3, resolution: Resolution::SUPERFINE }.blank();
+        let wide = Page::white(2432, 90, Resolution::SUPERFINE);
         let (page, _) = printable(&wide, &Capabilities { fine: true, ..OLD }).unwrap().unwrap();
         assert_eq!((page.width(), page.resolution), (1728, Resolution::FINE));
         assert_eq!(printable(&page, &Capabilities { fine: true, ..OLD }).unwrap(), None, "and that is enough");
@@ -265,11 +265,15 @@ mod tests {
     #[test]
     fn a_machine_of_single_sheets_gets_a_long_page_made_smaller() {
         let sheets = Capabilities { unlimited: false, ..Capabilities::OURS };
-        let long = Page::white(1728, 2316, Resolution::FINE);
+        let long = Page::white(1728, 1158, Resolution::STANDARD);
         let (page, note) = printable(&long, &sheets).unwrap().unwrap();
-        assert!(page.height() <= 2292 && page.width() == 1728, "{}", page.height());
+        assert!(page.height() <= 1146 && page.width() == 1728, "{}", page.height());
         assert!(note.ends_with("made smaller to 99 % so that it fits one sheet"), "{note}");
         assert_eq!(printable(&page, &sheets), Ok(None));
+        let sheet = Page::white(1728, 2292, Resolution::FINE);
+        let (page, note) = printable(&sheet, &Capabilities { unlimited: false, ..OLD }).unwrap().unwrap();
+        assert_eq!(page.height(), 1146);
+        assert!(!note.contains("smaller"), "{note}");
         let roll = Page::white(1728, 10_000, Resolution::FINE);
         assert_eq!(
             printable(&roll, &sheets).unwrap_err(),

@@ -30,6 +30,7 @@ mod fax_facility;
 mod fax_pages;
 mod fax_papers;
 mod fax_pdf;
+mod fax_send;
 mod fuzz;
 mod hostile;
 mod ip;

@@ -4,7 +4,7 @@
 //! Bounded: `pages::{MOST_PAGES, MOST_BYTES}`, [`SECONDS`] of processor time for a PDF, and one message at a time is drawn. It waits for
 //! disk and for a process: call it from a thread that may. Left out: what the far machine can print. Shown by: `tests/it/fax_document.rs`.
 
-use super::backend_input::{Input, Reading, Sheet, head};
+use super::backend_input::{Input, Reading, Sheet, Unread, head};
 use super::kind;
 use super::pages::{Drawn, Look, MOST_BYTES, MOST_PAGES, header_line, letterhead, usual};
 use super::range::Pages;
@@ -107,7 +107,10 @@ impl Job<'_> {
         };
         let asked = Asked { width: Some(self.look.form.width), resolution: Some(self.look.form.resolution), dither: self.look.dither };
         let reading = Reading { shown: &shown, asked, range: &range, seconds: Some(SECONDS) };
-        let mut input = Input::of(file, kind, &reading).map_err(never)?;
+        let mut input = Input::of(file, kind, &reading).map_err(|unread| match unread {
+            Unread::File(why) => never(why),
+            Unread::Machine(why) => Undrawn::NotNow(why),
+        })?;
         if let Some(pages) = input.pages().filter(|n| *n > MOST_PAGES) {
             return Err(never(format!("{shown} has {pages} pages, and a message {MOST_PAGES} at the most; send it in parts")));
         }

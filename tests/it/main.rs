@@ -21,6 +21,7 @@ mod desk_live;
 mod dialogues;
 mod docs;
 mod durability;
+mod fax_backend;
 mod fax_call;
 mod fax_codes;
 mod fax_damage;

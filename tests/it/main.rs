@@ -32,6 +32,7 @@ mod fax_pages;
 mod fax_papers;
 mod fax_pdf;
 mod fax_send;
+mod fax_terminal;
 mod fuzz;
 mod hostile;
 mod ip;

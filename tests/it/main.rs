@@ -20,6 +20,7 @@ mod desk_live;
 mod dialogues;
 mod docs;
 mod durability;
+mod exchange;
 mod fax_call;
 mod fax_codes;
 mod fax_damage;

@@ -4,14 +4,20 @@
 //! Left out: typesetting and pictures (see `paper`). Shown by: `docs/fax-pages.md`, `docs/fax-call.md`, the tests of each file.
 
 pub mod backend_exchange;
+pub mod backend_apart;
+pub mod backend_document;
+pub mod backend_input;
 pub mod backend_line;
 pub mod circuit;
 pub mod code;
 pub mod file;
 pub mod hdlc;
+pub mod kind;
 pub mod modem;
+pub mod pages;
 pub mod pbm;
 pub mod pdf;
+pub mod range;
 pub mod raw;
 pub mod resolution;
 pub mod simulated;

@@ -6,6 +6,7 @@
 pub mod config;
 mod hub;
 pub mod live;
+mod live_circuits;
 mod papers;
 mod ports;
 

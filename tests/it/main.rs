@@ -53,6 +53,7 @@ mod procedure;
 mod processes;
 mod punch;
 mod rooms;
+mod satellites;
 mod send;
 mod storm;
 #[cfg_attr(not(feature = "faults"), allow(dead_code))]

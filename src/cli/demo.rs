@@ -3,6 +3,7 @@
 //! Standards: none; the scenario says which parts are history. In: an era. Out: the story on the terminal; papers, journals and
 //! the trace in DIR. Left out: how it is run (`station::live`). Shown by: `tests/it/processes.rs`.
 
+use super::facsimile::Paper;
 use super::narrate::Narrator;
 use super::screen;
 use super::wires::Wires;
@@ -53,8 +54,8 @@ pub(super) async fn run(args: Demo) -> anyhow::Result<ExitCode> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut trace = BufWriter::new(File::create(args.out.join(TRACE)).with_context(|| cannot_write(&args.out))?);
     let mut narrator = Narrator::new(std::io::stdout()).naming(&scenario.circuits);
-    if screen::moves(&std::io::stdout()) {
-        narrator = narrator.watching(Wires::of(&scenario), Clock::new(None, speed));
+    if screen::rows(&std::io::stdout()).is_some() {
+        narrator = narrator.watching(Wires::of(&scenario), Clock::new(None, speed), Paper::of_terminal());
     }
     introduce(&mut narrator, &scenario, speed)?;
 
@@ -71,7 +72,7 @@ pub(super) async fn run(args: Demo) -> anyhow::Result<ExitCode> {
                 trace.write_all(b"\n")?;
                 narrator.event(&event)
             }
-            Told::Moment => narrator.moment(screen::moves(&std::io::stdout())),
+            Told::Moment => narrator.moment(screen::rows(&std::io::stdout())),
         });
         tokio::select! {
             done = story => Ended::Told(done?),

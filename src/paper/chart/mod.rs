@@ -4,6 +4,7 @@
 //! Left out: colour. Shown by: `docs/fax-pages.md`, `tests/it/fax_pages.rs`.
 
 mod canvas;
+mod dish;
 mod drawing;
 mod map;
 mod patterns;
@@ -28,6 +29,7 @@ pub fn chart(name: &str, form: &Form) -> Result<Page, String> {
     let first = |text: &str| typeset(text, &form).map(|pages| pages.into_iter().next().unwrap_or_else(|| form.blank()));
     match name {
         "chart" => drawn(&form, sheet::sheet),
+        "photograph" => draw(&dish::dish(1040, 780), &form, Dither::Auto),
         "drawing" => drawn(&form, drawing::drawing),
         "halftone" => draw(&scene::scene(1040, 780), &form, Dither::Auto),
         "map" => drawn(&form, maps),

@@ -21,8 +21,11 @@ use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 
 /// The scenarios in the program, by era.
-const ERAS: &[(&str, &str)] =
-    &[("1963", include_str!("../../fixtures/scenarios/1963.toml")), ("1976", include_str!("../../fixtures/scenarios/1976.toml"))];
+const ERAS: &[(&str, &str)] = &[
+    ("1963", include_str!("../../fixtures/scenarios/1963.toml")),
+    ("1976", include_str!("../../fixtures/scenarios/1976.toml")),
+    ("1986", include_str!("../../fixtures/scenarios/1986.toml")),
+];
 /// Longer than any story takes in real time, however noisy its line.
 const LONGEST: Duration = Duration::from_secs(1800);
 const TRACE: &str = "trace.jsonl";
@@ -30,10 +33,11 @@ const TRACE: &str = "trace.jsonl";
 /// Run the link's story on this machine.
 #[derive(clap::Args)]
 #[command(
-    after_help = "Examples:\n  molink demo\n  molink demo --speed max --out /tmp/hotline\n  molink demo --era 1976\n\nDIR gets STATION/paper/IDENTITY.{txt,png,pdf} of what came there, STATION/tape/\nIDENTITY.{codes,png} of what was sent, STATION/journal.sqlite and trace.jsonl;\na demo's earlier files in it are replaced."
+    after_help = "Examples:\n  molink demo\n  molink demo --speed max --out /tmp/hotline\n  molink demo --era 1986\n\nDIR gets STATION/paper/IDENTITY.{txt,png,pdf} of what came there by teletype and\nSTATION/fax/IDENTITY.{tif,pdf} of what came by fax, STATION/tape/\nIDENTITY.{codes,png} of what was sent, STATION/journal.sqlite and trace.jsonl;\na demo's earlier files in it are replaced."
 )]
 pub struct Demo {
-    /// Which era of the link: 1963 (the line is opened), 1976 (the second circuit moves)
+    /// Which era of the link: 1963 (the line is opened), 1976 (the second circuit moves),
+    /// 1986 (pages go by satellite)
     #[arg(long, default_value = "1963")]
     era: String,
     /// How fast: a number (1 = as in life) or `max` [default: the scenario's own]

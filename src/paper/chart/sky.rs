@@ -28,7 +28,20 @@ const FLORIDA: &[Degrees] = &[(-850, 297), (-830, 291), (-827, 277), (-811, 251)
 const CUBA: &[Degrees] = &[(-849, 219), (-825, 231), (-800, 230), (-742, 202), (-770, 199), (-825, 226)];
 const HISPANIOLA: &[Degrees] = &[(-744, 184), (-733, 199), (-684, 186), (-700, 183), (-717, 177)];
 const COASTS: [&[Degrees]; 15] = [
-    AMERICA, NEWFOUNDLAND, BAFFIN, GREENLAND, ICELAND, BRITAIN, IRELAND, ZEALAND, EUROPE, AFRICA, ASIA, SOUTH_AMERICA, FLORIDA, CUBA,
+    AMERICA,
+    NEWFOUNDLAND,
+    BAFFIN,
+    GREENLAND,
+    ICELAND,
+    BRITAIN,
+    IRELAND,
+    ZEALAND,
+    EUROPE,
+    AFRICA,
+    ASIA,
+    SOUTH_AMERICA,
+    FLORIDA,
+    CUBA,
     HISPANIOLA,
 ];
 

@@ -128,7 +128,8 @@ impl Facsimile {
             }
             Event::PageConfirmed { dir, page, of, rows, bad } => {
                 let of = of.map(|of| format!(" of {of}")).unwrap_or_default();
-                if *dir == Direction::In && call.page.as_ref().is_some_and(|p| p.number == *page) {
+                if *dir == Direction::In {
+                    // The one in hand: no other begins before it is confirmed.
                     call.close(&[format!("page {page}{of}"), counted(*rows, *bad)], &mut self.sheets);
                 }
                 Some(match dir {
@@ -196,7 +197,10 @@ impl Call {
             return None;
         }
         let caller = self.ends.as_ref().is_some_and(|[caller, _]| caller == here);
-        self.frames.push_back(format!("{} {frame}", if caller { "→" } else { "←" }));
+        // Of a frame whose field is bits (DIS, DCS) the name is enough.
+        let bits = |field: &str| field.len() > 4 && field.bytes().all(|b| b.is_ascii_hexdigit() && !b.is_ascii_uppercase());
+        let shown = frame.split_once(' ').filter(|(name, field)| name.starts_with('D') && bits(field)).map_or(frame, |(name, _)| name);
+        self.frames.push_back(format!("{} {shown}", if caller { "→" } else { "←" }));
         if self.frames.len() > FRAMES {
             self.frames.pop_front();
         }

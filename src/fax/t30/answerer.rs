@@ -376,7 +376,7 @@ impl Answerer {
             return;
         }
         let facilities = self.leg.facilities.take().or_else(|| self.asked_of.as_ref().and_then(|a| a.facilities.clone()));
-        let caller = Identified { number: self.leg.report.peer.clone(), sub: self.leg.report.sub.clone(), facilities };
+        let caller = Identified { number: self.leg.report.peer.clone(), sub: self.leg.report.sub.clone(), capabilities: None, facilities };
         if self.asked_of.as_ref() == Some(&caller) {
             return;
         }
@@ -534,6 +534,7 @@ impl Machine for Answerer {
             Input::Stored { page } => self.stored(now, page),
             Input::NotStored { page, why } => self.fail(now, format!("page {page} cannot be stored: {why}"), Blame::Us),
             Input::SetUp(_) => self.decided(now),
+            Input::Pages(_) => self.leg.odd("pages, and this end receives"),
             Input::Refuse { why, blame, entries } => self.refused(now, Refusal { what: why, blame, entries, of_settings: false }),
             Input::Halt { why } | Input::Stop { why } => self.fail(now, why, Blame::Us),
         }

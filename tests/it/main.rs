@@ -21,6 +21,7 @@ mod dialogues;
 mod docs;
 mod durability;
 mod exchange;
+mod fax_backend;
 mod fax_call;
 mod fax_codes;
 mod fax_damage;

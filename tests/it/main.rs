@@ -21,6 +21,7 @@ mod desk_live;
 mod dialogues;
 mod docs;
 mod durability;
+mod exchange;
 mod fax_backend;
 mod fax_call;
 mod fax_codes;
@@ -58,6 +59,7 @@ mod procedure;
 mod processes;
 mod punch;
 mod rooms;
+mod satellites;
 mod send;
 mod storm;
 #[cfg_attr(not(feature = "faults"), allow(dead_code))]

@@ -3,6 +3,7 @@
 //! Standards: none; the scenario says which parts are history. In: an era. Out: the story on the terminal; papers, journals and
 //! the trace in DIR. Left out: how it is run (`station::live`). Shown by: `tests/it/processes.rs`.
 
+use super::facsimile::Paper;
 use super::narrate::Narrator;
 use super::screen;
 use super::wires::Wires;
@@ -20,8 +21,11 @@ use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 
 /// The scenarios in the program, by era.
-const ERAS: &[(&str, &str)] =
-    &[("1963", include_str!("../../fixtures/scenarios/1963.toml")), ("1976", include_str!("../../fixtures/scenarios/1976.toml"))];
+const ERAS: &[(&str, &str)] = &[
+    ("1963", include_str!("../../fixtures/scenarios/1963.toml")),
+    ("1976", include_str!("../../fixtures/scenarios/1976.toml")),
+    ("1986", include_str!("../../fixtures/scenarios/1986.toml")),
+];
 /// Longer than any story takes in real time, however noisy its line.
 const LONGEST: Duration = Duration::from_secs(1800);
 const TRACE: &str = "trace.jsonl";
@@ -29,10 +33,11 @@ const TRACE: &str = "trace.jsonl";
 /// Run the link's story on this machine.
 #[derive(clap::Args)]
 #[command(
-    after_help = "Examples:\n  molink demo\n  molink demo --speed max --out /tmp/hotline\n  molink demo --era 1976\n\nDIR gets STATION/paper/IDENTITY.{txt,png,pdf} of what came there, STATION/tape/\nIDENTITY.{codes,png} of what was sent, STATION/journal.sqlite and trace.jsonl;\na demo's earlier files in it are replaced."
+    after_help = "Examples:\n  molink demo\n  molink demo --speed max --out /tmp/hotline\n  molink demo --era 1986\n\nDIR gets STATION/paper/IDENTITY.{txt,png,pdf} of what came there by teletype and\nSTATION/fax/IDENTITY.{tif,pdf} of what came by fax, STATION/tape/\nIDENTITY.{codes,png} of what was sent, STATION/journal.sqlite and trace.jsonl;\na demo's earlier files in it are replaced."
 )]
 pub struct Demo {
-    /// Which era of the link: 1963 (the line is opened), 1976 (the second circuit moves)
+    /// Which era of the link: 1963 (the line is opened), 1976 (the second circuit moves),
+    /// 1986 (pages go by satellite)
     #[arg(long, default_value = "1963")]
     era: String,
     /// How fast: a number (1 = as in life) or `max` [default: the scenario's own]
@@ -53,8 +58,8 @@ pub(super) async fn run(args: Demo) -> anyhow::Result<ExitCode> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut trace = BufWriter::new(File::create(args.out.join(TRACE)).with_context(|| cannot_write(&args.out))?);
     let mut narrator = Narrator::new(std::io::stdout()).naming(&scenario.circuits);
-    if screen::moves(&std::io::stdout()) {
-        narrator = narrator.watching(Wires::of(&scenario), Clock::new(None, speed));
+    if screen::rows(&std::io::stdout()).is_some() {
+        narrator = narrator.watching(Wires::of(&scenario), Clock::new(None, speed), Paper::of_terminal());
     }
     introduce(&mut narrator, &scenario, speed)?;
 
@@ -71,7 +76,7 @@ pub(super) async fn run(args: Demo) -> anyhow::Result<ExitCode> {
                 trace.write_all(b"\n")?;
                 narrator.event(&event)
             }
-            Told::Moment => narrator.moment(screen::moves(&std::io::stdout())),
+            Told::Moment => narrator.moment(screen::rows(&std::io::stdout())),
         });
         tokio::select! {
             done = story => Ended::Told(done?),
@@ -136,10 +141,11 @@ fn introduce(n: &mut Narrator<Stdout>, scenario: &Scenario, speed: Speed) -> any
         n.say("    ", line)?;
     }
     for (name, plan) in &scenario.circuits {
-        let line = format!(
-            "between them: circuit {name}, 50 baud, {} ms one way, played over a pty pair on this machine",
-            plan.profile.delay.as_millis()
-        );
+        let (what, how) = match plan.voice {
+            false => ("50 baud", "played over a pty pair on this machine"),
+            true => ("voice, for fax", "played in this process"),
+        };
+        let line = format!("between them: circuit {name}, {what}, {} ms one way, {how}", plan.profile.delay.as_millis());
         n.say("    ", &line)?;
     }
     let pace = match speed {
@@ -176,7 +182,7 @@ fn conclude(n: &mut Narrator<Stdout>, ended: &Ended, out: &Path, scenario: &Scen
     n.blank()?;
     n.say("  ", "Left for you to look at:")?;
     for station in scenario.stations.keys() {
-        for kind in ["paper", "tape"] {
+        for kind in ["paper", "tape", "fax"] {
             for name in left(&out.join(station.as_str()).join(kind)) {
                 n.say("    ", &name)?;
             }

@@ -15,6 +15,7 @@ mod content;
 mod convert;
 mod demo;
 mod doctor;
+mod facsimile;
 mod init;
 mod keys;
 mod keys_table;

@@ -4,6 +4,7 @@
 //! In: events of all stations, in order of arrival. Out: lines of text. Left out: what happens next (see `demo`).
 //! Shown by: `molink demo`, `cli::narrate::tests`.
 
+use super::facsimile::{Facsimile, Paper};
 use super::log::of_key;
 use super::screen::Screen;
 use super::wires::Wires;
@@ -31,6 +32,9 @@ pub(super) struct Narrator<W: Write> {
     out: Screen<W>,
     /// On a terminal: the circuits, and the time as fast as the stations'.
     watched: Option<(Wires, Clock)>,
+    /// The fax calls, and how many rows one may be watched on.
+    fax: Facsimile,
+    room: usize,
     carriage: Carriage,
     /// Whose printing was told last, with no news since.
     printing: Option<Printer>,
@@ -50,12 +54,19 @@ const COLUMNS: usize = 80;
 const PAPER: &str = "  | ";
 /// Whole lines of others that wait before the line in hand is broken for them.
 const PATIENCE: usize = 3;
+/// Rows of lines in hand, and as many of them while there is a fax call.
+const ROWS: usize = 16;
+const ROWS_BESIDE_FAX: usize = 6;
+/// Rows that a fax call leaves of a terminal: for lines in hand, the cursor, and the news above.
+const AROUND_FAX: usize = ROWS_BESIDE_FAX + 1 + 3;
 
 impl<W: Write> Narrator<W> {
     pub fn new(out: W) -> Self {
         Narrator {
             out: Screen::new(out),
             watched: None,
+            fax: Facsimile::new(&BTreeMap::new()),
+            room: 0,
             carriage: Carriage::Margin,
             printing: None,
             circuits: BTreeMap::new(),
@@ -67,6 +78,7 @@ impl<W: Write> Narrator<W> {
 
     /// Names the circuits in what it tells, if there are several.
     pub fn naming(mut self, circuits: &BTreeMap<String, CircuitPlan>) -> Self {
+        self.fax = Facsimile::new(circuits);
         if circuits.len() > 1 {
             let ends = circuits.iter().flat_map(|(name, plan)| plan.ends.iter().map(move |end| (end.clone(), name.clone())));
             self.circuits = ends.collect();
@@ -78,8 +90,17 @@ impl<W: Write> Narrator<W> {
     pub fn into_inner(self) -> W {
         self.out.into_inner()
     }
+    /// What it has told so far.
+    #[cfg(test)]
+    pub fn told(&self) -> String
+    where
+        W: AsRef<[u8]>,
+    {
+        self.out.written()
+    }
     /// Shows both papers and the line between them as they fill, instead of the receiver's alone.
-    pub fn watching(mut self, wires: Wires, clock: Clock) -> Self {
+    pub fn watching(mut self, wires: Wires, clock: Clock, paper: Paper) -> Self {
+        self.fax.on(paper);
         self.watched = Some((wires, clock));
         self
     }
@@ -94,15 +115,17 @@ impl<W: Write> Narrator<W> {
             None => Ok(()),
         }
     }
-    /// Time has passed. A terminal that `moves` no more is told the story by lines from here on.
-    pub fn moment(&mut self, moves: bool) -> std::io::Result<()> {
+    /// Time has passed, on a terminal of so many rows. One that is none any more is told the story by lines from here on.
+    pub fn moment(&mut self, rows: Option<usize>) -> std::io::Result<()> {
         let Some((wires, clock)) = &mut self.watched else { return Ok(()) };
         wires.pass(clock.now());
-        if !moves {
+        self.room = rows.unwrap_or_default().saturating_sub(AROUND_FAX);
+        if rows.is_none() {
             wires.end();
+            self.fax.end();
         }
         self.paint()?;
-        if !moves {
+        if rows.is_none() {
             self.watched = None;
         }
         Ok(())
@@ -115,9 +138,12 @@ impl<W: Write> Narrator<W> {
     }
     /// What is whole goes above, what is in hand stays below.
     fn paint(&mut self) -> std::io::Result<()> {
+        let pages = self.fax.whole();
         if let Some((wires, _)) = &mut self.watched {
-            wires.whole().into_iter().try_for_each(|row| writeln!(self.out, "{row}"))?;
-            self.out.below(wires.in_hand());
+            pages.into_iter().chain(wires.whole()).try_for_each(|row| writeln!(self.out, "{row}"))?;
+            let fax = self.fax.in_hand(self.room);
+            let most = if fax.is_empty() { ROWS } else { ROWS_BESIDE_FAX };
+            self.out.below(fax.into_iter().chain(wires.in_hand(most)).collect());
         }
         self.out.flush()
     }
@@ -132,6 +158,7 @@ impl<W: Write> Narrator<W> {
         if let Some((wires, _)) = &mut self.watched {
             wires.end();
         }
+        self.fax.end();
         self.paint()?;
         self.watched = None;
         self.finish_all()
@@ -200,7 +227,8 @@ impl<W: Write> Narrator<W> {
                 return Ok(());
             }
             Event::PageConfirmed { .. } | Event::Call { .. } | Event::Frame { .. } | Event::Settled { .. } | Event::Scan { .. } => {
-                return Ok(());
+                let Some(news) = self.fax.take(e) else { return Ok(()) };
+                format!("{who} {news}")
             }
             Event::Started { .. } | Event::Transmission { .. } | Event::Ignored { .. } | Event::Note { .. } | Event::Gap { .. } => {
                 return Ok(());
@@ -383,6 +411,7 @@ mod tests {
         let plan = |port: &str| CircuitPlan {
             ends: ["washington", "moscow"].map(|s| (s.parse().unwrap(), format!("{port}-port"))),
             profile: crate::line::Profile::clean(),
+            voice: false,
         };
         ["cable", "radio"].map(|name| (name.to_owned(), plan(name))).into()
     }

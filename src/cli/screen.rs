@@ -1,7 +1,8 @@
 //! A terminal whose last rows change while the text above them stands: what is written scrolls up over them.
 //!
-//! Standards: ECMA-48 (cursor up, erase in line, erase in page) and nothing else of it. In: text, the rows to show below it.
-//! Out: the same bytes if it is no terminal, or one too small: then nothing moves. Left out: colour, other terminals' codes.
+//! Standards: ECMA-48 (cursor up, erase in line, erase in page; a row may have colours and ends without) and nothing else of it.
+//! In: text, the rows to show below it.
+//! Out: the same bytes if it is no terminal, or one too small: then nothing moves. Left out: other terminals' codes.
 //! Shown by: the tests below, `molink demo`.
 
 use std::io::{IsTerminal, Stdout, Write};
@@ -19,11 +20,11 @@ pub(super) struct Screen<W: Write> {
     shown: usize,
 }
 
-/// Whether standard output is a terminal that rows may be shown on, now.
-pub(super) fn moves(out: &Stdout) -> bool {
+/// How many rows standard output has, if it is a terminal that some of them may be shown on, now.
+pub(super) fn rows(out: &Stdout) -> Option<usize> {
     let dumb = std::env::var_os("TERM").is_none_or(|term| term == "dumb");
-    let size = rustix::termios::tcgetwinsize(out).map(|size| (size.ws_col, size.ws_row));
-    out.is_terminal() && !dumb && size.is_ok_and(|(columns, rows)| columns >= LEAST.0 && rows >= LEAST.1)
+    let size = rustix::termios::tcgetwinsize(out).map(|size| (size.ws_col, size.ws_row)).ok()?;
+    (out.is_terminal() && !dumb && size.0 >= LEAST.0 && size.1 >= LEAST.1).then_some(size.1.into())
 }
 
 impl<W: Write> Screen<W> {
@@ -37,6 +38,13 @@ impl<W: Write> Screen<W> {
     #[cfg(test)]
     pub fn into_inner(self) -> W {
         self.out
+    }
+    #[cfg(test)]
+    pub fn written(&self) -> String
+    where
+        W: AsRef<[u8]>,
+    {
+        String::from_utf8_lossy(self.out.as_ref()).into_owned()
     }
 }
 
@@ -73,9 +81,10 @@ impl<W: Write> Write for Screen<W> {
 pub(super) mod tests {
     use super::*;
 
-    /// What a terminal of 80 columns has, its lines without blanks at their ends; it knows the codes that are used and no others.
+    /// What a terminal of 80 columns has, its lines without blanks at their ends; it knows the codes that are used and no others, and no line
+    /// may end in colours.
     pub fn terminal(bytes: &str) -> Vec<String> {
-        let (mut lines, mut row, mut column) = (vec![vec![]], 0usize, 0usize);
+        let (mut lines, mut row, mut column, mut coloured) = (vec![vec![]], 0usize, 0usize, false);
         let mut rest = bytes.chars().peekable();
         while let Some(c) = rest.next() {
             match c {
@@ -84,11 +93,12 @@ pub(super) mod tests {
                     let mut number = String::new();
                     let code = loop {
                         match rest.next().unwrap() {
-                            digit if digit.is_ascii_digit() => number.push(digit),
+                            digit if digit.is_ascii_digit() || digit == ';' => number.push(digit),
                             code => break code,
                         }
                     };
                     match code {
+                        'm' => coloured = number != "0",
                         'A' => row -= number.parse::<usize>().unwrap(),
                         'K' => lines[row].truncate(column),
                         'J' => {
@@ -100,6 +110,7 @@ pub(super) mod tests {
                 }
                 '\r' => column = 0,
                 '\n' => {
+                    assert!(!coloured, "a line ends in colours");
                     row += 1;
                     column = 0;
                     if row == lines.len() {

@@ -24,8 +24,7 @@ mod tests;
 const PAPER: usize = 69;
 /// Columns of the name before it.
 const LABEL: usize = 6;
-/// Rows that are shown in hand, and lines of one way; what is older is shown when it is whole.
-const ROWS: usize = 16;
+/// Lines of one way that are shown in hand; what is older is shown when it is whole.
 const SHOWN: usize = 2;
 /// Lines of one way that wait for the receiver; the oldest goes when there would be more.
 const LINES: usize = 500;
@@ -191,12 +190,12 @@ impl Wires {
     pub fn whole(&mut self) -> Vec<String> {
         std::mem::take(&mut self.whole)
     }
-    /// The rows of the lines in hand.
-    pub fn in_hand(&self) -> Vec<String> {
+    /// The rows of the lines in hand, the last ones if there are too many.
+    pub fn in_hand(&self, most: usize) -> Vec<String> {
         let older = |way: &Way| way.lines.len().saturating_sub(SHOWN);
         let mut rows: Vec<String> =
             self.ways.iter().flat_map(|way| way.lines.iter().skip(older(way)).flat_map(|l| way.rows_of(l))).collect();
-        rows.drain(..rows.len().saturating_sub(ROWS));
+        rows.drain(..rows.len().saturating_sub(most));
         rows
     }
 }

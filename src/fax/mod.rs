@@ -13,6 +13,7 @@ pub mod backend_spool;
 pub mod backend_t38;
 pub mod circuit;
 pub mod code;
+pub mod composing;
 pub mod cover;
 pub mod file;
 pub mod hdlc;

@@ -304,7 +304,8 @@ impl Machine for Switch {
             }
             Input::Answer(end) if self.ends[end] == Party::Rung => self.ends[end] = Party::OnTheLine,
             Input::Answer(_) => {} // the caller has gone
-            Input::Order(end, order) if self.ends[end] == Party::OnTheLine => {
+            Input::Order(end, order) if matches!(self.ends[end], Party::OnTheLine | Party::Rung) => {
+                self.ends[end] = Party::OnTheLine; // whose modem does something has picked up
                 let due = self.circuit.order(now, end, order);
                 self.under_way_too(due);
             }

@@ -7,6 +7,7 @@ pub mod config;
 mod faxes;
 mod hub;
 pub mod live;
+mod live_circuits;
 mod papers;
 mod ports;
 

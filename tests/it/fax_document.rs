@@ -3,7 +3,7 @@
 use crate::convert_bad::{fixture, page as one_page, pdf, png};
 use crate::support::molink;
 use molink::fax::backend_apart::read_by;
-use molink::fax::backend_document::{Undrawn, pages};
+use molink::fax::backend_document::{Undrawn, pages, pages_within};
 use molink::fax::code::{Coding, Damage, Layout, encode};
 use molink::fax::file::PageAbout;
 use molink::fax::pages::{Drawn, Look, MOST_PAGES, file_of, header_line};
@@ -14,6 +14,7 @@ use molink::paper::letter::{HEADER_ROWS, header};
 use molink::paper::{About, Form, Page, Resolution, Width, chart, typeset};
 use molink::router::Contents;
 use std::sync::Arc;
+use std::time::Duration;
 
 const A4: &str = "/MediaBox[0 0 595.28 841.89]";
 
@@ -176,6 +177,15 @@ fn what_cannot_be_made_into_pages_is_refused_by_name() {
     );
     assert!(room.refused(Part::Page(wav)).starts_with("`notes.wav` (audio/wav) has no pages"));
     assert!(room.refused(text(&"A line.\n".repeat(250_000))).starts_with("the text cannot be sent by fax: "));
+}
+
+#[test]
+fn a_message_that_takes_too_long_to_draw_is_refused_by_the_part_it_was_at() {
+    let room = Room::new();
+    let content = vec![text("A"), room.part("photo.jpg", "image/jpeg", &fixture("pages/grey.jpg"))];
+    let drawn = pages_within(Duration::ZERO, &message(content), &room.contents, &plain(), &"washington".parse().unwrap());
+    let why = "`photo.jpg`: with it the message takes more than 0 seconds to draw; send it in parts; it cannot be sent by fax";
+    assert_eq!(drawn, Err(Undrawn::Never(why.into())));
 }
 
 #[test]

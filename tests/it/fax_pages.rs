@@ -1,7 +1,7 @@
 //! Fax pages as they come out: their size in millimetres, their margins, what is in them; read back by another program.
 
 use crate::support::peer;
-use molink::paper::chart::{PAGES, chart};
+use molink::paper::chart::{EXHIBITS, PAGES, chart};
 use molink::paper::{Dither, Form, Grey, Letter, Page, Resolution, Width, draw, header, mix, picture, square, typeset};
 use sha2::{Digest, Sha256};
 use std::path::PathBuf;
@@ -148,7 +148,9 @@ fn a_photograph_keeps_its_mean_and_nothing_to_draw_is_an_error() {
 fn the_chart_is_the_same_pel_for_pel_everywhere() {
     let mut sums = String::new();
     let fine = PAGES.iter().map(|name| (*name, "fine", Resolution::FINE));
-    for (name, at, resolution) in fine.chain([("chart", "standard", Resolution::STANDARD), ("text", "superfine", Resolution::SUPERFINE)]) {
+    let others = [("chart", "standard", Resolution::STANDARD), ("text", "superfine", Resolution::SUPERFINE)];
+    let beside = EXHIBITS.iter().flat_map(|name| [(*name, "fine", Resolution::FINE), (*name, "standard", Resolution::STANDARD)]);
+    for (name, at, resolution) in fine.chain(others).chain(beside) {
         let mut page = chart(name, &a4(resolution)).unwrap();
         assert_eq!(page.height(), a4(resolution).rows(), "{name}");
         assert!((black(&page) == 0) == (name == "blank"), "{name}");

@@ -160,9 +160,10 @@ fn the_document_that_arrives_is_drawn_by_poppler_and_read_by_tesseract() {
     let document = pair.house.path(&format!("moscow/fax/{id}.pdf")).display().to_string();
     run("pdftoppm", "poppler-utils", &["-r", "204", "-gray", "-png", &document, "page"]);
     for (page, language, name) in [("page-1.png", "eng", "text"), ("page-2.png", "rus", "cyrillic")] {
-        let read = run("tesseract", "tesseract-ocr tesseract-ocr-rus", &[page, "-", "-l", language, "--psm", "6"]);
+        // It takes the type's l for L (see docs/fax-pages.md).
+        let read = run("tesseract", "tesseract-ocr tesseract-ocr-rus", &[page, "-", "-l", language, "--psm", "6"]).to_lowercase();
         let words: Vec<&str> = chart::text(name).unwrap().split_whitespace().filter(|w| w.chars().all(char::is_alphabetic)).collect();
-        let seen = words.iter().filter(|word| read.contains(**word)).count();
+        let seen = words.iter().filter(|word| read.contains(&word.to_lowercase())).count();
         println!("{name}: {seen} of {} words", words.len());
         assert!(seen * 100 >= words.len() * 95, "{name}: {seen} of {} words\n{read}", words.len());
     }

@@ -4,6 +4,9 @@ use super::*;
 use crate::cli::screen::tests::terminal;
 use crate::time::Utc;
 
+/// As many as a narrator asks for at the most.
+const ROWS: usize = 16;
+
 fn wires() -> Wires {
     Wires::of(&Scenario::parse("1963.toml", include_str!("../../../fixtures/scenarios/1963.toml")).unwrap())
 }
@@ -33,11 +36,11 @@ fn both_papers_and_the_line_between_fill_in_step() {
     // On the line, as a printer has it: Q W, back to the margin, E R, figures, 3 4. The text would be spelt otherwise: it is spread evenly.
     sends(&mut w, "washington", &[0x17, 0x13, 0x08, 0x01, 0x0a, 0x1b, 0x01, 0x0a], Some("ABCDEFG\n"), at(0));
     w.pass(at(0));
-    assert_eq!(w.in_hand(), [" WASH.  | A", " cable  : Q", " MOSCOW |"]);
+    assert_eq!(w.in_hand(ROWS), [" WASH.  | A", " cable  : Q", " MOSCOW |"]);
     prints(&mut w, "moscow", "A", at(150));
     prints(&mut w, "moscow", "B", at(390));
     w.pass(at(390));
-    assert_eq!(w.in_hand(), [" WASH.  | ABCD", " cable  : QWE", " MOSCOW | AB"]);
+    assert_eq!(w.in_hand(ROWS), [" WASH.  | ABCD", " cable  : QWE", " MOSCOW | AB"]);
     assert!(w.whole().is_empty());
     prints(&mut w, "moscow", "CDEFG", at(799));
     w.pass(at(799));
@@ -45,7 +48,7 @@ fn both_papers_and_the_line_between_fill_in_step() {
     prints(&mut w, "moscow", "\n", at(850));
     w.pass(at(850));
     assert_eq!(w.whole(), [" WASH.  | ABCDEFG", " cable  : QWER34", " MOSCOW | ABCDEFG"]);
-    assert!(w.in_hand().is_empty());
+    assert!(w.in_hand(ROWS).is_empty());
 }
 
 #[test]
@@ -54,7 +57,7 @@ fn what_follows_waits_until_the_line_is_free_and_ends_with_its_last_letter() {
     sends(&mut w, "moscow", &[0x17; 4], Some("ONE\n"), at(0));
     sends(&mut w, "moscow", &[0x13; 4], Some("NNNN"), at(200)); // told two codes early, as a pacer does
     w.pass(at(399));
-    assert_eq!(w.in_hand(), [" MOSCOW | ONE", " cable  : QQQQ", " WASH.  |"]);
+    assert_eq!(w.in_hand(ROWS), [" MOSCOW | ONE", " cable  : QQQQ", " WASH.  |"]);
     prints(&mut w, "washington", "ONE\nNNNN", at(800));
     w.pass(at(800));
     assert_eq!(w.whole(), [" MOSCOW | ONE", " cable  : QQQQ", " WASH.  | ONE", " MOSCOW | NNNN", " cable  : WWWW", " WASH.  | NNNN"]);
@@ -67,7 +70,7 @@ fn a_service_line_is_one_row_below_what_is_told_of_it() {
     w.announce(&event("moscow", "cable", Event::Printed), vec!["          MOSCOW (cable) sends, in clear:".into()]);
     sends(&mut w, "moscow", &[0x17; 70], None, at(0));
     w.pass(at(50));
-    assert_eq!(w.in_hand(), ["          MOSCOW (cable) sends, in clear:", " cable  : Q"]);
+    assert_eq!(w.in_hand(ROWS), ["          MOSCOW (cable) sends, in clear:", " cable  : Q"]);
     w.pass(at(7000));
     let whole = w.whole();
     assert_eq!(whole[1..], [format!(" cable  : {}", "Q".repeat(69)), "        : Q".into()]);
@@ -91,10 +94,10 @@ fn news_of_an_end_leaves_a_lost_line_as_it_is_and_a_line_called_off_goes_no_furt
     assert_eq!(w.whole(), [" WASH.  | CAL", " cable  : QQQ", " MOSCOW |"]);
     // Noise before anything is sent stands alone; a new message does not go on with it.
     prints(&mut w, "moscow", "#", at(2000));
-    assert_eq!(w.in_hand(), [" WASH.  |", " cable  :", " MOSCOW | #"]);
+    assert_eq!(w.in_hand(ROWS), [" WASH.  |", " cable  :", " MOSCOW | #"]);
     sends(&mut w, "washington", &[0x17; 4], Some("ZCZC"), at(2000));
     w.pass(at(2000));
-    assert_eq!(w.in_hand(), [" WASH.  | Z", " cable  : Q", " MOSCOW |"]);
+    assert_eq!(w.in_hand(ROWS), [" WASH.  | Z", " cable  : Q", " MOSCOW |"]);
 }
 
 #[test]
@@ -106,11 +109,11 @@ fn never_more_rows_are_in_hand_than_a_terminal_has() {
             sends(&mut w, station, &[0x17; 80], (n % 3 > 0).then_some("NEVER PRINTED\n"), at(0));
         }
         w.pass(at((n + 1) * 8000));
-        assert!(w.in_hand().len() <= ROWS);
+        assert!(w.in_hand(ROWS).len() <= ROWS);
     }
     assert!(w.ways.iter().all(|way| way.lines.len() <= LINES));
     w.end();
-    assert!(w.in_hand().is_empty() && !w.whole().is_empty());
+    assert!(w.in_hand(ROWS).is_empty() && !w.whole().is_empty());
 }
 
 #[test]
@@ -120,10 +123,12 @@ fn names_are_cut_to_the_label() {
 
 #[test]
 fn a_narrator_keeps_rows_below_its_news_and_leaves_nothing_half_erased() {
+    use crate::cli::facsimile::Paper;
     use crate::cli::narrate::Narrator;
     use crate::time::{Clock, Speed};
     let scenario = Scenario::parse("1963.toml", include_str!("../../../fixtures/scenarios/1963.toml")).unwrap();
-    let mut n = Narrator::new(vec![]).naming(&scenario.circuits).watching(Wires::of(&scenario), Clock::new(None, Speed::REAL));
+    let clock = Clock::new(None, Speed::REAL);
+    let mut n = Narrator::new(vec![]).naming(&scenario.circuits).watching(Wires::of(&scenario), clock, Paper::None);
     let at_once = |text: &str| {
         let codes = "17".repeat(text.chars().count());
         let span = crate::router::event::Span::Cipher;
@@ -133,16 +138,16 @@ fn a_narrator_keeps_rows_below_its_news_and_leaves_nothing_half_erased() {
     let printed = |text: &str| event("washington", "cable", Event::Characters { dir: Direction::In, text: text.into() });
     let tell = |n: &mut Narrator<Vec<u8>>, events: &[Stamped]| events.iter().for_each(|e| n.event(e).unwrap());
     tell(&mut n, &at_once("ПРОБА\n"));
-    n.moment(true).unwrap();
+    n.moment(Some(24)).unwrap();
     tell(&mut n, &[printed("ПРО")]);
-    n.moment(true).unwrap();
+    n.moment(Some(24)).unwrap();
     let peer = "washington".parse().unwrap();
     tell(&mut n, &[event("moscow", "radio", Event::LineUp { peer })]);
     n.say("    ", "The story goes on.").unwrap();
     tell(&mut n, &[printed("БА\n")]);
-    n.moment(true).unwrap();
+    n.moment(Some(24)).unwrap();
     tell(&mut n, &at_once("КОНЕЦ"));
-    n.moment(true).unwrap();
+    n.moment(Some(24)).unwrap();
     n.end().unwrap();
     let told = String::from_utf8(n.into_inner()).unwrap();
     let wanted = [
@@ -207,5 +212,5 @@ fn every_character_goes_with_its_code_and_a_message_is_seen_line_by_line() {
     assert_eq!(paper(" MOSCOW | "), paper(" WASH.  | "));
     assert!(paper(" MOSCOW | ").contains(&"ПРОБА 12 3 ЛУ4ШЕ, THE DOG'S BACK".to_owned()), "{whole:?}");
     assert_eq!((whole[0].as_str(), whole.last().unwrap().as_str()), (" MOSCOW | ZCZC MW001", " WASH.  | NNNN"));
-    assert!(w.in_hand().is_empty());
+    assert!(w.in_hand(ROWS).is_empty());
 }

@@ -7,7 +7,7 @@
 use super::super::form::Form;
 use super::super::letter::stamp::Type;
 use super::super::page::Page;
-use super::patterns::fill;
+use super::patterns::{fill, unfill};
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
@@ -95,6 +95,13 @@ impl Canvas {
     /// A black rectangle.
     pub(super) fn block(&mut self, (x0, y0): Place, (x1, y1): Place) {
         self.area(&[(x0, y0), (x1, y0), (x1, y1), (x0, y1)]);
+    }
+    /// A white rectangle.
+    pub(super) fn clear(&mut self, from: Place, to: Place) {
+        let ((left, top), (right, foot)) = (self.pel(from), self.pel(to));
+        for y in top..=foot {
+            unfill(self.page.row_mut(y), left, right + 1);
+        }
     }
     /// A circle's line.
     pub(super) fn circle(&mut self, middle: Place, radius: i64, thick: i64) {

@@ -6,17 +6,17 @@
 use super::canvas::{Canvas, Place};
 
 /// Tenths of a degree, east and north.
-type Degrees = (i64, i64);
+pub(super) type Degrees = (i64, i64);
 
 #[rustfmt::skip]
-const AMERICA: &[Degrees] = &[
+pub(super) const AMERICA: &[Degrees] = &[
     (-850, 300), (-815, 310), (-800, 330), (-780, 340), (-755, 353), (-760, 370), (-763, 389), (-754, 380), (-742, 395), (-740, 406),
     (-700, 416), (-705, 430), (-670, 446), (-645, 454), (-662, 437), (-633, 446), (-610, 453), (-600, 465), (-640, 461), (-650, 478),
     (-643, 490), (-680, 489), (-600, 502), (-560, 520), (-580, 545), (-615, 570), (-645, 603), (-690, 588), (-700, 610), (-775, 624),
     (-780, 590), (-770, 560), (-790, 540), (-795, 515), (-820, 530), (-822, 550), (-850, 553),
 ];
-const NEWFOUNDLAND: &[Degrees] = &[(-592, 477), (-570, 514), (-555, 515), (-560, 500), (-530, 490), (-530, 467), (-558, 469)];
-const BAFFIN: &[Degrees] = &[
+pub(super) const NEWFOUNDLAND: &[Degrees] = &[(-592, 477), (-570, 514), (-555, 515), (-560, 500), (-530, 490), (-530, 467), (-558, 469)];
+pub(super) const BAFFIN: &[Degrees] = &[
     (-650, 619),
     (-685, 625),
     (-730, 644),
@@ -29,18 +29,19 @@ const BAFFIN: &[Degrees] = &[
     (-620, 670),
     (-655, 640),
 ];
-const GREENLAND: &[Degrees] =
+pub(super) const GREENLAND: &[Degrees] =
     &[(-450, 600), (-430, 602), (-400, 645), (-330, 675), (-240, 700), (-220, 720), (-540, 720), (-510, 698), (-535, 670), (-510, 640)];
-const ICELAND: &[Degrees] = &[(-225, 639), (-185, 634), (-140, 646), (-147, 662), (-180, 661), (-220, 664), (-243, 655), (-220, 644)];
+pub(super) const ICELAND: &[Degrees] =
+    &[(-225, 639), (-185, 634), (-140, 646), (-147, 662), (-180, 661), (-220, 664), (-243, 655), (-220, 644)];
 #[rustfmt::skip]
-const BRITAIN: &[Degrees] = &[
+pub(super) const BRITAIN: &[Degrees] = &[
     (-56, 501), (-35, 503), (13, 511), (17, 526), (3, 530), (-15, 550), (-30, 560), (-20, 576), (-40, 577), (-32, 586), (-50, 585),
     (-60, 567), (-50, 550), (-32, 549), (-30, 535), (-45, 532), (-42, 523), (-52, 519), (-30, 514), (-43, 511),
 ];
-const IRELAND: &[Degrees] = &[(-62, 522), (-98, 515), (-100, 542), (-80, 552), (-56, 545)];
-const ZEALAND: &[Degrees] = &[(112, 557), (126, 560), (125, 552), (113, 552)];
+pub(super) const IRELAND: &[Degrees] = &[(-62, 522), (-98, 515), (-100, 542), (-80, 552), (-56, 545)];
+pub(super) const ZEALAND: &[Degrees] = &[(112, 557), (126, 560), (125, 552), (113, 552)];
 #[rustfmt::skip]
-const EUROPE: &[Degrees] = &[
+pub(super) const EUROPE: &[Degrees] = &[
     (-54, 361), (-90, 370), (-92, 387), (-88, 432), (-18, 434), (-12, 450), (-25, 473), (-47, 484), (-15, 487), (-18, 497), (2, 495),
     (16, 509), (38, 515), (47, 530), (70, 536), (87, 539), (82, 556), (82, 570), (106, 577), (103, 564), (97, 550), (110, 541),
     (125, 544), (143, 539), (185, 548), (198, 544), (210, 555), (211, 569), (225, 577), (243, 571), (236, 586), (245, 594), (280, 595),
@@ -79,18 +80,18 @@ pub(super) struct Window {
 }
 
 impl Window {
-    fn place(&self, (east, north): Degrees) -> Place {
+    pub(super) fn place(&self, (east, north): Degrees) -> Place {
         // A degree of latitude is 1 / cos 53 = 1.66 of one of longitude.
         (self.corner.0 + (east - self.west) * self.scale / 10, self.corner.1 + (self.north - north) * self.scale * 166 / 1000)
     }
-    fn foot(&self) -> i64 {
+    pub(super) fn foot(&self) -> i64 {
         self.place((0, self.south)).1
     }
     fn within(&self, (x, y): Place) -> bool {
         (self.corner.0..=self.corner.0 + self.width).contains(&x) && (self.corner.1..=self.foot()).contains(&y)
     }
     /// A line, as far as it lies within.
-    fn line(&self, canvas: &mut Canvas, from: Place, to: Place, thick: i64, dash: i64) {
+    pub(super) fn line(&self, canvas: &mut Canvas, from: Place, to: Place, thick: i64, dash: i64) {
         let (dx, dy) = (to.0 - from.0, to.1 - from.1);
         let long = ((dx * dx + dy * dy) as u64).isqrt() as i64;
         let steps = (long / dash.max(40)).max(1);
@@ -148,7 +149,7 @@ fn stipple(canvas: &mut Canvas, window: &Window, coasts: &[Vec<Place>]) {
     }
 }
 
-fn inside(coast: &[Place], (x, y): Place) -> bool {
+pub(super) fn inside(coast: &[Place], (x, y): Place) -> bool {
     let next = coast.iter().cycle().skip(1);
     let right = |((x0, y0), (x1, y1)): &(&Place, &Place)| (*y0 <= y) != (*y1 <= y) && x0 + (y - y0) * (x1 - x0) / (y1 - y0) > x;
     coast.iter().zip(next).filter(right).count() % 2 == 1

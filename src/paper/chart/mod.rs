@@ -4,11 +4,13 @@
 //! Left out: colour. Shown by: `docs/fax-pages.md`, `tests/it/fax_pages.rs`.
 
 mod canvas;
+mod dish;
 mod drawing;
 mod map;
 mod patterns;
 mod scene;
 mod sheet;
+mod sky;
 mod texts;
 
 use super::form::Form;
@@ -22,12 +24,16 @@ use map::Window;
 pub const PAGES: [&str; 12] =
     ["chart", "drawing", "halftone", "map", "text", "cyrillic", "dense", "runs", "alternate", "verticals", "blank", "noise"];
 
-/// A page of the chart. The error names those there are.
+/// Pages beside the chart, for a message to carry: a map and a photograph. They spoil no measured figure of the chart's.
+pub const EXHIBITS: [&str; 2] = ["satellites", "photograph"];
+
+/// A page of the chart, or beside it. The error names those there are.
 pub fn chart(name: &str, form: &Form) -> Result<Page, String> {
     let form = Form::new(form.width, form.resolution)?;
     let first = |text: &str| typeset(text, &form).map(|pages| pages.into_iter().next().unwrap_or_else(|| form.blank()));
     match name {
         "chart" => drawn(&form, sheet::sheet),
+        "photograph" => drawn(&form, photograph),
         "drawing" => drawn(&form, drawing::drawing),
         "halftone" => draw(&scene::scene(1040, 780), &form, Dither::Auto),
         "map" => drawn(&form, maps),
@@ -38,8 +44,9 @@ pub fn chart(name: &str, form: &Form) -> Result<Page, String> {
         "alternate" => Ok(patterns::alternate(&form)),
         "verticals" => Ok(patterns::verticals(&form)),
         "blank" => Ok(form.blank()),
+        "satellites" => drawn(&form, sky::sky),
         "noise" => Ok(patterns::noise(&form)),
-        _ => Err(format!("the chart has no page `{name}`; it has {}", PAGES.join(", "))),
+        _ => Err(format!("the chart has no page `{name}`; it has {}, and beside it {}", PAGES.join(", "), EXHIBITS.join(", "))),
     }
 }
 
@@ -66,4 +73,14 @@ fn maps(canvas: &mut Canvas) -> Result<(), String> {
     canvas.words((1500, 25_400), 90, "Way of the cable, station by station. Dotted: land. Net: ten degrees.")?;
     canvas.words((1500, 26_000), 90, "Путь кабеля от станции к станции. Точками: суша. Сетка: десять градусов.")?;
     canvas.words((1500, 26_800), 60, "Drawn for this chart, true to a degree or so; not to be used for navigation.")
+}
+
+/// The page `photograph`: one, mounted.
+fn photograph(canvas: &mut Canvas) -> Result<(), String> {
+    let dish = sheet::shown(&dish::dish(1040, 780), canvas.form(), 16_000, 12_000, Dither::Ordered);
+    canvas.put(&dish, (2500, 3400));
+    canvas.words((2500, 3000), 120, "PHOTOGRAPH 1    ФОТОГРАФИЯ 1")?;
+    canvas.words((2500, 16_200), 100, "The dish of an earth station, looking south-west over the wood.")?;
+    canvas.words((2500, 16_800), 100, "Зеркало земной станции; смотрит на юго-запад, за лесом холмы.")?;
+    canvas.words((2500, 17_600), 70, "Computed for molink: no camera was there, and no such station.")
 }

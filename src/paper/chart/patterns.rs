@@ -68,3 +68,14 @@ pub(super) fn fill(row: &mut [u64], from: usize, to: usize) {
         at = end;
     }
 }
+
+/// Makes pels of a row white.
+pub(super) fn unfill(row: &mut [u64], from: usize, to: usize) {
+    let mut at = from;
+    while at < to {
+        let end = to.min(at / WORD * WORD + WORD);
+        let bits = if end - at == WORD { !0 } else { !(!0 << (end - at)) << (WORD - 1 - (end - 1) % WORD) };
+        row[at / WORD] &= !bits;
+        at = end;
+    }
+}

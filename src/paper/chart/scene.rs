@@ -76,7 +76,7 @@ fn ball(x: i64, y: i64, radius: i64) -> Option<i64> {
 }
 
 /// Even noise between places `long` apart, 0 to 255.
-fn wave(at: i64, long: i64, seed: i64) -> i64 {
+pub(super) fn wave(at: i64, long: i64, seed: i64) -> i64 {
     let (n, part) = (at.div_euclid(long), at.rem_euclid(long) * 256 / long);
     let value = |n: i64| (mix(n as u64 ^ (seed as u64) << 40) & 255) as i64;
     let ease = part * part * (768 - 2 * part) / 65_536;
@@ -84,7 +84,7 @@ fn wave(at: i64, long: i64, seed: i64) -> i64 {
 }
 
 /// Even noise over the plane, 0 to 255.
-fn field(x: i64, y: i64, long: i64, seed: i64) -> i64 {
+pub(super) fn field(x: i64, y: i64, long: i64, seed: i64) -> i64 {
     let (row, part) = (y.div_euclid(long), y.rem_euclid(long) * 256 / long);
     let ease = part * part * (768 - 2 * part) / 65_536;
     let along = |row: i64| wave(x, long, seed + row * 4096);
@@ -92,6 +92,6 @@ fn field(x: i64, y: i64, long: i64, seed: i64) -> i64 {
 }
 
 /// A film's grain.
-fn grain(x: i64, y: i64, strong: i64) -> i64 {
+pub(super) fn grain(x: i64, y: i64, strong: i64) -> i64 {
     (mix((x as u64) << 32 ^ y as u64) % (2 * strong as u64 + 1)) as i64 - strong
 }

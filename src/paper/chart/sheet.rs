@@ -127,7 +127,7 @@ fn steps(canvas: &mut Canvas, place: Place, dither: Dither) {
 }
 
 /// A picture at a size in hundredths of a millimetre, without the paper around it.
-fn shown(grey: &Grey, form: &Form, width: usize, height: usize, dither: Dither) -> Page {
+pub(super) fn shown(grey: &Grey, form: &Form, width: usize, height: usize, dither: Dither) -> Page {
     let (w, h) = (form.across(width / 10), form.down(height / 10));
     sized(grey, (w, h), form.resolution, dither)
 }

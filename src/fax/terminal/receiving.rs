@@ -35,6 +35,13 @@ pub(super) struct Incoming {
     waits: Option<usize>,
 }
 
+impl Incoming {
+    /// Pages of its entry that came in earlier calls.
+    pub(super) fn pages_before(&self) -> usize {
+        self.first.saturating_sub(1)
+    }
+}
+
 /// Why a call is not taken, and what the far end is told besides.
 struct Refusal {
     why: String,

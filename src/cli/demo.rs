@@ -141,10 +141,11 @@ fn introduce(n: &mut Narrator<Stdout>, scenario: &Scenario, speed: Speed) -> any
         n.say("    ", line)?;
     }
     for (name, plan) in &scenario.circuits {
-        let line = format!(
-            "between them: circuit {name}, 50 baud, {} ms one way, played over a pty pair on this machine",
-            plan.profile.delay.as_millis()
-        );
+        let (what, how) = match plan.voice {
+            false => ("50 baud", "played over a pty pair on this machine"),
+            true => ("voice, for fax", "played in this process"),
+        };
+        let line = format!("between them: circuit {name}, {what}, {} ms one way, {how}", plan.profile.delay.as_millis());
         n.say("    ", &line)?;
     }
     let pace = match speed {
@@ -181,7 +182,7 @@ fn conclude(n: &mut Narrator<Stdout>, ended: &Ended, out: &Path, scenario: &Scen
     n.blank()?;
     n.say("  ", "Left for you to look at:")?;
     for station in scenario.stations.keys() {
-        for kind in ["paper", "tape"] {
+        for kind in ["paper", "tape", "fax"] {
             for name in left(&out.join(station.as_str()).join(kind)) {
                 n.say("    ", &name)?;
             }

@@ -411,6 +411,7 @@ mod tests {
         let plan = |port: &str| CircuitPlan {
             ends: ["washington", "moscow"].map(|s| (s.parse().unwrap(), format!("{port}-port"))),
             profile: crate::line::Profile::clean(),
+            voice: false,
         };
         ["cable", "radio"].map(|name| (name.to_owned(), plan(name))).into()
     }

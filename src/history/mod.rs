@@ -4,6 +4,7 @@
 //! It may know `station::config` for a station file's keys, and drives the machines of router and teletype itself.
 //! Shown by: `tests/it/world.rs`, `fixtures/scenarios`.
 
+pub mod exhibit;
 pub mod hourly;
 pub mod keys;
 pub mod scenario;

@@ -4,6 +4,7 @@
 //! In: text. Out: a [`Scenario`], or one sentence with file and line.
 //! Left out: running it (see `world` under the driver, `station::live` for real). Shown by: `fixtures/scenarios`.
 
+use super::exhibit::{Beside, nothing_beside};
 use super::timeline::FileEntry;
 pub use super::timeline::{Act, Entry, When};
 use crate::line::Profile;
@@ -42,6 +43,8 @@ pub struct CircuitPlan {
     pub ends: [(Name, String); 2],
     /// How it behaves.
     pub profile: Profile,
+    /// Whether it carries voice, and so fax; else codes.
+    pub voice: bool,
 }
 
 #[derive(Deserialize)]
@@ -75,16 +78,20 @@ struct FileCircuit {
 }
 
 impl Scenario {
-    /// Reads a scenario's text; `name` is for sentences.
+    /// Reads the text of a scenario that nothing lies beside; `name` is for sentences.
     pub fn parse(name: &str, text: &str) -> Result<Scenario, String> {
+        Scenario::parse_beside(name, text, &nothing_beside)
+    }
+    /// Reads a scenario's text; files that its timeline sends are asked of `beside`.
+    pub fn parse_beside(name: &str, text: &str, beside: Beside<'_>) -> Result<Scenario, String> {
         let file: File = toml::from_str(text).map_err(|e| {
             let line = e.span().map_or(1, |s| text[..s.start.min(text.len())].matches('\n').count() + 1);
             format!("{name}:{line}: {}", e.message().replace('\n', " "))
         })?;
-        Scenario::take(file).map_err(|what| format!("{name}: {what}"))
+        Scenario::take(file, beside).map_err(|what| format!("{name}: {what}"))
     }
 
-    fn take(file: File) -> Result<Scenario, String> {
+    fn take(file: File, beside: Beside<'_>) -> Result<Scenario, String> {
         let mut stations = BTreeMap::new();
         for (station, keys) in file.station {
             stations.insert(station.parse::<Name>()?, keys);
@@ -99,7 +106,7 @@ impl Scenario {
             return Err("[[expect]] is reserved and not yet carried out; take it out".into());
         }
         let number = |i: usize| format!("timeline entry {}", i + 1);
-        let timeline = file.timeline.into_iter().enumerate().map(|(i, e)| e.take().map_err(|why| format!("{}: {why}", number(i))));
+        let timeline = file.timeline.into_iter().enumerate().map(|(i, e)| e.take(beside).map_err(|why| format!("{}: {why}", number(i))));
         let speed = match file.speed {
             None => Speed::REAL,
             Some(toml::Value::String(s)) => s.parse()?,
@@ -141,8 +148,17 @@ impl FileCircuit {
                 false => Err(format!("circuit `{name}`: there is no [station.{station}.port.{port}]")),
             }
         };
-        let profile = self.profile.as_deref().unwrap_or("clean");
-        Ok(CircuitPlan { ends: [end(&self.ends[0])?, end(&self.ends[1])?], profile: Profile::named(profile)? })
+        let profile = Profile::named(self.profile.as_deref().unwrap_or("clean"))?;
+        let ends = [end(&self.ends[0])?, end(&self.ends[1])?];
+        let backend = |(station, port): &(Name, String)| {
+            let port = stations.get(station).and_then(|s| s.get("port")?.get(port));
+            port.and_then(|p| p.get("backend")?.as_str().map(str::to_owned)).unwrap_or_default()
+        };
+        let [one, other] = ends.each_ref().map(backend);
+        if one != other {
+            return Err(format!("circuit `{name}`: it joins `{one}` with `{other}`; both ends need the same backend"));
+        }
+        Ok(CircuitPlan { ends, profile, voice: one == "fax" })
     }
 }
 
@@ -173,6 +189,10 @@ mod tests {
             ("at = \"0s\"\nafter = \"filed 1\"\ndo = \"say\"\ntext = \"x\"", "either `at` or `after`"),
             ("at = \"soon\"\ndo = \"say\"\ntext = \"x\"", "`soon`"),
             ("at = \"0s\"\ndo = \"say\"", "needs `text`"),
+            ("at = \"0s\"\ndo = \"say\"\ntext = \"x\"\nfiles = [\"map\"]", "only `send` has"),
+            ("at = \"0s\"\ndo = \"send\"\nfrom = \"a@moscow\"\nto = \"a@washington\"", "needs `text` or `files`"),
+            ("at = \"0s\"\ndo = \"send\"\nfrom = \"a@moscow\"\nto = \"a@washington\"\nfiles = [\"mpa\"]", "no page `mpa`"),
+            ("at = \"0s\"\ndo = \"send\"\nfrom = \"a@moscow\"\nto = \"a@washington\"\nfiles = [\"x.png\"]", "no files lie beside"),
         ] {
             let why = Scenario::parse("1963.toml", &format!("{GOOD}\n[[timeline]]\n{entry}\n")).unwrap_err();
             assert!(why.starts_with(&start) && why.contains(word), "{why}");

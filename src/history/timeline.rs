@@ -4,9 +4,10 @@
 //! In: `[[timeline]]` tables. Out: [`Entry`]s, or one sentence why not.
 //! Left out: carrying them out (`world` under the driver, `station::live` for real). Shown by: `fixtures/scenarios`.
 
+use super::exhibit::{Beside, Exhibit, MOST_FILES};
 use super::hourly::Hourly;
 use super::scenario::CircuitPlan;
-use crate::line::Profile;
+use crate::line::{Profile, VoiceNoise};
 use crate::message::{Address, Class, Name, Precedence};
 use crate::time::parse_duration;
 use serde::Deserialize;
@@ -53,8 +54,10 @@ pub enum Act {
         class: Class,
         /// About what.
         subject: String,
-        /// The text.
+        /// The text; may be empty where there are files.
         text: String,
+        /// Pages of our own and files, in order.
+        files: Vec<Exhibit>,
     },
     /// Test the link at each full hour, for some hours.
     Hourly(Hourly),
@@ -76,7 +79,7 @@ pub enum Act {
     Noise {
         /// Which.
         circuit: String,
-        /// none, profile, light or heavy.
+        /// none, profile, light or heavy; of a voice circuit also a ratio in dB.
         level: String,
     },
     /// Take a circuit to another path: another delay, other errors. What is on its way is lost at most.
@@ -108,6 +111,7 @@ pub(super) struct FileEntry {
     class: Option<String>,
     subject: Option<String>,
     text: Option<String>,
+    files: Option<Vec<String>>,
     circuit: Option<String>,
     station: Option<String>,
     lasts: Option<String>,
@@ -154,7 +158,10 @@ impl Entry {
             Act::Cut { circuit: name, .. } | Act::Restore { circuit: name } | Act::Reroute { circuit: name, .. } => circuit(name),
             Act::Noise { circuit: name, level } => {
                 circuit(name)?;
-                level.parse::<crate::line::Noise>().map(drop)
+                match circuits.get(name).is_some_and(|plan| plan.voice) {
+                    true => level.parse::<VoiceNoise>().map(drop),
+                    false => level.parse::<crate::line::Noise>().map(drop),
+                }
             }
             Act::Say(_) => Ok(()),
         }
@@ -162,8 +169,8 @@ impl Entry {
 }
 
 impl FileEntry {
-    pub(super) fn take(self) -> Result<Entry, String> {
-        Ok(Entry { when: self.when()?, act: self.act()? })
+    pub(super) fn take(self, beside: Beside<'_>) -> Result<Entry, String> {
+        Ok(Entry { when: self.when()?, act: self.act(beside)? })
     }
 
     fn when(&self) -> Result<When, String> {
@@ -182,17 +189,38 @@ impl FileEntry {
         }
     }
 
-    fn act(self) -> Result<Act, String> {
+    /// What a message carries: text, files, or both.
+    fn carries(&self, beside: Beside<'_>) -> Result<(String, Vec<Exhibit>), String> {
+        let names = self.files.clone().unwrap_or_default();
+        if names.len() > MOST_FILES {
+            return Err(format!("`files` names {}; {MOST_FILES} at the most", names.len()));
+        }
+        let files = names.iter().map(|name| Exhibit::named(name, beside)).collect::<Result<Vec<_>, _>>()?;
+        match &self.text {
+            None if files.is_empty() => Err("`send` needs `text` or `files`".into()),
+            text => Ok((text.clone().unwrap_or_default(), files)),
+        }
+    }
+
+    fn act(self, beside: Beside<'_>) -> Result<Act, String> {
+        if self.files.is_some() && self.what != "send" {
+            return Err(format!("`{}` has no `files`; only `send` has", self.what));
+        }
+        let carries = (self.what == "send").then(|| self.carries(beside)).transpose()?;
         let need = |v: Option<String>, key: &str| v.ok_or_else(|| format!("`{}` needs `{key}`", self.what));
         Ok(match self.what.as_str() {
-            "send" => Act::Send {
-                from: need(self.from, "from")?.parse()?,
-                to: need(self.to, "to")?.parse()?,
-                precedence: self.precedence.map_or(Ok(Precedence::default()), |p| p.parse())?,
-                class: self.class.map_or(Ok(Class::default()), |c| c.parse())?,
-                subject: self.subject.unwrap_or_default(),
-                text: need(self.text, "text")?,
-            },
+            "send" => {
+                let (text, files) = carries.unwrap_or_default();
+                Act::Send {
+                    from: need(self.from, "from")?.parse()?,
+                    to: need(self.to, "to")?.parse()?,
+                    precedence: self.precedence.map_or(Ok(Precedence::default()), |p| p.parse())?,
+                    class: self.class.map_or(Ok(Class::default()), |c| c.parse())?,
+                    subject: self.subject.unwrap_or_default(),
+                    text,
+                    files,
+                }
+            }
             "hourly" => Act::Hourly(Hourly {
                 even: need(self.even, "even")?.parse()?,
                 odd: need(self.odd, "odd")?.parse()?,

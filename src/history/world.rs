@@ -3,12 +3,16 @@
 //! Standards: none. In: a scenario (or parts put together by a test), a seed. Out: a trace, and every station's journal.
 //! Left out: devices, threads, the system's clock. Shown by: `tests/it/world.rs`.
 
+mod codes;
 mod machine;
 mod play;
+mod ports;
+mod voice;
 
 use super::keys::SimulatedKeys;
 use super::scenario::{Entry, Scenario, When};
 use super::wire::Wire;
+use crate::fax::terminal as fax;
 use crate::line::driver::Driver;
 use crate::line::symbol::Code;
 use crate::line::{Circuit, Profile};
@@ -16,7 +20,7 @@ use crate::machine::Machine;
 use crate::message::{Draft, Identity, Name};
 use crate::router::journal::Change;
 use crate::router::journal::memory::MemoryJournal;
-use crate::router::{self, Event, Query, Router, Stamped, Submitted, Verdict};
+use crate::router::{self, Event, Query, Router, Stamped, Submitted};
 use crate::station::StationConfig;
 use crate::teletype::key::reel::Reservation;
 use crate::teletype::{self, Desk, Terminal};
@@ -50,6 +54,7 @@ pub struct World {
     pub(super) driver: Driver<Happening>,
     pub(super) stations: BTreeMap<Name, Node>,
     pub(super) circuits: BTreeMap<String, Wire>,
+    voices: BTreeMap<String, voice::VoiceWire>,
     pub(super) random: Xoshiro256PlusPlus,
     pub(super) disk: Disk,
     trace: Vec<Stamped>,
@@ -68,6 +73,10 @@ pub struct World {
 pub(super) struct Node {
     config: router::Config,
     pub(super) terminals: BTreeMap<String, teletype::Config>,
+    /// Ports that are fax machines.
+    faxes: BTreeMap<String, voice::Fax>,
+    /// What fax ports have on disk, and the bytes of pages and files.
+    store: voice::Store,
     pub(super) keys: BTreeMap<String, SimulatedKeys>,
     /// Ports that are machines at a desk.
     pub(super) desks: BTreeMap<String, teletype::desk::Config>,
@@ -86,7 +95,13 @@ struct Alive {
 }
 
 /// A line's terminal, or a machine at a desk.
-type AnyPort = Box<dyn Machine<Input = teletype::Input, Output = teletype::Output> + Send>;
+type Codes = Box<dyn Machine<Input = teletype::Input, Output = teletype::Output> + Send>;
+
+/// A port's machine.
+enum AnyPort {
+    Codes(Codes),
+    Voice(Box<fax::Terminal>),
+}
 
 pub(super) enum Happening {
     TickRouter(Name, u64),
@@ -94,6 +109,8 @@ pub(super) enum Happening {
     OnDisk { station: Name, life: u64, batch: u64, changes: Vec<Change> },
     Reserved { end: End, life: u64, wanted: Reservation },
     Arrived { circuit: String, way: usize, flight: u64 },
+    TickSwitch(String),
+    Later { end: End, life: u64, what: voice::Later },
     Gone { from: End, life: u64, circuit: String, way: usize, flight: u64 },
     Typed { end: End, life: u64, flight: u64 },
     Due(usize),
@@ -110,6 +127,7 @@ impl World {
             driver: Driver::default(),
             stations: BTreeMap::new(),
             circuits: BTreeMap::new(),
+            voices: BTreeMap::new(),
             random: Xoshiro256PlusPlus::seed_from_u64(seed),
             disk: Disk::default(),
             trace: vec![],
@@ -152,8 +170,14 @@ impl World {
         let text = toml::to_string(&keys).map_err(|e| e.to_string())?;
         let station = StationConfig::parse(&format!("station {name}"), &text).map_err(|e| e.0)?;
         let (mut ports, mut terminals, mut desks) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
-        let mut unattended = BTreeMap::new();
+        let (mut unattended, mut faxes) = (BTreeMap::new(), BTreeMap::new());
         for (port, wanted) in station.ports.clone() {
+            if wanted.backend == "fax" {
+                let (fax, takes) = voice::Fax::read(wanted.keys, &station, &port, self.epoch)?;
+                ports.insert(port.clone(), takes);
+                faxes.insert(port, fax);
+                continue;
+            }
             let keys = teletype::keys::Keys::read(wanted.keys).map_err(|e| format!("port {port}: {e}"))?;
             if keys.kind == teletype::keys::Kind::Machine {
                 desks.insert(port.clone(), keys.machine(name.as_str(), Speed::REAL, station.place(&port))?);
@@ -179,6 +203,8 @@ impl World {
             Node {
                 config,
                 terminals,
+                faxes,
+                store: voice::Store::default(),
                 keys: BTreeMap::new(),
                 desks,
                 typing: BTreeMap::new(),
@@ -193,6 +219,9 @@ impl World {
 
     /// Joins two ports by a circuit. Where both are enciphered, a pair of tapes for each way is hung.
     pub fn add_circuit(&mut self, name: &str, ends: [End; 2], profile: Profile, seed: u64) {
+        if self.is_voice(&ends[0]) {
+            return self.add_voice(name, ends, profile, seed);
+        }
         self.circuits.insert(name.to_owned(), Wire::new(ends, &profile, seed));
         self.hang_first_pairs(name, seed);
     }
@@ -267,20 +296,22 @@ impl World {
         node.life += 1;
         let port = |name: &String, config: &teletype::Config| -> AnyPort {
             match node.desks.get(name) {
-                Some(desk) => Box::new(Desk::new(desk.clone())),
-                None => Box::new(Terminal::new(config.clone())),
+                Some(desk) => AnyPort::Codes(Box::new(Desk::new(desk.clone()))),
+                None => AnyPort::Codes(Box::new(Terminal::new(config.clone()))),
             }
         };
-        let ports: BTreeMap<String, AnyPort> = node.terminals.iter().map(|(p, c)| (p.clone(), port(p, c))).collect();
+        let mut ports: BTreeMap<String, AnyPort> = node.terminals.iter().map(|(p, c)| (p.clone(), port(p, c))).collect();
+        ports.extend(node.faxes.iter().map(|(p, c)| (p.clone(), AnyPort::Voice(Box::new(fax::Terminal::new(c.config.clone()))))));
         node.typing.clear();
-        let names: Vec<String> = ports.keys().cloned().collect();
+        let ends: Vec<End> = ports.keys().map(|port| (station.clone(), port.clone())).collect();
         node.alive = Some(Alive { router: Router::new(node.config.clone()), ports });
         let recovered = node.journal.recover(station);
-        names.iter().for_each(|port| self.show_tapes(&(station.clone(), port.clone())));
+        ends.iter().for_each(|end| self.show_tapes(end));
         self.tell_router(station, router::Input::Recovered(recovered));
-        for port in names {
-            self.tell_router(station, router::Input::PortReady { port: port.clone(), ready: Ok(()) });
-            self.switch_on(&(station.clone(), port));
+        for end in &ends {
+            self.tell_router(station, router::Input::PortReady { port: end.1.clone(), ready: Ok(()) });
+            self.switch_on(end);
+            self.fit_fax(end);
         }
     }
 
@@ -289,10 +320,12 @@ impl World {
         let Some(node) = self.stations.get_mut(station) else { return };
         node.alive = None;
         node.life += 1;
+        let faxes: Vec<End> = node.faxes.keys().map(|port| (station.clone(), port.clone())).collect();
         let machines: Vec<End> = node.desks.keys().map(|port| (station.clone(), port.clone())).collect();
         for end in &machines {
             self.cut_print(end);
         }
+        faxes.iter().for_each(|end| self.fax_away(end));
         let now = self.now();
         for wire in self.circuits.values_mut() {
             for (i, way) in wire.ways.iter_mut().enumerate() {
@@ -332,13 +365,9 @@ impl World {
             Happening::OnDisk { station, life, batch, changes } => self.on_disk(&station, life, batch, changes),
             Happening::Reserved { end, life, wanted } => self.reserved(&end, life, wanted),
             Happening::Arrived { circuit, way, flight } => self.arrived(&circuit, way, flight),
-            Happening::Gone { from, life, circuit, way, flight } => {
-                let halted =
-                    self.circuits.get(&circuit).is_some_and(|w| w.ways[way].flights.iter().any(|f| f.number == flight && f.halted));
-                if !halted && self.stations.get(&from.0).is_some_and(|n| n.life == life) {
-                    self.tell_port(&from, teletype::Input::Transmitted);
-                }
-            }
+            Happening::Gone { from, life, circuit, way, flight } => self.gone(&from, life, (&circuit, way, flight)),
+            Happening::TickSwitch(circuit) => self.tick_switch(&circuit),
+            Happening::Later { end, life, what } => self.later(&end, life, what),
             Happening::Typed { end, life, flight } => self.typed(&end, life, flight),
             Happening::Due(i) => self.due(i),
             Happening::Test(draft) => self.hand_in(*draft),
@@ -397,17 +426,10 @@ impl World {
                 let message = node.journal.load(&id).ok_or_else(|| format!("the journal has no content for {id}"));
                 inputs.insert(0, router::Input::Loaded { id, message });
             }
-            router::Output::Order { port, order } => {
-                let input = match order {
-                    router::Order::Deliver(delivery) => teletype::Input::Deliver(delivery),
-                    router::Order::CallOff(number) => teletype::Input::CallOff(number),
-                    router::Order::Tell { id, event } => teletype::Input::Became { id, event },
-                };
-                self.tell_port(&(station.clone(), port), input);
-            }
+            router::Output::Order { port, order } => self.order(&(station.clone(), port), order),
             router::Output::Answer { token, submitted } => {
                 if let Some((port, token)) = node.typing.remove(&token) {
-                    return self.tell_port(&(station.clone(), port), teletype::Input::HandedIn { token, submitted });
+                    return self.handed_in(&(station.clone(), port), token, submitted);
                 }
                 if let (Some(number), Submitted::Accepted(id)) = (self.submissions.remove(&token), &submitted) {
                     self.sent.insert(number, id.clone());
@@ -465,116 +487,5 @@ impl World {
             }
         }
         self.trace.push(event);
-    }
-
-    // ---- ports and lines ----
-
-    fn verdict(&mut self, station: &Name, token: u64, verdict: Verdict) {
-        // The token of a submission is (port, the terminal's own token); see `port_says`.
-        let Some((port, own)) = self.stations.get_mut(station).and_then(|n| n.take_token(token)) else { return };
-        self.tell_port(&(station.clone(), port), teletype::Input::Verdict { token: own, verdict });
-    }
-
-    pub(super) fn tell_port(&mut self, end: &End, input: teletype::Input) {
-        let now = self.now();
-        let Some(terminal) = self.terminal(end) else { return };
-        let outputs = terminal.handle(now, input);
-        self.port_says(end, outputs);
-    }
-
-    fn tick_port(&mut self, end: &End, life: u64) {
-        let now = self.now();
-        if self.stations.get(&end.0).is_none_or(|n| n.life != life) {
-            return;
-        }
-        let Some(terminal) = self.terminal(end) else { return };
-        if terminal.deadline().is_some_and(|d| d <= now) {
-            let outputs = terminal.tick(now);
-            self.port_says(end, outputs);
-        }
-    }
-
-    fn terminal(&mut self, (station, port): &End) -> Option<&mut AnyPort> {
-        self.stations.get_mut(station)?.alive.as_mut()?.ports.get_mut(port)
-    }
-
-    fn port_says(&mut self, end: &End, outputs: Vec<teletype::Output>) {
-        let now = self.now();
-        let (station, port) = end;
-        for output in outputs {
-            match output {
-                teletype::Output::Send(codes) => self.transmit(end, &codes),
-                teletype::Output::Halt => self.halt(end),
-                teletype::Output::Reserve(wanted) => self.reserve_later(end, wanted),
-                teletype::Output::Rescan => self.show_tapes(end),
-                teletype::Output::Submit { token, message } => {
-                    let Some(node) = self.stations.get_mut(station) else { return };
-                    let token = node.give_token(port, token);
-                    self.tell_router(station, router::Input::Came { token, port: port.clone(), message });
-                }
-                teletype::Output::HandIn { token, draft } => self.hand_in_at(end, token, draft),
-                teletype::Output::Motor(_) | teletype::Output::Tape { .. } => {} // nobody hears it, nobody keeps it
-                teletype::Output::Report { delivery, outcome } => {
-                    self.tell_router(station, router::Input::Ended { port: port.clone(), delivery, outcome });
-                }
-                teletype::Output::Event { event, id } => {
-                    let utc = self.epoch.plus(now.since(Instant::ZERO));
-                    let stamped = Stamped { t: now.micros(), utc, station: station.clone(), port: Some(port.clone()), id, event };
-                    if stamped.event.durable() {
-                        self.tell_router(station, router::Input::Noted(stamped));
-                    } else {
-                        self.trace.push(stamped);
-                    }
-                }
-                teletype::Output::Stopped => {}
-            }
-        }
-        let life = self.stations.get(station).map_or(0, |n| n.life);
-        if let Some(at) = self.terminal(end).and_then(|t| t.deadline()) {
-            self.driver.set(at, Happening::TickPort(end.clone(), life));
-        }
-    }
-
-    fn wire_of(&mut self, end: &End) -> Option<(String, usize)> {
-        self.circuits.iter().find_map(|(name, w)| w.ends.iter().position(|e| e == end).map(|i| (name.clone(), i)))
-    }
-
-    fn transmit(&mut self, end: &End, codes: &[Code]) {
-        let now = self.now();
-        let Some((circuit, i)) = self.wire_of(end) else { return self.print(end, codes) };
-        let Some(node) = self.stations.get(&end.0) else { return };
-        let (life, unit) = (node.life, node.terminals[&end.1].code_time);
-        let Some(wire) = self.circuits.get_mut(&circuit) else { return };
-        let (flight, gone, last) = wire.ways[i].send(now, unit, codes);
-        self.driver.set(gone, Happening::Gone { from: end.clone(), life, circuit: circuit.clone(), way: i, flight });
-        self.driver.set(last, Happening::Arrived { circuit, way: i, flight });
-    }
-
-    fn arrived(&mut self, circuit: &str, way: usize, flight: u64) {
-        let Some(wire) = self.circuits.get_mut(circuit) else { return };
-        let to = wire.ends[1 - way].clone();
-        let Some(codes) = wire.ways[way].take(flight) else { return };
-        if !codes.is_empty() {
-            self.tell_port(&to, teletype::Input::Received(codes));
-        }
-    }
-
-    fn halt(&mut self, end: &End) {
-        let now = self.now();
-        let Some((circuit, i)) = self.wire_of(end) else { return self.halt_print(end) };
-        let left = self.circuits.get_mut(&circuit).map_or(0, |w| w.ways[i].stop_after(now));
-        self.tell_port(end, teletype::Input::Halted { left });
-    }
-}
-
-impl Node {
-    fn give_token(&mut self, port: &str, own: u64) -> u64 {
-        // Ports of one station, in order, take turns in the low bits: enough for any station.
-        let index = self.terminals.keys().position(|p| p == port).unwrap_or(0) as u64;
-        own * 64 + index
-    }
-    fn take_token(&mut self, token: u64) -> Option<(String, u64)> {
-        let port = self.terminals.keys().nth((token % 64) as usize)?.clone();
-        Some((port, token / 64))
     }
 }

@@ -1,14 +1,14 @@
-//! A scenario run for real: its stations in this process, its circuits as ptys joined by relays, its timeline on the clock.
+//! A scenario run for real: its stations in this process, its circuits as relays and exchanges, its timeline on the clock.
 //!
 //! Standards: none. In: a scenario, a speed, a folder. Out: events as they happen; papers, journals and the trace in the folder.
 //! Left out: telling it (see `cli::narrate`); virtual time (see `history::world`). Shown by: `molink demo`.
 
+use super::live_circuits::Joined;
 use super::{Running, Station, StationConfig, StationError};
 use crate::console::Submitted;
 use crate::history::Scenario;
+use crate::history::exhibit::{self, Exhibit};
 use crate::history::scenario::{Act, CircuitPlan, Entry, When};
-use crate::line::device::Settings;
-use crate::line::relay::{End, Relay, RelayConfig, RelayHandle};
 use crate::message::{Draft, Envelope, Identity, Name, Part};
 use crate::router::event::Stamped;
 use crate::router::{Event, EventSink};
@@ -45,7 +45,7 @@ pub struct Live {
     timeline: Vec<Item>,
     configs: BTreeMap<Name, StationConfig>,
     stations: BTreeMap<Name, Running>,
-    relays: BTreeMap<String, RelayHandle>,
+    circuits: BTreeMap<String, Joined>,
     heard: mpsc::UnboundedReceiver<Stamped>,
     observer: Arc<Observer>,
     /// Hourly tests to come, the next one first.
@@ -107,7 +107,7 @@ impl Live {
             timeline,
             configs: BTreeMap::new(),
             stations: BTreeMap::new(),
-            relays: BTreeMap::new(),
+            circuits: BTreeMap::new(),
             heard,
             observer,
             tests: VecDeque::new(),
@@ -120,8 +120,9 @@ impl Live {
             if plan.ends.iter().all(|end| port(&scenario.stations, end).is_some_and(|p| p.contains_key("keys"))) {
                 hang_tapes(&keys_of(out, name), plan, scenario.start)?;
             }
-            let relay = live.join(name, plan, scenario.seed, speed).await?;
-            live.relays.insert(name.clone(), relay);
+            let paths = [0, 1].map(|i| live.end_path(name, &plan.ends[i].0));
+            let joined = Joined::start(name, plan, paths, scenario.seed, speed).await?;
+            live.circuits.insert(name.clone(), joined);
         }
         for (name, keys) in &scenario.stations {
             let config = live.config(name, keys, scenario, speed, out)?;
@@ -133,13 +134,6 @@ impl Live {
 
     fn end_path(&self, circuit: &str, station: &Name) -> PathBuf {
         self.lines.join(format!("{circuit}-{station}"))
-    }
-
-    async fn join(&self, name: &str, plan: &CircuitPlan, seed: u64, speed: Speed) -> Result<RelayHandle, StationError> {
-        let end = |i: usize| End::Pty(self.end_path(name, &plan.ends[i].0));
-        let settings = Settings { baud: 50.0, units: 7.5 };
-        let config = RelayConfig { profile: plan.profile, seed, settings, speed, log: None, control: None };
-        Relay::start(end(0), end(1), config).await.map_err(|e| StationError(format!("circuit `{name}`: {e}")))
     }
 
     fn config(
@@ -156,7 +150,7 @@ impl Live {
         for (circuit, plan) in &scenario.circuits {
             for (_, port) in plan.ends.iter().filter(|(station, _)| station == name) {
                 let table = keys.get_mut("port").and_then(|p| p.get_mut(port)).and_then(|t| t.as_table_mut());
-                if let Some(table) = table {
+                if let Some(table) = table.filter(|_| !plan.voice) {
                     let pty = self.end_path(circuit, name).display().to_string();
                     table.insert("line".into(), toml::Table::from_iter([("pty".to_owned(), pty.into())]).into());
                     if let Some(keys) = table.get_mut("keys") {
@@ -282,10 +276,11 @@ impl Live {
         let Item { entry, due, .. } = &self.timeline[index];
         let begins = due.unwrap_or(Instant::ZERO);
         match entry.act.clone() {
-            Act::Send { from, to, precedence, class, subject, text } => {
+            Act::Send { from, to, precedence, class, subject, text, files } => {
                 let number = self.timeline[..=index].iter().filter(|i| matches!(i.entry.act, Act::Send { .. })).count();
+                let content = self.content(&from.station, text, files).await.map_err(|why| StationError(format!("timeline: {why}")))?;
                 let envelope = Envelope { from, to, precedence, class, subject, via: vec![] };
-                self.hand_in(Some(number), Draft { envelope, content: vec![Part::Text { text }] }).await?;
+                self.hand_in(Some(number), Draft { envelope, content }).await?;
             }
             Act::Hourly(hourly) => {
                 // By the story's clock, also at full speed, where that clock does not get as far.
@@ -332,9 +327,17 @@ impl Live {
         }
     }
 
+    /// The parts of a message; its files are kept at its station first, off this thread.
+    async fn content(&self, station: &Name, text: String, files: Vec<Exhibit>) -> Result<Vec<Part>, String> {
+        let contents = self.configs.get(station).map(|config| config.place("").contents());
+        let contents = contents.ok_or_else(|| format!("there is no station `{station}`"))?;
+        let keep = move || exhibit::parts(&text, &files, |(name, media_type, bytes)| contents.keep(&name, media_type, &bytes));
+        tokio::task::spawn_blocking(keep).await.map_err(|_| "the files cannot be kept (a bug)".to_owned())?
+    }
+
     async fn command(&self, circuit: &str, command: String) -> Result<(), StationError> {
-        let relay = self.relays.get(circuit).ok_or_else(|| StationError(format!("timeline: there is no circuit `{circuit}`")))?;
-        let answer = relay.command(&command).await;
+        let joined = self.circuits.get(circuit).ok_or_else(|| StationError(format!("timeline: there is no circuit `{circuit}`")))?;
+        let answer = joined.command(&command).await;
         if answer.starts_with("error") { Err(StationError(format!("timeline: `{command}` to {circuit}: {answer}"))) } else { Ok(()) }
     }
 
@@ -343,8 +346,8 @@ impl Live {
         for (_, running) in std::mem::take(&mut self.stations) {
             running.stop().await?;
         }
-        for (_, relay) in std::mem::take(&mut self.relays) {
-            relay.stop().await;
+        for (_, joined) in std::mem::take(&mut self.circuits) {
+            joined.stop().await;
         }
         while let Ok(event) = self.heard.try_recv() {
             tell(Told::Event(event));

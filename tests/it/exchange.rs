@@ -59,13 +59,13 @@ async fn call(from: &mut FaxEnd, to: &mut FaxEnd, sent: &[Arc<Page>], speed: Spe
     let caller = async {
         let line = from.dial().await.unwrap();
         let (number, called, capabilities, wishes) = ("1".into(), "2".into(), Capabilities::OURS, Wishes::default());
-        let config = caller::Config { number, called, sub: None, pages: sent.to_vec(), capabilities, wishes, speed };
+        let config = caller::Config { number, called, sub: None, pages: sent.to_vec(), capabilities, wishes, facilities: false, speed };
         talk(Box::new(Caller::new(config)), line, speed).await
     };
     let answerer = async {
         let line = to.ring().await.unwrap();
         let (number, capabilities, thresholds) = ("2".into(), Capabilities::OURS, Thresholds::default());
-        talk(Box::new(Answerer::new(answerer::Config { number, capabilities, thresholds, speed })), line, speed).await
+        talk(Box::new(Answerer::new(answerer::Config { number, capabilities, thresholds, facilities: None, speed })), line, speed).await
     };
     let (sender, receiver) = within("a call", async { tokio::join!(caller, answerer) }).await;
     [sender, receiver]

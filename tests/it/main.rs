@@ -21,6 +21,7 @@ mod dialogues;
 mod docs;
 mod durability;
 mod exchange;
+mod fax_backend;
 mod fax_call;
 mod fax_codes;
 mod fax_damage;
@@ -53,6 +54,7 @@ mod procedure;
 mod processes;
 mod punch;
 mod rooms;
+mod satellites;
 mod send;
 mod storm;
 #[cfg_attr(not(feature = "faults"), allow(dead_code))]

@@ -5,8 +5,6 @@
 
 use super::{End, Happening, World};
 use crate::line::symbol::Code;
-use crate::message::Draft;
-use crate::router;
 use crate::teletype;
 use crate::time::Instant;
 use std::time::Duration;
@@ -39,14 +37,6 @@ impl World {
         if self.stations.get(&end.0).is_some_and(|node| node.desks.contains_key(&end.1)) {
             self.tell_port(end, teletype::Input::LineBack);
         }
-    }
-
-    pub(super) fn hand_in_at(&mut self, (station, port): &End, own: u64, draft: Draft) {
-        let token = self.token();
-        if let Some(node) = self.stations.get_mut(station) {
-            node.typing.insert(token, (port.clone(), own));
-        }
-        self.tell_router(station, router::Input::Submit { token, draft, key: None });
     }
 
     fn unit(&self, (station, port): &End) -> Duration {

@@ -4,16 +4,21 @@
 //! Left out: when (the world's driver calls). Shown by: `tests/it/world.rs`.
 
 use super::{Happening, World};
+use crate::fax::switch::Command;
+use crate::history::exhibit;
 use crate::history::hourly::Hourly;
 use crate::history::timeline::{Act, When};
 use crate::line::{Noise, Profile};
-use crate::message::{Draft, Envelope, Identity, Part};
+use crate::message::{Draft, Envelope, Identity};
 use crate::time::Instant;
 use std::time::Duration;
 
 impl World {
     /// Cuts a circuit both ways; what is on its way in it is lost.
     pub fn cut(&mut self, circuit: &str, lasts: Option<Duration>) {
+        if self.command_voice(circuit, Command::Cut(lasts)) {
+            return;
+        }
         let now = self.now();
         if let Some(wire) = self.circuits.get_mut(circuit) {
             for way in &mut wire.ways {
@@ -28,6 +33,9 @@ impl World {
 
     /// Takes a circuit to another path, both ways; what is on its way in it is lost.
     pub fn reroute(&mut self, circuit: &str, profile: Profile) {
+        if self.command_voice(circuit, Command::Profile(profile)) {
+            return;
+        }
         let now = self.now();
         if let Some(wire) = self.circuits.get_mut(circuit) {
             wire.ways.iter_mut().for_each(|w| w.become_another(now, profile));
@@ -35,6 +43,9 @@ impl World {
     }
 
     pub(super) fn mend(&mut self, circuit: &str) {
+        if self.command_voice(circuit, Command::Restore) {
+            return;
+        }
         let now = self.now();
         if let Some(wire) = self.circuits.get_mut(circuit) {
             wire.ways.iter_mut().for_each(|w| w.circuit.restore(now));
@@ -44,11 +55,15 @@ impl World {
     pub(super) fn due(&mut self, index: usize) {
         let Some(entry) = self.timeline.get(index).cloned() else { return };
         match entry.act {
-            Act::Send { from, to, precedence, class, subject, text } => {
+            Act::Send { from, to, precedence, class, subject, text, files } => {
                 let envelope = Envelope { from, to, precedence, class, subject, via: vec![] };
                 let sends_before = self.timeline[..index].iter().filter(|e| matches!(e.act, Act::Send { .. })).count();
                 self.submissions.insert(self.next_token, sends_before + 1);
-                self.hand_in(Draft { envelope, content: vec![Part::Text { text }] });
+                let station = envelope.from.station.clone();
+                match exhibit::parts(&text, &files, |content| self.keep(&station, content)) {
+                    Ok(content) => self.hand_in(Draft { envelope, content }),
+                    Err(why) => self.note(&station, format!("timeline: {why}")),
+                }
             }
             Act::Hourly(hourly) => self.plan_tests(&hourly),
             Act::Say(text) => self.said.push((self.now(), text)),
@@ -60,6 +75,11 @@ impl World {
                 self.said.extend(text.map(|text| (now, text)));
             }
             Act::Noise { circuit, level } => {
+                if let Ok(noise) = level.parse()
+                    && self.command_voice(&circuit, Command::Noise(noise))
+                {
+                    return;
+                }
                 let level = level.parse::<Noise>();
                 if let (Some(wire), Ok(level)) = (self.circuits.get_mut(&circuit), level) {
                     wire.ways.iter_mut().for_each(|w| w.circuit.set_noise(level));

@@ -8,7 +8,7 @@ use super::{Running, Station, StationConfig, StationError};
 use crate::console::Submitted;
 use crate::history::Scenario;
 use crate::history::exhibit::{self, Exhibit};
-use crate::history::scenario::{Act, CircuitPlan, Entry, When};
+use crate::history::scenario::{Act, CircuitPlan, Entry, When, state_of};
 use crate::message::{Draft, Envelope, Identity, Name, Part};
 use crate::router::event::Stamped;
 use crate::router::{Event, EventSink};
@@ -258,7 +258,7 @@ impl Live {
         }
         // `filed` counts where the receipt is known too: the sender's word comes last.
         let here = event.station == id.station;
-        let reached = event.event.name();
+        let reached = state_of(&event.event);
         let now = self.clock.now();
         for item in self.timeline.iter_mut().filter(|i| !i.done && i.due.is_none()) {
             if let When::After { state, message, pause } = &item.entry.when

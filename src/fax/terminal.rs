@@ -316,7 +316,11 @@ impl Terminal {
             CallEvent::Confirmed { page } if outgoing => self.confirmed_out(page),
             CallEvent::Confirmed { page } => self.confirmed_in(page),
             CallEvent::Doubtful { .. } => self.doubtful_out(),
-            other => {
+            mut other => {
+                // A viewer is shown the pages of the message; those of the call may be only its rest.
+                if let (CallEvent::Rows { page, .. }, Call::In(_, incoming)) = (&mut other, &self.call) {
+                    *page += incoming.pages_before();
+                }
                 let id = self.identity();
                 let shown = self.show.events(&other, outgoing);
                 self.out.extend(shown.into_iter().map(|event| Output::Event { event, id: id.clone() }));

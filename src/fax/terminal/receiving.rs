@@ -38,6 +38,13 @@ pub(super) struct Incoming {
     pub(super) confirming: bool,
 }
 
+impl Incoming {
+    /// Pages of its entry that came in earlier calls.
+    pub(super) fn pages_before(&self) -> usize {
+        self.first.saturating_sub(1)
+    }
+}
+
 /// Why a call is not taken, and what the far end is told besides.
 struct Refusal {
     why: String,

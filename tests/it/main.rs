@@ -55,6 +55,7 @@ mod processes;
 mod punch;
 mod rooms;
 mod satellites;
+mod satellites_live;
 mod send;
 mod storm;
 #[cfg_attr(not(feature = "faults"), allow(dead_code))]

@@ -229,8 +229,7 @@ fn the_same_seed_gives_the_same_bytes_on_any_thread() {
 
 #[test]
 fn the_scenario_of_1986_is_replayed_the_same_each_time() {
-    let text = include_str!("../../fixtures/scenarios/1986.toml");
-    let scenario = Scenario::parse("1986.toml", text).unwrap();
+    let scenario = Scenario::parse("1986.toml", OF_1986).unwrap();
     let run = |scenario: &Scenario| {
         let mut world = World::from_scenario(scenario, None).unwrap();
         assert!(world.run(hours(2), |w| over(w) && filed(w, "washington").len() == 2), "{}", world.trace_lines());
@@ -242,6 +241,7 @@ fn the_scenario_of_1986_is_replayed_the_same_each_time() {
     let other = scenario.clone();
     let elsewhere = std::thread::spawn(move || run(&other));
     assert!(run(&scenario) == elsewhere.join().unwrap());
+}
 
 const OF_1986: &str = include_str!("../../fixtures/scenarios/1986.toml");
 

@@ -2,14 +2,14 @@
 //!
 //! Standards: none. Seeding: the codes of block `b` (512 codes) of tape `s` are the upper five bits of each byte of xoshiro256++ from
 //! `seed_from_u64(seed XOR s << 32 XOR b)`. In: reservations. Out: key codes; what each end has used, which a kill does not undo.
-//! Left out: files (`teletype::backend_keys`). Shown by: `tests/it/cipher.rs`.
+//! Left out: files (`key::backend_disk`). Shown by: `tests/it/cipher.rs`.
 
 use super::world::{End, Happening, World};
 use crate::faults::{self, Fault};
+use crate::key::reel::Reservation;
+use crate::key::{Copy, Tape, Tapes};
 use crate::line::Code;
 use crate::teletype::Input;
-use crate::teletype::key::reel::Reservation;
-use crate::teletype::key::{Copy, Tape, Tapes};
 use rand_core::{Rng, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus;
 

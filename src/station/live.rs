@@ -7,12 +7,12 @@ use super::{Running, Station, StationConfig, StationError};
 use crate::console::Submitted;
 use crate::history::Scenario;
 use crate::history::scenario::{Act, CircuitPlan, Entry, When};
+use crate::key::{Medium, backend_disk};
 use crate::line::device::Settings;
 use crate::line::relay::{End, Relay, RelayConfig, RelayHandle};
 use crate::message::{Draft, Envelope, Identity, Name, Part};
 use crate::router::event::Stamped;
 use crate::router::{Event, EventSink};
-use crate::teletype::backend_keys;
 use crate::time::{Clock, Instant, Speed, Utc};
 use std::collections::{BTreeMap, VecDeque};
 use std::path::{Path, PathBuf};
@@ -367,8 +367,15 @@ fn keys_of(out: &Path, circuit: &str) -> PathBuf {
 fn hang_tapes(keys: &Path, plan: &CircuitPlan, utc: Utc) -> Result<(), StationError> {
     let [(one, _), (other, _)] = &plan.ends;
     for (from, to) in [(one, other), (other, one)] {
-        let order = backend_keys::Order { name: format!("{from}-1"), characters: TAPE, from: from.clone(), to: to.clone(), utc };
-        backend_keys::make(&order, keys, &mut |_| true).map_err(StationError)?;
+        let order = backend_disk::Order {
+            medium: Medium::Tape,
+            name: format!("{from}-1"),
+            characters: TAPE,
+            from: from.clone(),
+            to: to.clone(),
+            utc,
+        };
+        backend_disk::make(&order, keys, &mut |_| true).map_err(StationError)?;
     }
     Ok(())
 }

@@ -52,6 +52,10 @@ impl<K: Clone> Reel<K> {
             self.take_out();
         }
     }
+    /// What hangs here, in the order in which it is taken up.
+    pub fn tapes(&self) -> &[Tape] {
+        &self.tapes
+    }
     fn tape(&self, serial: u32) -> Option<&Tape> {
         self.tapes.iter().find(|t| t.serial == serial)
     }

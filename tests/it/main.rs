@@ -24,6 +24,7 @@ mod fax_call;
 mod fax_codes;
 mod fax_damage;
 mod fax_dialogues;
+mod fax_facility;
 mod fax_pages;
 mod fax_pdf;
 mod fuzz;

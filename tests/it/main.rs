@@ -21,6 +21,7 @@ mod dialogues;
 mod docs;
 mod durability;
 mod fax_call;
+mod fax_cipher;
 mod fax_codes;
 mod fax_damage;
 mod fax_dialogues;

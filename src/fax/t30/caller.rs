@@ -494,7 +494,7 @@ impl Caller {
         self.note_failure_in(stage, what, blame);
     }
     /// The first failure counts, and none after the last page.
-    fn note_failure_in(&mut self, stage: String, what: String, blame: Blame) {
+    pub(super) fn note_failure_in(&mut self, stage: String, what: String, blame: Blame) {
         if self.leg.report.failure.is_none() && self.state != State::Leaving {
             self.leg.report.failure = Some(Failure { stage, peer: self.leg.peer(), what, blame });
         }

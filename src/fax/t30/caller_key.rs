@@ -101,6 +101,9 @@ impl Caller {
     /// Ends the call for want of key.
     pub(super) fn key_trouble(&mut self, now: Instant, why: String, blame: Blame) {
         self.leg.event(CallEvent::Key(KeyEvent::Trouble { reason: why.clone() }));
+        if self.state != State::Keying {
+            self.note_failure_in(format!("before sending page {} to", self.page + 1), why.clone(), blame);
+        }
         self.fail(now, why, blame);
     }
 }

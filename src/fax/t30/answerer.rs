@@ -395,7 +395,7 @@ impl Answerer {
             .take()
             .filter(|f| !f.entries.is_empty())
             .or_else(|| self.asked_of.as_ref().and_then(|a| a.facilities.clone()));
-        let caller = Identified { number: self.leg.report.peer.clone(), sub: self.leg.report.sub.clone(), facilities };
+        let caller = Identified { number: self.leg.report.peer.clone(), sub: self.leg.report.sub.clone(), capabilities: None, facilities };
         if self.asked_of.as_ref() == Some(&caller) {
             return;
         }
@@ -562,6 +562,7 @@ impl Machine for Answerer {
             Input::SetUp(_) => self.decided(now),
             Input::Reserved { made, key } => self.reserved(now, &made, &key),
             Input::NotReserved { why, .. } => self.not_reserved(now, why),
+            Input::Pages(_) => self.leg.odd("pages, and this end receives"),
             Input::Refuse { why, blame, entries } => self.refused(now, Refusal { what: why, blame, entries, of_settings: false }),
             Input::Halt { why } | Input::Stop { why } => self.fail(now, why, Blame::Us),
         }

@@ -187,6 +187,11 @@ impl Caller {
         }
     }
 
+    /// Whether nothing of the far end but tones was heard.
+    pub fn unanswered(&self) -> bool {
+        self.state == State::Calling && self.both.is_none() && !self.leg.carrier && self.leg.timers.runs(Timer::T0)
+    }
+
     /// The one place where the state changes: what it waits for, and how long.
     pub(super) fn enter(&mut self, now: Instant, state: State) {
         if self.state == State::Ended {
@@ -529,6 +534,8 @@ impl Machine for Caller {
             Input::Reserved { made, key } => self.reserved(now, &made, &key),
             Input::NotReserved { why, .. } => self.not_reserved(now, why),
             Input::SetUp(entries) => self.decided(now, entries),
+            Input::Pages(pages) if self.state == State::Deciding && pages.len() == self.config.pages.len() => self.config.pages = pages,
+            Input::Pages(_) => self.leg.odd("pages at the wrong time"),
             Input::Halt { why } => self.halt(now, why),
             Input::Stop { why } if self.state == State::Idle => self.end_before(now, why),
             Input::Stop { why } => self.fail(now, why, Blame::Us),

@@ -75,7 +75,7 @@ impl Caller {
                 self.leg.stop([Timer::T0, Timer::T1]);
                 self.both = Some(self.config.capabilities.both(&there));
                 match self.hear_offer() {
-                    Ok(()) => self.decide(now),
+                    Ok(()) => self.decide(now, there),
                     Err((why, blame)) => self.key_trouble(now, why, blame),
                 }
             }
@@ -85,7 +85,7 @@ impl Caller {
     }
 
     /// Says who is there, and waits to be told what to say; the second time in a call that is known.
-    fn decide(&mut self, now: Instant) {
+    fn decide(&mut self, now: Instant, there: Capabilities) {
         if !self.config.facilities || self.set_up.is_some() {
             return self.ask(now, Ask::Settings);
         }
@@ -93,7 +93,7 @@ impl Caller {
         self.kin = facilities.is_some();
         let number = self.leg.report.peer.clone();
         self.enter(now, State::Deciding);
-        self.leg.out.push(Output::Identified(Identified { number, sub: None, facilities }));
+        self.leg.out.push(Output::Identified(Identified { number, sub: None, capabilities: Some(there), facilities }));
     }
 
     fn on_training(&mut self, now: Instant, frame: &Frame) {
@@ -133,11 +133,13 @@ impl Caller {
             }
             Kind::Rtp => {
                 self.leg.report.doubtful.push(self.page + 1);
+                self.leg.event(CallEvent::Doubtful { page: self.page + 1 });
                 self.next_page(now, post, true);
             }
             Kind::Rtn => self.refused(now),
             Kind::Pip => {
                 self.leg.report.doubtful.push(self.page + 1);
+                self.leg.event(CallEvent::Doubtful { page: self.page + 1 });
                 self.fail(now, "the far end wants an operator (PIP), and there is none".into(), Blame::Peer);
             }
             Kind::Pin => self.fail(now, "the far end refused the page and wants an operator (PIN)".into(), Blame::Peer),

@@ -89,6 +89,11 @@ pub enum CallEvent {
         /// Which, from 1.
         page: usize,
     },
+    /// A page arrived damaged (RTP or PIP heard by the caller).
+    Doubtful {
+        /// Which, from 1.
+        page: usize,
+    },
 }
 
 impl fmt::Display for CallEvent {
@@ -118,6 +123,7 @@ impl fmt::Display for CallEvent {
             CallEvent::Judged { page, rows, bad, verdict } => write!(f, "judges page {page}: {rows} rows, {bad} bad: {verdict:?}"),
             CallEvent::Key(event) => write!(f, "{event}"),
             CallEvent::Confirmed { page } => write!(f, "page {page} confirmed"),
+            CallEvent::Doubtful { page } => write!(f, "page {page} arrived damaged"),
         }
     }
 }

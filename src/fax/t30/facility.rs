@@ -27,6 +27,8 @@ pub mod tag {
     pub const NOT_NOW: u8 = 4;
     /// From which page on the message is wanted, in decimal digits; said by the answerer beside [`NOT_NOW`].
     pub const FROM_PAGE: u8 = 5;
+    /// The name of the station that speaks.
+    pub const STATION: u8 = 6;
 }
 
 /// One thing that is said.

@@ -38,6 +38,7 @@ pub use verdict::{Thresholds, Verdict};
 use super::code::Damage;
 use super::modem::{Heard, Order};
 use crate::paper::Page;
+use std::sync::Arc;
 
 /// What a machine of a call is told.
 #[derive(Debug)]
@@ -58,6 +59,8 @@ pub enum Input {
         /// Why: one sentence.
         why: String,
     },
+    /// For a caller, before [`Input::SetUp`]: these pages instead, as many as before.
+    Pages(Vec<Arc<Page>>),
     /// What follows from [`Output::Identified`]: go on. A caller says these entries (NSS) to a station of molink; an answerer says none.
     SetUp(Vec<Entry>),
     /// For an answerer: what came, or is to come, is not taken. The call ends as soon as the far end hears: with these entries, where it is a
@@ -121,6 +124,8 @@ pub struct Identified {
     pub number: Option<String>,
     /// The sub-address it named (SUB).
     pub sub: Option<String>,
+    /// What it can do (DIS).
+    pub capabilities: Option<Capabilities>,
     /// What it says in NSF or NSS, if it is a station of molink.
     pub facilities: Option<Facilities>,
 }

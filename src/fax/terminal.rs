@@ -12,6 +12,7 @@ mod show;
 use super::modem::{Heard, Order, Tone};
 use super::spool::Entry;
 use super::t30::{self, Answerer, CallEvent, Caller, Capabilities, Received, Report, Thresholds, Wishes};
+use crate::faults::{KillPoint, kill_point};
 use crate::key::Tapes;
 use crate::key::reel::Reservation;
 use crate::machine::{Machine, Timers};
@@ -393,7 +394,7 @@ impl Terminal {
     }
 
     /// The next call, or the next delivery, if the line is free for it.
-    fn pump(&mut self, now: Instant) {
+    fn pump(&mut self) {
         if !self.ready || self.stopping {
             return self.stop_if_free();
         }
@@ -425,6 +426,11 @@ impl Terminal {
             && caller.unanswered()
         {
             self.both_call(now);
+        }
+        if let (Call::In(_, incoming), Heard::Sent) = (&mut self.call, &heard)
+            && std::mem::take(&mut incoming.confirming)
+        {
+            kill_point(KillPoint::PageConfirmed);
         }
         self.tell(now, t30::Input::Heard(heard));
     }
@@ -517,7 +523,7 @@ impl Machine for Terminal {
                 Timer::HandOver => self.hand_over(),
             }
         }
-        self.pump(now);
+        self.pump();
         std::mem::take(&mut self.out)
     }
 

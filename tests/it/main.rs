@@ -20,6 +20,7 @@ mod desk_live;
 mod dialogues;
 mod docs;
 mod durability;
+mod fax_backend;
 mod fax_call;
 mod fax_cipher;
 mod fax_codes;

@@ -5,6 +5,7 @@
 //! Left out: the call (see `t30::answerer`), the disk. Shown by: `tests/it/fax_terminal.rs`.
 
 use super::{Call, HAND_OVER, Output, Terminal, Timer};
+use crate::faults::{KillPoint, kill_point};
 use crate::fax::cover::{Cover, Sub};
 use crate::fax::pages::MOST_PAGES;
 use crate::fax::spool::Entry;
@@ -33,6 +34,8 @@ pub(super) struct Incoming {
     last: (usize, usize, usize),
     /// The page of the call that waits for its message to be filed.
     waits: Option<usize>,
+    /// MCF is on its way out.
+    pub(super) confirming: bool,
 }
 
 /// Why a call is not taken, and what the far end is told besides.
@@ -81,6 +84,7 @@ impl Terminal {
             return Some(*token);
         }
         let entry = self.entries.get(name)?.clone();
+        kill_point(KillPoint::BeforeHandOver);
         let token = self.next_token;
         self.next_token += 1;
         self.filing.insert(token, name.to_owned());
@@ -288,6 +292,7 @@ impl Terminal {
     pub(super) fn spooled(&mut self, now: Instant, name: &str, page: usize) {
         let Some(entry) = self.entries.get_mut(name) else { return };
         entry.pages = entry.pages.max(page);
+        kill_point(KillPoint::PageSpooled);
         let Call::In(_, incoming) = &self.call else { return };
         if incoming.entry.as_deref() != Some(name) || page < incoming.first {
             return;
@@ -348,6 +353,7 @@ impl Terminal {
         }
     }
     fn is_filed(&mut self, now: Instant, name: &str) {
+        kill_point(KillPoint::FiledNotConfirmed);
         if let Some(entry) = self.entries.get_mut(name) {
             entry.filed = true;
             let entry = entry.clone();
@@ -364,7 +370,8 @@ impl Terminal {
     }
     /// A page of this call was answered MCF.
     pub(super) fn confirmed_in(&mut self, page: usize) {
-        let Call::In(_, incoming) = &self.call else { return };
+        let Call::In(_, incoming) = &mut self.call else { return };
+        incoming.confirming = true;
         let entry = incoming.entry.as_ref().and_then(|name| self.entries.get(name));
         let (_, rows, bad) = incoming.last;
         let (id, of) = (entry.and_then(|e| e.identity.clone()), entry.and_then(|e| e.of));

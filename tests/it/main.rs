@@ -23,6 +23,8 @@ mod durability;
 mod fax_backend;
 mod fax_call;
 mod fax_cipher;
+#[cfg_attr(not(feature = "faults"), allow(dead_code))]
+mod fax_cipher_live;
 mod fax_codes;
 mod fax_damage;
 mod fax_dialogues;

@@ -23,12 +23,16 @@ mod durability;
 mod exchange;
 mod fax_backend;
 mod fax_call;
+mod fax_cipher;
+#[cfg_attr(not(feature = "faults"), allow(dead_code))]
+mod fax_cipher_live;
 mod fax_codes;
 mod fax_damage;
 mod fax_dialogues;
 mod fax_facility;
 mod fax_pages;
 mod fax_pdf;
+mod fax_terminal;
 mod fuzz;
 mod hostile;
 mod ip;

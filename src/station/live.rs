@@ -9,7 +9,7 @@ use crate::console::Submitted;
 use crate::fax::backend_exchange::Exchange;
 use crate::history::Scenario;
 use crate::history::exhibit::{self, Exhibit};
-use crate::history::scenario::{Act, CircuitPlan, Entry, When};
+use crate::history::scenario::{Act, CircuitPlan, Entry, When, state_of};
 use crate::key::{Medium, backend_disk};
 use crate::message::{Draft, Envelope, Identity, Name, Part};
 use crate::router::event::Stamped;
@@ -284,7 +284,7 @@ impl Live {
         }
         // `filed` counts where the receipt is known too: the sender's word comes last.
         let here = event.station == id.station;
-        let reached = event.event.name();
+        let reached = state_of(&event.event);
         let now = self.clock.now();
         for item in self.timeline.iter_mut().filter(|i| !i.done && i.due.is_none()) {
             if let When::After { state, message, pause } = &item.entry.when

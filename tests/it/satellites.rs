@@ -229,8 +229,7 @@ fn the_same_seed_gives_the_same_bytes_on_any_thread() {
 
 #[test]
 fn the_scenario_of_1986_is_replayed_the_same_each_time() {
-    let text = include_str!("../../fixtures/scenarios/1986.toml");
-    let scenario = Scenario::parse("1986.toml", text).unwrap();
+    let scenario = Scenario::parse("1986.toml", OF_1986).unwrap();
     let run = |scenario: &Scenario| {
         let mut world = World::from_scenario(scenario, None).unwrap();
         assert!(world.run(hours(2), |w| over(w) && filed(w, "washington").len() == 2), "{}", world.trace_lines());
@@ -242,4 +241,28 @@ fn the_scenario_of_1986_is_replayed_the_same_each_time() {
     let other = scenario.clone();
     let elsewhere = std::thread::spawn(move || run(&other));
     assert!(run(&scenario) == elsewhere.join().unwrap());
+}
+
+const OF_1986: &str = include_str!("../../fixtures/scenarios/1986.toml");
+
+#[test]
+fn the_story_of_1986_sends_each_page_once_although_a_satellite_fades_in_the_second() {
+    let scenario = Scenario::parse("1986.toml", OF_1986).unwrap();
+    let mut world = World::from_scenario(&scenario, None).unwrap();
+    let sends = OF_1986.matches("do = \"send\"").count();
+    let told = |world: &World| over(world) && world.journal(&name("moscow")).is_some_and(|journal| journal.rows().len() == sends);
+    assert!(world.run(hours(1), told), "{}", world.trace_lines());
+    let molink::time::Speed::Times(speed) = scenario.speed else { panic!("as fast as it can") };
+    let seconds = world.now().since(Instant::ZERO).as_secs_f64();
+    println!("the story of 1986 takes {seconds:.0} s of line time, {:.0} s at its default speed {speed}", seconds / speed);
+    assert!((60.0..90.0).contains(&(seconds / speed)), "{seconds} s at {speed}");
+    let by = |port: &str, page| (port.to_owned(), page);
+    assert_eq!(confirmed(&world, "moscow"), [by("intelsat", 1), by("gorizont", 2), by("gorizont", 3)]);
+    let came = filed(&world, "moscow");
+    let fax = came.iter().find(|m| m.envelope.subject == "Earth stations").unwrap();
+    let pages = pages(&world, "moscow", fax);
+    assert!(pages.len() == 3 && is_drawn(&pages[1], "satellites") && is_drawn(&pages[2], "photograph"), "{} pages", pages.len());
+    // What there was not in 1986: correction, V.17, MMR.
+    let settled = world.trace().iter().filter_map(|e| if let Event::Settled { text, .. } = &e.event { Some(text) } else { None });
+    settled.for_each(|text| assert!(text.starts_with("V.27ter 4800") && text.contains("without correction"), "{text}"));
 }

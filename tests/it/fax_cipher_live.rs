@@ -47,7 +47,7 @@ fn reserved(house: &House, end: usize) -> Vec<Entry> {
     text.lines().map(|l| serde_json::from_str::<Entry>(l).unwrap()).filter(|e| e.copy == copy).collect()
 }
 fn filed(house: &House, id: &str) {
-    let there = house.board.until(SOON * 4, |s| s.told.contains(&("moscow".into(), id.into(), "filed".into())).then_some(()));
+    let there = house.board.until(SOON * 4, |s| s.told("moscow", id, "filed").then_some(()));
     assert!(
         there.is_some(),
         "{id} is not filed at moscow\n{:#?}",

@@ -83,7 +83,7 @@ impl Round {
         let nth = match point {
             KillPoint::BeforePersist | KillPoint::AfterPersist => 1 + turn % 6,
             KillPoint::StartUp | KillPoint::KeyReserved | KillPoint::MidText => 1,
-            KillPoint::AfterEnd | KillPoint::ReceiptSent | KillPoint::ReceiptReceived => 1,
+            _ => 1, // the others of a line, and those that only a fax passes
         };
         Round { number, point, nth, victim: turn % 2, both: number % 3 == 2 }
     }

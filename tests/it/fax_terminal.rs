@@ -143,6 +143,8 @@ impl World {
                 let pages = (1..=e.pages).map(page).collect();
                 Input::Drawn { delivery, pages, confirmed: e.sent.get(&message.identity).copied().unwrap_or(0) }
             }
+            Output::Reserve(made) => Input::NotReserved { made, why: "these lines are in clear".into() },
+            Output::Rescan => return,
             Output::Dial => return self.line(Line::Dial(end)),
             Output::Order(order) => return self.line(Line::Order(end, order)),
             Output::HangUp => return self.line(Line::HangUp(end)),

@@ -24,6 +24,9 @@ mod durability;
 mod exchange;
 mod fax_backend;
 mod fax_call;
+mod fax_cipher;
+#[cfg_attr(not(feature = "faults"), allow(dead_code))]
+mod fax_cipher_live;
 mod fax_codes;
 mod fax_damage;
 mod fax_dialogues;

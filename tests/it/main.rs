@@ -59,6 +59,7 @@ mod storm;
 mod support;
 mod t38;
 mod t38_net;
+mod t38_peer;
 mod tape;
 mod tiff_bad;
 mod tiff_files;

@@ -128,12 +128,13 @@ fn nothing_hangs_wherever_spandsp_or_ours_vanishes() {
         for (at, side) in times.iter().flat_map(|at| [(*at, 0), (*at, 1)]) {
             let mut between = Between::new(how, &sent, Net::default());
             between.call.vanishes(side, Instant(at.micros() + 100_000));
-            let held = between.call.run().unwrap_or_else(|why| panic!("{how:?}, side {side} vanishes at {at:?}: {why}"));
-            assert!(held.as_secs() < 300, "{how:?}, side {side} vanishes at {at:?}: {held:?}");
-            let left = 1 - side;
+            let (held, left) = (between.call.run(), 1 - side);
             let outcome = if left == between.theirs {
-                format!("SpanDSP: {}", between.call.done(left).1)
+                // It may wait for ever for the end of a signal that has begun; that is its own affair.
+                format!("SpanDSP: {}", held.map_or_else(|why| why, |_| between.call.done(left).1.clone()))
             } else {
+                let held = held.unwrap_or_else(|why| panic!("{how:?}, side {side} vanishes at {at:?}: {why}"));
+                assert!(held.as_secs() < 130, "{how:?}, side {side} vanishes at {at:?}: {held:?}");
                 let report = between.call.report(left);
                 format!("ours: {}", report.failure.as_ref().map_or("complete".into(), |f| f.to_string()))
             };

@@ -21,11 +21,13 @@ pub enum Fault {
     RetryReusesKey,
     /// A reservation of key is not synced before the key is given out.
     ReservationNotSynced,
+    /// A page of a fax is not synced before it is confirmed.
+    PageNotSynced,
 }
 
 impl Fault {
     /// All of them.
-    pub const ALL: [Fault; 7] = {
+    pub const ALL: [Fault; 8] = {
         use Fault::*;
         [
             ReceiptBeforeSync,
@@ -35,6 +37,7 @@ impl Fault {
             TimerNotRearmed,
             RetryReusesKey,
             ReservationNotSynced,
+            PageNotSynced,
         ]
     };
     /// Its name in `MOLINK_FAULT`.
@@ -47,6 +50,7 @@ impl Fault {
             Fault::TimerNotRearmed => "timer-not-rearmed",
             Fault::RetryReusesKey => "retry-reuses-key",
             Fault::ReservationNotSynced => "reservation-not-synced",
+            Fault::PageNotSynced => "page-not-synced",
         }
     }
 }
@@ -70,13 +74,34 @@ pub enum KillPoint {
     ReceiptSent,
     /// A receipt has come in; nobody has been told.
     ReceiptReceived,
+    /// A page of a fax is in the spool, and is not confirmed.
+    PageSpooled,
+    /// All pages of a fax are in the spool, and their message is about to be handed over.
+    BeforeHandOver,
+    /// A message that came by fax is filed, and its last page is not confirmed.
+    FiledNotConfirmed,
+    /// A page of a fax is confirmed, and the next is to come.
+    PageConfirmed,
 }
 
 impl KillPoint {
     /// All of them.
-    pub const ALL: [KillPoint; 8] = {
+    pub const ALL: [KillPoint; 12] = {
         use KillPoint::*;
-        [StartUp, BeforePersist, AfterPersist, KeyReserved, MidText, AfterEnd, ReceiptSent, ReceiptReceived]
+        [
+            StartUp,
+            BeforePersist,
+            AfterPersist,
+            KeyReserved,
+            MidText,
+            AfterEnd,
+            ReceiptSent,
+            ReceiptReceived,
+            PageSpooled,
+            BeforeHandOver,
+            FiledNotConfirmed,
+            PageConfirmed,
+        ]
     };
     /// Its name in `MOLINK_KILL_AT`.
     pub fn name(self) -> &'static str {
@@ -89,6 +114,10 @@ impl KillPoint {
             KillPoint::AfterEnd => "after-end",
             KillPoint::ReceiptSent => "receipt-sent",
             KillPoint::ReceiptReceived => "receipt-received",
+            KillPoint::PageSpooled => "page-spooled",
+            KillPoint::BeforeHandOver => "before-hand-over",
+            KillPoint::FiledNotConfirmed => "filed-not-confirmed",
+            KillPoint::PageConfirmed => "page-confirmed",
         }
     }
 }

@@ -5,12 +5,10 @@
 
 mod apart;
 mod files;
-mod fit;
 mod format;
 mod input;
 mod output;
 mod progress;
-mod range;
 mod report;
 
 pub use apart::PdfApart;
@@ -18,17 +16,17 @@ pub(super) use apart::run as apart;
 
 use super::Usage;
 use crate::fax::code::Coding;
+use crate::fax::kind::Kind;
 use crate::fax::pdf::MOST_PAGES;
+use crate::fax::range::Pages;
 use crate::paper::letter::{header, heading};
-use crate::paper::{About, Dither, Resolution, Width};
+use crate::paper::{About, Asked, Dither, Resolution, Width};
 use crate::time::{Clock, Dtg, Speed};
 use anyhow::Result;
 use files::{Target, Workshop};
-use fit::Asked;
 use input::{Input, Sheet};
 use output::Output;
 use progress::Progress;
-use range::Pages;
 use report::{Entry, Report};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -62,7 +60,7 @@ pub struct Convert {
     files: Vec<PathBuf>,
     /// What the inputs are, where their endings do not say it
     #[arg(long, value_name = "FORMAT", value_parser = format::from)]
-    from: Option<format::From>,
+    from: Option<Kind>,
     /// What is made, where the ending of OUT does not say it
     #[arg(long, value_name = "FORMAT", value_parser = format::to)]
     to: Option<String>,
@@ -218,7 +216,7 @@ impl<'a> Job<'a> {
     fn open(&mut self) -> Result<()> {
         self.of_input = 0;
         let range = self.args.page_range.after(self.page);
-        let open = |path: &PathBuf| Input::open(path, self.args.from, self.asked, &range);
+        let open = |path: &PathBuf| input::open(path, self.args.from, self.asked, &range);
         self.input = self.left.next().map(open).transpose()?;
         Ok(())
     }
@@ -228,7 +226,7 @@ impl<'a> Job<'a> {
         for path in inputs {
             let pages = match path.as_os_str() == "-" {
                 true => None,
-                false => Input::open(path, self.args.from, self.asked, &Pages::default().after(0))?.pages(),
+                false => input::open(path, self.args.from, self.asked, &Pages::default().after(0))?.pages(),
             };
             sum = sum.zip(pages).map(|(a, b)| a + b);
         }
@@ -248,7 +246,7 @@ impl<'a> Job<'a> {
                 return Ok(None);
             }
             let wanted = self.args.page_range.wants(self.page + 1);
-            match input.next(wanted)? {
+            match input.next(wanted).map_err(Usage)? {
                 None => self.open()?,
                 Some(sheet) => {
                     (self.page, self.of_input) = (self.page + 1, self.of_input + 1);

@@ -30,7 +30,7 @@ pub struct Line {
     a: End,
     /// The second end
     b: End,
-    /// What lies between: clean, cable, hf or geo
+    /// What lies between: clean, cable, hf, geo or molniya
     #[arg(long, default_value = "clean", value_name = "P", value_parser = Profile::named)]
     profile: Profile,
     /// Where the errors come from: the same seed damages the same codes (default: drawn, and printed)

@@ -91,6 +91,13 @@ pub struct Circuit {
     due: Vec<Due>,
 }
 
+impl Due {
+    /// Whether nothing is on its way with it: a tone's next sounding. Who skips time waits for these as in life, or would skip for ever.
+    pub fn is_pause(&self) -> bool {
+        self.what == What::Cng
+    }
+}
+
 impl Circuit {
     /// A circuit with the same quality both ways. A page's bits are heard in pieces of `piece`.
     pub fn new(quality: Quality, seed: u64, piece: Duration) -> Circuit {
@@ -101,6 +108,12 @@ impl Circuit {
     /// The way from an end (0 or 1).
     pub fn way(&mut self, from: usize) -> &mut Voice {
         &mut self.ways[from]
+    }
+
+    /// A new call: what the ends did in the last one is forgotten. (What was still due of it is for its owner to throw away.)
+    pub fn begin_call(&mut self) {
+        self.ends = [End::default(), End::default()];
+        self.due.clear();
     }
 
     /// Plans what becomes of the n-th signal (from 0) that an end is told to send.

@@ -5,8 +5,8 @@
 //! Shown by: `tests/it/fax_call.rs`, `fixtures/dialogues/fax`.
 
 use super::circuit::{Circuit, Due};
-use super::modem::{Heard, Order, Signal};
-use super::t30::{CallEvent, Input, Output, Received, Report};
+use super::modem::{Order, Signal};
+use super::t30::{CallEvent, Identified, Input, Output, Received, Report};
 use crate::line::Quality;
 use crate::line::driver::Driver;
 use crate::machine::Machine;
@@ -60,6 +60,8 @@ pub struct Call {
     gone: [bool; 2],
     /// How long an end takes to store a page; `None`: it never does.
     pub storing: Option<Duration>,
+    /// What an end is told once it knows the other.
+    pub decide: Box<dyn Fn(usize, &Identified) -> Input>,
     /// What was seen, of which end.
     pub seen: Vec<(Instant, usize, Seen)>,
     /// Pages stored, in order.
@@ -73,7 +75,8 @@ impl Call {
     pub fn new(ends: [End; 2], circuit: Circuit) -> Call {
         let (gone, reports) = ([false; 2], [None, None]);
         let storing = Some(Duration::ZERO);
-        Call { driver: Driver::default(), circuit, ends, gone, storing, seen: vec![], pages: vec![], reports }
+        let decide = Box::new(|_: usize, _: &Identified| Input::SetUp(vec![]));
+        Call { driver: Driver::default(), circuit, ends, gone, storing, decide, seen: vec![], pages: vec![], reports }
     }
     /// Something is done at a time.
     pub fn at(&mut self, at: Instant, act: Act) {
@@ -155,6 +158,10 @@ impl Call {
                         self.driver.set(now + storing, Happening::Act(Act::Tell(end, stored)));
                     }
                 }
+                Output::Identified(far) => {
+                    let told = (self.decide)(end, &far);
+                    self.driver.set(now, Happening::Act(Act::Tell(end, told)));
+                }
                 Output::Ended(report) => {
                     self.seen.push((now, end, Seen::Ended(report.clone())));
                     self.reports[end] = Some(report);
@@ -176,7 +183,7 @@ impl Machine for Nobody {
     fn handle(&mut self, _: Instant, input: Input) -> Vec<Output> {
         match input {
             Input::Start => vec![Output::Ended(Report::default())],
-            Input::Heard(Heard::Sent) | Input::Heard(_) | Input::Stored { .. } | Input::NotStored { .. } | Input::Stop { .. } => vec![],
+            _ => vec![],
         }
     }
     fn tick(&mut self, _: Instant) -> Vec<Output> {

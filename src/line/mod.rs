@@ -26,4 +26,4 @@ pub use profile::{Burst, Noise, Profile};
 pub use pty::{PtyEnd, pty_pair_with_link};
 pub use relay::{End, Relay, RelayConfig, RelayHandle};
 pub use symbol::{Code, Symbol};
-pub use voice::{Quality, Voice};
+pub use voice::{Quality, Voice, VoiceNoise};

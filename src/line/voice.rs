@@ -6,7 +6,7 @@
 
 use super::circuit::{Bursts, scale};
 use super::modulation::Modulation;
-use super::profile::Burst;
+use super::profile::{Burst, Profile};
 use crate::time::Instant;
 use rand_core::{Rng, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus;
@@ -41,6 +41,58 @@ impl Quality {
     /// One hop by a geostationary satellite: 268 ms (`profile`).
     pub const fn geo() -> Quality {
         Quality::clean(Duration::from_millis(268))
+    }
+    /// The voice circuit by the way of a profile. Its ratios are ours: a wire or a satellite at which 14400 bit/s just pass without
+    /// errors, radio at which 7200 do, with the profile's own fades, in which nothing can be read.
+    pub fn of(profile: &Profile) -> Quality {
+        let fades = |burst: Burst| (burst, Quality::FADE);
+        let snr = match profile {
+            Profile { bit_errors_ppb: 0, .. } => Quality::CLEAN,
+            Profile { burst: Some(_), .. } => Quality::RADIO,
+            Profile { .. } => Quality::TRUNK,
+        };
+        Quality { delay: profile.delay, snr, burst: profile.burst.map(fades) }
+    }
+    /// Ours: a leased trunk, by wire or satellite.
+    pub const TRUNK: i32 = 300;
+    /// Ours: short wave between fades.
+    pub const RADIO: i32 = 170;
+    /// Ours: short wave in a fade.
+    pub const FADE: i32 = 0;
+    /// The same way, under other noise.
+    pub fn under(self, noise: VoiceNoise) -> Quality {
+        match noise {
+            VoiceNoise::Profile => self,
+            VoiceNoise::Ratio(snr) => Quality { snr, burst: None, ..self },
+        }
+    }
+}
+
+/// What noise a voice circuit has.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum VoiceNoise {
+    /// Its profile's own.
+    #[default]
+    Profile,
+    /// This ratio of signal to noise, in tenths of a decibel, and no bursts.
+    Ratio(i32),
+}
+
+impl std::str::FromStr for VoiceNoise {
+    type Err = String;
+    fn from_str(s: &str) -> Result<VoiceNoise, String> {
+        let bad = || format!("no noise `{s}`: there are clean, profile, light, heavy, or a ratio from 0 to 60 dB such as `17.5`");
+        match s {
+            "clean" | "none" => Ok(VoiceNoise::Ratio(Quality::CLEAN)),
+            "profile" => Ok(VoiceNoise::Profile),
+            "light" => Ok(VoiceNoise::Ratio(Quality::LIGHT)),
+            "heavy" => Ok(VoiceNoise::Ratio(Quality::HEAVY)),
+            ratio => {
+                let db: f64 = ratio.parse().map_err(|_| bad())?;
+                // Tenths: a whole number, so that nothing depends on how a machine rounds later.
+                if (0.0..=60.0).contains(&db) { Ok(VoiceNoise::Ratio((db * 10.0).round() as i32)) } else { Err(bad()) }
+            }
+        }
     }
 }
 
@@ -144,6 +196,30 @@ mod tests {
         let (hit, bits) = hits(quality, Modulation::V29At9600, 0);
         let quiet = bits.chunks(60).filter(|c| c.iter().all(|b| *b == 0)).count(); // 50 ms each
         assert!(hit > 2_000 && quiet > 100, "{hit} hits, {quiet} of 209 pieces without one");
+    }
+
+    #[test]
+    fn a_profile_says_what_a_page_can_be_sent_at() {
+        let passes = |profile: &Profile, m: Modulation| m.errors_ppb(Quality::of(profile).snr) < 100_000;
+        for trunk in [Profile::clean(), Profile::cable(), Profile::geo(), Profile::molniya()] {
+            assert!(passes(&trunk, Modulation::V17At14400), "{}", trunk.name);
+            assert_eq!(Quality::of(&trunk).delay, trunk.delay);
+        }
+        let radio = Profile::hf();
+        assert!(!passes(&radio, Modulation::V17At12000) && passes(&radio, Modulation::V17At7200));
+        assert!(Quality::of(&radio).burst.is_some_and(|(_, snr)| Modulation::V27ter2400.errors_ppb(snr) > UNREADABLE_PPB));
+    }
+
+    #[test]
+    fn noise_is_a_word_or_a_ratio() {
+        let read = |s: &str| s.parse::<VoiceNoise>().map(|n| Quality::of(&Profile::hf()).under(n));
+        assert_eq!(read("profile"), Ok(Quality::of(&Profile::hf())));
+        for (text, snr) in [("clean", 400), ("none", 400), ("light", 190), ("heavy", 140), ("17.5", 175), ("0", 0)] {
+            assert_eq!(read(text).map(|q| (q.snr, q.burst)), Ok((snr, None)), "{text}");
+        }
+        for bad in ["loud", "-1", "61", "nan", "", "1e9"] {
+            assert!(read(bad).unwrap_err().contains("from 0 to 60 dB"), "{bad}");
+        }
     }
 
     #[test]

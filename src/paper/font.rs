@@ -40,6 +40,11 @@ impl Face {
         let own = if c == '0' { self.open_zero } else { None };
         own.or_else(|| self.parsed.glyph_index(c)).map_or(0, |id| id.0)
     }
+    /// The characters it has of the first plane, control characters apart.
+    pub(super) fn characters(&self) -> String {
+        let all = ('\u{20}'..='\u{ffff}').filter(|c| !c.is_control());
+        all.filter(|c| self.glyph(*c) != 0).collect()
+    }
     /// Draws a glyph, in font units, y upwards.
     pub(super) fn outline(&self, glyph: u16, into: &mut dyn OutlineBuilder) {
         let _ = self.parsed.outline_glyph(GlyphId(glyph), into); // nothing to draw is no fault

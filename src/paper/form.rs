@@ -7,7 +7,7 @@
 use super::page::{Page, Resolution};
 
 /// How wide the paper is.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
 pub enum Width {
     /// 210 mm; 1,728 pels at 204 an inch.
     #[default]

@@ -4,6 +4,7 @@
 //! a bilevel [`Page`]. Left out: machines and codes (see `teletype`, `fax`), disk. Shown by: `docs/paper.md`, `docs/fax-pages.md`.
 
 pub mod chart;
+pub mod fit;
 mod font;
 pub mod form;
 mod ink;
@@ -17,6 +18,7 @@ mod sheet;
 pub mod square;
 
 pub use chart::chart;
+pub use fit::Asked;
 pub use form::{Form, Width};
 pub use ink::mix;
 pub use letter::{Letter, header, typeset};

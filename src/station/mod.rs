@@ -26,7 +26,11 @@ fn backends() -> BTreeMap<String, Factory> {
         let backend = crate::teletype::Teletype::from_table(port, station, keys)?;
         Ok(Box::new(backend) as Box<dyn Backend>)
     });
-    BTreeMap::from([("teletype".to_owned(), teletype)])
+    let fax: Factory = Arc::new(|port, station, keys| {
+        let backend = crate::fax::Fax::from_table(port, station, keys)?;
+        Ok(Box::new(backend) as Box<dyn Backend>)
+    });
+    BTreeMap::from([("teletype".to_owned(), teletype), ("fax".to_owned(), fax)])
 }
 
 /// A station in the making.

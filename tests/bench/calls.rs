@@ -33,8 +33,14 @@ fn main() -> ExitCode {
         let (capabilities, speed) = (Capabilities::OURS, Speed::REAL);
         let wishes = Wishes { correction, ..Wishes::default() };
         let (number, called) = ("1".to_owned(), "2".to_owned());
-        let caller = caller::Config { number, called, sub: None, pages: pages.clone(), capabilities, wishes, speed };
-        let answerer = answerer::Config { number: "2".into(), capabilities: Capabilities::OURS, thresholds: Thresholds::default(), speed };
+        let caller = caller::Config { number, called, sub: None, facilities: false, pages: pages.clone(), capabilities, wishes, speed };
+        let answerer = answerer::Config {
+            number: "2".into(),
+            facilities: None,
+            capabilities: Capabilities::OURS,
+            thresholds: Thresholds::default(),
+            speed,
+        };
         let circuit = Circuit::new(Quality::geo(), 1, Duration::from_secs(1));
         let begun = clock.now();
         let mut call = Call::new([Box::new(Caller::new(caller)), Box::new(Answerer::new(answerer))], circuit);

@@ -33,11 +33,11 @@ pub fn typed(rows: usize, resolution: Resolution, seed: u64) -> Page {
 
 pub fn the_caller(pages: Vec<Arc<Page>>, capabilities: Capabilities, wishes: Wishes) -> End {
     let (number, called) = ("+1 202 555 0123".into(), "+7 095 555 0177".into());
-    Box::new(Caller::new(caller::Config { number, called, sub: None, pages, capabilities, wishes, speed: Speed::REAL }))
+    Box::new(Caller::new(caller::Config { number, called, sub: None, facilities: false, pages, capabilities, wishes, speed: Speed::REAL }))
 }
 pub fn the_answerer(capabilities: Capabilities) -> End {
     let (number, thresholds) = ("+7 095 555 0177".into(), Thresholds::default());
-    Box::new(Answerer::new(answerer::Config { number, capabilities, thresholds, speed: Speed::REAL }))
+    Box::new(Answerer::new(answerer::Config { number, facilities: None, capabilities, thresholds, speed: Speed::REAL }))
 }
 fn on(ends: [End; 2], quality: Quality, seed: u64) -> Call {
     Call::new(ends, Circuit::new(quality, seed, PIECE))
@@ -282,7 +282,7 @@ fn feed(end: &mut End, now: &mut Instant, heard: impl IntoIterator<Item = (u64, 
                     inputs.push_front((500, Input::Heard(Heard::Sent)))
                 }
                 Output::Page(page) => inputs.push_front((1, Input::Stored { page: page.number })),
-                Output::Order(_) | Output::Event(_) => {}
+                Output::Order(_) | Output::Event(_) | Output::Identified(_) => {}
             }
         }
     }

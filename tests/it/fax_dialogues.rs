@@ -137,7 +137,7 @@ fn show(end: usize, seen: &Seen) -> Option<String> {
         Seen::Ended(report) => Some(format!("= {who} ends: {}", report_text(report))),
         Seen::Event(event) => match event {
             CallEvent::Said { .. } | CallEvent::Heard { .. } | CallEvent::State { .. } | CallEvent::Rows { .. } => None,
-            CallEvent::Sending { .. } => None, // its signal shows it
+            CallEvent::Sending { .. } | CallEvent::Doubtful { .. } => None, // its signal, and the report, show it
             CallEvent::Settled { .. } if end == 1 => None,
             _ => Some(format!("= {who}: {event}")),
         },

@@ -1,23 +1,13 @@
 //! What a file is: by its name, by `--from` and `--to`, and by its first bytes.
 //!
-//! Standards: endings as the field has them (RFC 3950 `.tif`; netpbm; `.g3` and `.g4` of fax programs). In: names. Out: [`From`], [`To`].
+//! Standards: endings as the field has them (RFC 3950 `.tif`; netpbm; `.g3` and `.g4` of fax programs). In: names. Out: [`Kind`], [`To`].
 //! Left out: what is in the file beyond its first bytes. Shown by: the tests below, `fixtures/answers/convert.txt`.
 
 use crate::cli::Usage;
 use crate::fax::code::Coding;
+use crate::fax::kind::{Kind, begins};
 use crate::fax::raw::Family;
 use std::path::Path;
-
-/// What an input is.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum From {
-    Text,
-    Picture,
-    Pdf,
-    Tiff,
-    Pbm,
-    Raw(Family),
-}
 
 /// What is made.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -32,58 +22,41 @@ pub enum To {
 /// MR with as many two-dimensional rows as T.4 4.2.1 allows at fine resolution; at standard it is 2.
 const MR: Coding = Coding::Mr { k: 4 };
 
-const INPUTS: [(&str, From); 18] = [
-    ("txt", From::Text),
-    ("text", From::Text),
-    ("png", From::Picture),
-    ("jpg", From::Picture),
-    ("jpeg", From::Picture),
-    ("gif", From::Picture),
-    ("bmp", From::Picture),
-    ("webp", From::Picture),
-    ("pgm", From::Picture),
-    ("ppm", From::Picture),
-    ("pdf", From::Pdf),
-    ("tif", From::Tiff),
-    ("tiff", From::Tiff),
-    ("pbm", From::Pbm),
-    ("g3", From::Raw(Family::G3)),
-    ("g4", From::Raw(Family::G4)),
-    ("mh", From::Raw(Family::Known(Coding::Mh))),
-    ("mr", From::Raw(Family::Known(MR))),
+const INPUTS: [(&str, Kind); 18] = [
+    ("txt", Kind::Text),
+    ("text", Kind::Text),
+    ("png", Kind::Picture),
+    ("jpg", Kind::Picture),
+    ("jpeg", Kind::Picture),
+    ("gif", Kind::Picture),
+    ("bmp", Kind::Picture),
+    ("webp", Kind::Picture),
+    ("pgm", Kind::Picture),
+    ("ppm", Kind::Picture),
+    ("pdf", Kind::Pdf),
+    ("tif", Kind::Tiff),
+    ("tiff", Kind::Tiff),
+    ("pbm", Kind::Pbm),
+    ("g3", Kind::Raw(Family::G3)),
+    ("g4", Kind::Raw(Family::G4)),
+    ("mh", Kind::Raw(Family::Known(Coding::Mh))),
+    ("mr", Kind::Raw(Family::Known(MR))),
 ];
 const KNOWN_INPUTS: &str = "txt, png, jpg, gif, bmp, webp, pgm, ppm, pdf, tif, pbm, g3, g4, mh, mr, mmr";
 const KNOWN_OUTPUTS: &str = "pdf, tif, pbm, png, g3, g4, mh, mr, mmr";
-
-/// How a file begins.
-const BEGINNINGS: [(&[u8], From, &str); 13] = [
-    (b"%PDF-", From::Pdf, "pdf"),
-    (b"II*\0", From::Tiff, "tif"),
-    (b"MM\0*", From::Tiff, "tif"),
-    (b"\x89PNG", From::Picture, "png"),
-    (b"\xff\xd8\xff", From::Picture, "jpg"),
-    (b"GIF8", From::Picture, "gif"),
-    (b"RIFF", From::Picture, "webp"),
-    (b"P1", From::Pbm, "pbm"),
-    (b"P4", From::Pbm, "pbm"),
-    (b"P2", From::Picture, "pgm"),
-    (b"P5", From::Picture, "pgm"),
-    (b"P3", From::Picture, "ppm"),
-    (b"P6", From::Picture, "ppm"),
-];
 
 fn ending(path: &Path) -> String {
     path.extension().map(|e| e.to_string_lossy().to_ascii_lowercase()).unwrap_or_default()
 }
 
-fn input(name: &str) -> Option<From> {
-    let same = |known: &&(&str, From)| known.0.eq_ignore_ascii_case(name);
-    let mmr = name.eq_ignore_ascii_case("mmr").then_some(From::Raw(Family::G4));
+fn input(name: &str) -> Option<Kind> {
+    let same = |known: &&(&str, Kind)| known.0.eq_ignore_ascii_case(name);
+    let mmr = name.eq_ignore_ascii_case("mmr").then_some(Kind::Raw(Family::G4));
     INPUTS.iter().find(same).map(|(_, from)| *from).or(mmr)
 }
 
 /// What `--from` names.
-pub fn from(name: &str) -> Result<From, String> {
+pub fn from(name: &str) -> Result<Kind, String> {
     input(name).ok_or_else(|| format!("`{name}` is no format that is read; give one of: {KNOWN_INPUTS}"))
 }
 
@@ -94,22 +67,17 @@ pub fn to(name: &str) -> Result<String, String> {
     known.then_some(name.clone()).ok_or_else(|| format!("`{name}` is no format that is written; give one of: {KNOWN_OUTPUTS}"))
 }
 
-/// What the bytes begin like, if they say.
-fn begins(head: &[u8]) -> Option<(From, &'static str)> {
-    BEGINNINGS.iter().find(|(start, ..)| head.starts_with(start)).map(|(_, from, name)| (*from, *name))
-}
-
 /// What an input is: as told, else by its ending, else by how it begins. `shown` is how errors call it.
-pub fn of_input(path: &Path, shown: &str, told: Option<From>, head: &[u8]) -> Result<From, Usage> {
+pub fn of_input(path: &Path, shown: &str, told: Option<Kind>, head: &[u8]) -> Result<Kind, Usage> {
     let named = told.or_else(|| input(&ending(path)));
     let Some(named) = named else {
         let seen = begins(head).map(|(from, _)| from);
         // A pipe that does not say is a text, as everywhere in this program.
-        let seen = seen.or((path.as_os_str() == "-").then_some(From::Text));
+        let seen = seen.or((path.as_os_str() == "-").then_some(Kind::Text));
         return seen.ok_or_else(|| Usage(format!("{shown}: its ending does not say what it is; give --from with one of: {KNOWN_INPUTS}")));
     };
     match begins(head) {
-        Some((seen, name)) if told.is_none() && seen != named && !matches!(named, From::Text | From::Raw(_)) => {
+        Some((seen, name)) if told.is_none() && seen != named && !matches!(named, Kind::Text | Kind::Raw(_)) => {
             Err(Usage(format!("{shown}: it begins as a .{name} does; rename it, or give --from {name}")))
         }
         _ => Ok(named),
@@ -186,7 +154,7 @@ pub fn at(coding: Coding, rows_an_inch: u16) -> Coding {
 mod tests {
     use super::*;
 
-    fn read(name: &str, told: Option<From>, head: &[u8]) -> Result<From, String> {
+    fn read(name: &str, told: Option<Kind>, head: &[u8]) -> Result<Kind, String> {
         of_input(Path::new(name), name, told, head).map_err(|e| e.0)
     }
 
@@ -196,14 +164,14 @@ mod tests {
 
     #[test]
     fn inputs_are_known_by_name_option_or_beginning() {
-        assert_eq!(read("a.TXT", None, b"hello"), Ok(From::Text));
-        assert_eq!(read("a.jpeg", None, b"\xff\xd8\xff\xe0"), Ok(From::Picture));
-        assert_eq!(read("a.mmr", None, b""), Ok(From::Raw(Family::G4)));
-        assert_eq!(read("-", None, b"%PDF-1.4"), Ok(From::Pdf));
-        assert_eq!(read("-", None, "Привет".as_bytes()), Ok(From::Text));
-        assert_eq!(read("fax", None, b"II*\0"), Ok(From::Tiff));
-        assert_eq!(read("a.txt", None, b"P4 is a format"), Ok(From::Text), "a text may begin with anything");
-        assert_eq!(read("a.png", Some(From::Pdf), b"\x89PNG"), Ok(From::Pdf), "as told");
+        assert_eq!(read("a.TXT", None, b"hello"), Ok(Kind::Text));
+        assert_eq!(read("a.jpeg", None, b"\xff\xd8\xff\xe0"), Ok(Kind::Picture));
+        assert_eq!(read("a.mmr", None, b""), Ok(Kind::Raw(Family::G4)));
+        assert_eq!(read("-", None, b"%PDF-1.4"), Ok(Kind::Pdf));
+        assert_eq!(read("-", None, "Привет".as_bytes()), Ok(Kind::Text));
+        assert_eq!(read("fax", None, b"II*\0"), Ok(Kind::Tiff));
+        assert_eq!(read("a.txt", None, b"P4 is a format"), Ok(Kind::Text), "a text may begin with anything");
+        assert_eq!(read("a.png", Some(Kind::Pdf), b"\x89PNG"), Ok(Kind::Pdf), "as told");
         assert!(read("a.tif", None, b"%PDF-1.4").unwrap_err().contains("begins as a .pdf does"));
         assert!(read("fax", None, b"?").unwrap_err().contains("--from"));
         assert!(from("doc").unwrap_err().contains("`doc`"));

@@ -2,7 +2,7 @@
 //!
 //! Standard: PDF 1.7 (ISO 32000-1), as far as hayro draws it. In: a file's bytes. Out: [`Drawn`] pages, one at a time; or a sentence.
 //! A file can make hayro take any memory and time, and end the process by its stack: whoever gives it a stranger's file does so in a
-//! process with limits (see `cli::convert::apart`). Left out: forms, scripts, passwords, layers' switches. Shown by: `tests/it/fax_pdf.rs`.
+//! process with limits (see `backend_apart`). Left out: forms, scripts, passwords, layers' switches. Shown by: `tests/it/fax_pdf.rs`.
 
 use super::scan;
 use crate::fax::code::Damage;

@@ -8,13 +8,14 @@
 use super::answerer_page::{Incoming, Storing};
 use super::capabilities::Capabilities;
 use super::event::CallEvent;
+use super::facility::Entry;
 use super::frame::{Frame, Kind, Post};
 use super::leg::Leg;
 use super::outcome::{Blame, Failure};
 use super::settings::Settings;
-use super::timers::{MOST_TURNS, Timer};
+use super::timers::{MOST_TURNS, PASSED_OVER, Timer};
 use super::verdict::{Thresholds, Zeros};
-use super::{Input, Output};
+use super::{Identified, Input, Output};
 use crate::fax::modem::{Heard, Order, Tone, Training};
 use crate::machine::Machine;
 use crate::time::{Instant, Speed};
@@ -24,6 +25,8 @@ use crate::time::{Instant, Speed};
 pub struct Config {
     /// Its own number, for CSI; empty: not said.
     pub number: String,
+    /// What it says in NSF to a station of molink; `None`: no NSF, and no [`super::Output::Identified`].
+    pub facilities: Option<Vec<Entry>>,
     /// What it can do.
     pub capabilities: Capabilities,
     /// Where a page stops being good.
@@ -66,6 +69,8 @@ pub(super) enum State {
     Awaiting(Await),
     /// A training check comes.
     Checking,
+    /// It is decided whether the message is taken; the training check is answered then.
+    Deciding,
     /// A page or a block comes.
     Receiving,
     /// A page is being stored; nothing is said before it is.
@@ -92,6 +97,7 @@ impl State {
             State::Awaiting(Await::Begin) => "waiting to begin anew",
             State::Awaiting(Await::End) => "waiting for DCN",
             State::Checking => "hearing a training check",
+            State::Deciding => "deciding whether to receive",
             State::Receiving => "receiving",
             State::Storing => "storing",
             State::Answering(_) => "answering",
@@ -99,6 +105,15 @@ impl State {
             State::Ended => "done",
         }
     }
+}
+
+/// Why a call is ended, and what the far end is told besides.
+pub(super) struct Refusal {
+    what: String,
+    blame: Blame,
+    entries: Vec<Entry>,
+    /// Another DCS does away with it.
+    of_settings: bool,
 }
 
 /// The receiving end of a call.
@@ -121,8 +136,13 @@ pub struct Answerer {
     pub(super) asked: Instant,
     /// Answers, and signals that said nothing, since the last page or block.
     pub(super) turns: u32,
-    /// Why the last DCS cannot be followed; said after its training check, when the far end hears again.
-    refusal: Option<String>,
+    /// Why the last DCS cannot be followed, or the message is not taken; said when the far end hears again.
+    pub(super) refusal: Option<Refusal>,
+    /// Whether it is still to be decided if the message is taken, and what was asked.
+    undecided: bool,
+    asked_of: Option<Identified>,
+    /// How often a DCS was passed over because something beside it was damaged.
+    passed_over: u32,
     /// Whether a signal passes that cannot be read.
     passes: bool,
     /// The block closed last: page and block as the PPS counts them.
@@ -137,7 +157,7 @@ impl Answerer {
     /// An answerer that waits for [`Input::Start`].
     pub fn new(config: Config) -> Answerer {
         Answerer {
-            leg: Leg::new(config.speed, false, "the caller".into()),
+            leg: Leg::new(config.speed, false, "the caller".into(), config.facilities.is_some()),
             state: State::Idle,
             settings: None,
             zeros: Zeros::default(),
@@ -149,6 +169,9 @@ impl Answerer {
             asked: Instant::ZERO,
             turns: 0,
             refusal: None,
+            undecided: false,
+            asked_of: None,
+            passed_over: 0,
             passes: false,
             closed: None,
             stirred: false,
@@ -175,7 +198,7 @@ impl Answerer {
             State::Identifying => self.identify(now),
             State::Awaiting(what) => self.wait(now, what),
             State::Receiving => self.leg.arm(now, Timer::Page),
-            State::Storing => self.leg.order(Order::Listen(None)),
+            State::Storing | State::Deciding => self.leg.order(Order::Listen(None)),
             State::Ended => self.leg.timers.clear(),
         }
         if self.state.name() != state.name() {
@@ -202,13 +225,15 @@ impl Answerer {
         };
         self.leg.arm(now, timer);
     }
-    /// CSI, DIS (T.30 5.3.6.1.1).
+    /// NSF, CSI, DIS (T.30 5.3.6.1.1).
     fn identify(&mut self, now: Instant) {
         if !self.leg.timers.runs(Timer::T1) {
             self.leg.arm(now, Timer::T1);
         }
         let csi = Some(&self.config.number).filter(|n| !n.is_empty()).map(|n| Frame::ident(Kind::Csi, n));
-        self.leg.say(csi.into_iter().chain([Frame::with(Kind::Dis, self.config.capabilities.encode())]).collect());
+        let said = self.config.facilities.clone();
+        let nsf = said.map_or(vec![], |entries| self.leg.facility_frames(Kind::Nsf, &entries));
+        self.leg.say(nsf.into_iter().chain(csi).chain([Frame::with(Kind::Dis, self.config.capabilities.encode())]).collect());
     }
 
     fn heard(&mut self, now: Instant, heard: Heard) {
@@ -238,7 +263,7 @@ impl Answerer {
             (State::Receiving, Heard::Frame(octets)) => self.page_frame(&octets),
             (State::Receiving, Heard::Damaged(_)) => {} // the frame is missing, and PPR asks for it
             (_, Heard::Frame(octets)) => self.leg.frame(&octets),
-            (_, Heard::Damaged(what)) => self.leg.odd(what),
+            (_, Heard::Damaged(what)) => self.leg.damaged(what),
             (State::Checking | State::Receiving, Heard::Quiet) => self.fast_ended(now),
             (_, Heard::Quiet) => self.quiet(now),
             (state, Heard::Unreadable) => self.unreadable(now, state),
@@ -262,8 +287,11 @@ impl Answerer {
         }
     }
     fn judge_check(&mut self, now: Instant) {
-        if let Some(why) = self.refusal.take() {
-            return self.fail(now, why, Blame::Peer);
+        if let Some(refusal) = self.refusal.take() {
+            return self.refuse(now, refusal);
+        }
+        if self.undecided {
+            return self.enter(now, State::Deciding);
         }
         let Some(settings) = self.settings else { return };
         let passed = self.zeros.pass(settings.modulation.bit_rate());
@@ -305,7 +333,10 @@ impl Answerer {
             State::Identifying => self.enter(now, State::Awaiting(Await::Command)),
             State::Answering(then) => self.enter(now, State::Awaiting(then)),
             State::Leaving => self.enter(now, State::Ended),
-            State::Idle | State::Picking | State::Awaiting(_) | State::Checking | State::Receiving | State::Storing | State::Ended => {
+            State::Idle | State::Picking | State::Awaiting(_) | State::Checking | State::Deciding | State::Receiving => {
+                self.leg.odd("the modem sent what it was not told to");
+            }
+            State::Storing | State::Ended => {
                 self.leg.odd("the modem sent what it was not told to");
             }
         }
@@ -320,22 +351,73 @@ impl Answerer {
         }
         self.passes = false;
         match (self.leg.carrier_off(), self.state) {
-            (Some(frame), State::Awaiting(_) | State::Storing) => self.command(now, &frame),
+            (Some(frame), State::Awaiting(_) | State::Storing | State::Deciding) => self.command(now, &frame),
             (Some(frame), _) => self.leg.odd(format!("{} came while it was not this station's turn to hear", frame.kind.name())),
             // Nothing that can be read: wait on (T.30 figure 5-2: no command, T2 anew).
             (None, State::Awaiting(what)) if self.another_turn(now) => self.enter(now, State::Awaiting(what)),
             (None, _) => {}
         }
-        if self.state == State::Storing {
-            self.answer_if_stored(now);
+        self.go_on(now);
+    }
+    /// What waited for the far end to be quiet.
+    fn go_on(&mut self, now: Instant) {
+        match self.state {
+            State::Storing => self.answer_if_stored(now),
+            State::Deciding if !self.leg.carrier && (!self.undecided || self.refusal.is_some()) => {
+                self.leg.timers.stop(Timer::Deciding);
+                self.judge_check(now);
+            }
+            _ => {}
         }
+    }
+    /// The far end is known: is its message taken? Asked once for what it says.
+    fn identify_caller(&mut self, now: Instant) {
+        if self.config.facilities.is_none() {
+            return;
+        }
+        let facilities = self.leg.facilities.take().or_else(|| self.asked_of.as_ref().and_then(|a| a.facilities.clone()));
+        let caller = Identified { number: self.leg.report.peer.clone(), sub: self.leg.report.sub.clone(), capabilities: None, facilities };
+        if self.asked_of.as_ref() == Some(&caller) {
+            return;
+        }
+        self.asked_of = Some(caller.clone());
+        self.undecided = true;
+        self.leg.arm(now, Timer::Deciding);
+        self.leg.out.push(Output::Identified(caller));
+    }
+    fn decided(&mut self, now: Instant) {
+        if !std::mem::take(&mut self.undecided) {
+            return self.leg.odd("a set-up that nobody asked for");
+        }
+        self.leg.timers.stop(Timer::Deciding);
+        self.go_on(now);
+    }
+    /// What comes is not taken: said as soon as the far end hears.
+    fn refused(&mut self, now: Instant, refusal: Refusal) {
+        self.undecided = false;
+        self.leg.timers.stop(Timer::Deciding);
+        self.refusal = Some(refusal);
+        self.go_on(now);
+    }
+    /// Says why, to a station of molink, and leaves.
+    pub(super) fn refuse(&mut self, now: Instant, refusal: Refusal) {
+        if matches!(self.state, State::Leaving | State::Ended) {
+            return;
+        }
+        self.note_failure(refusal.what, refusal.blame);
+        self.leg.timers.clear();
+        let kin = self.asked_of.as_ref().is_some_and(|a| a.facilities.is_some()) && !refusal.entries.is_empty();
+        let mut frames = if kin { self.leg.facility_frames(Kind::Nsf, &refusal.entries) } else { vec![] };
+        frames.push(Frame::bare(Kind::Dcn));
+        self.leg.say(frames);
+        self.enter(now, State::Leaving);
     }
 
     /// A command came, and the far end is quiet.
     fn command(&mut self, now: Instant, frame: &Frame) {
         match (frame.kind, self.state) {
             (Kind::Dcn, _) => self.disconnected(now),
-            (Kind::Dcs, State::Awaiting(_)) => self.on_settings(now, frame),
+            (Kind::Dcs, State::Awaiting(_) | State::Deciding) => self.on_settings(now, frame),
             (Kind::Crp, State::Awaiting(_)) => self.answer_again(now),
             (Kind::Dtc, _) => self.fail(now, "it wants to poll (DTC), and there is nothing to be polled".into(), Blame::Peer),
             (Kind::Mps | Kind::Eom | Kind::Eop | Kind::PriMps | Kind::PriEom | Kind::PriEop, _) => self.on_post(now, frame),
@@ -358,16 +440,24 @@ impl Answerer {
         if !self.another_turn(now) {
             return;
         }
+        if self.config.facilities.is_some() && self.asked_of.is_none() && !self.leg.whole && self.passed_over < PASSED_OVER {
+            self.passed_over += 1;
+            self.leg.odd("a DCS with something damaged beside it; it is waited for once more");
+            return self.enter(now, State::Awaiting(Await::Command));
+        }
         self.leg.timers.stop(Timer::T1);
+        self.identify_caller(now);
         self.incoming = None;
         match Settings::decode(&frame.fif, &self.config.capabilities) {
             Ok(settings) => {
                 self.leg.event(CallEvent::Settled { settings });
-                (self.settings, self.refusal, self.training) = (Some(settings), None, Training::Short);
+                (self.settings, self.refusal, self.training) =
+                    (Some(settings), self.refusal.take().filter(|r| !r.of_settings), Training::Short);
                 self.enter(now, State::Awaiting(Await::Check));
             }
             Err(why) => {
-                (self.settings, self.refusal) = (None, Some(format!("its DCS asks for {why}")));
+                let what = format!("its DCS asks for {why}");
+                (self.settings, self.refusal) = (None, Some(Refusal { what, blame: Blame::Peer, entries: vec![], of_settings: true }));
                 self.enter(now, State::Awaiting(Await::Check));
             }
         }
@@ -387,13 +477,7 @@ impl Answerer {
 
     /// Gives up: DCN, then off the line.
     pub(super) fn fail(&mut self, now: Instant, what: String, blame: Blame) {
-        if matches!(self.state, State::Leaving | State::Ended) {
-            return;
-        }
-        self.note_failure(what, blame);
-        self.leg.timers.clear();
-        self.leg.say(vec![Frame::bare(Kind::Dcn)]);
-        self.enter(now, State::Leaving);
+        self.refuse(now, Refusal { what, blame, entries: vec![], of_settings: false });
     }
     /// The first failure counts.
     fn note_failure(&mut self, what: String, blame: Blame) {
@@ -402,7 +486,7 @@ impl Answerer {
             _ if self.storing.is_some() => format!("while storing page {page} from"),
             State::Idle | State::Picking | State::Tone => "while answering".into(),
             State::Identifying | State::Awaiting(Await::Command | Await::Settings) => "while waiting for DCS from".into(),
-            State::Awaiting(Await::Check) | State::Checking => "while training with".into(),
+            State::Awaiting(Await::Check) | State::Checking | State::Deciding => "while training with".into(),
             State::Awaiting(Await::Page) => format!("while waiting for page {page} from"),
             State::Receiving => format!("while receiving page {page} from"),
             State::Awaiting(Await::Post) => format!("while waiting for what follows page {page} from"),
@@ -428,7 +512,8 @@ impl Answerer {
             (Timer::T2, State::Awaiting(Await::End)) => self.enter(now, State::Ended), // all was confirmed; only its DCN is missing
             (Timer::T2, State::Awaiting(Await::Begin)) => self.enter(now, State::Identifying),
             (Timer::T2, _) => self.fail(now, "nothing within T2 (6 s)".into(), Blame::Line),
-            (Timer::Carrier, _) => self.fail(now, "a signal without end".into(), Blame::Line),
+            (Timer::Deciding, _) => self.fail(now, "it was not decided within 20 s whether to receive".into(), Blame::Us),
+            (Timer::Carrier | Timer::LongCarrier, _) => self.fail(now, "a signal without end".into(), Blame::Line),
             (Timer::Page, _) => self.fail(now, "a page without end".into(), Blame::Peer),
             (Timer::Storing, State::Storing) => self.not_ready(now),
             (Timer::Stored, _) => self.fail(now, "the page was not stored within 70 s".into(), Blame::Us),
@@ -448,7 +533,10 @@ impl Machine for Answerer {
             Input::Heard(heard) => self.heard(now, heard),
             Input::Stored { page } => self.stored(now, page),
             Input::NotStored { page, why } => self.fail(now, format!("page {page} cannot be stored: {why}"), Blame::Us),
-            Input::Stop { why } => self.fail(now, why, Blame::Us),
+            Input::SetUp(_) => self.decided(now),
+            Input::Pages(_) => self.leg.odd("pages, and this end receives"),
+            Input::Refuse { why, blame, entries } => self.refused(now, Refusal { what: why, blame, entries, of_settings: false }),
+            Input::Halt { why } | Input::Stop { why } => self.fail(now, why, Blame::Us),
         }
         self.tick(now)
     }

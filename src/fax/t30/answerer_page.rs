@@ -111,6 +111,9 @@ impl Answerer {
     }
     /// The page is over: what is it worth?
     fn judge(&mut self, now: Instant, post: Post) {
+        if let Some(refusal) = self.refusal.take() {
+            return self.refuse(now, refusal);
+        }
         let Some(settings) = self.settings else { return };
         self.asked = now;
         let Incoming { decoder, mut page, settings: as_sent, .. } = self.incoming.take().unwrap_or_else(|| Incoming::new(settings));
@@ -129,7 +132,12 @@ impl Answerer {
                 return self.answer(now, vec![Frame::bare(Kind::Rtn)], Await::Settings);
             }
         };
-        self.store(now, Received { number, page, damage, verdict, settings: as_sent }, post, vec![Frame::bare(answer)]);
+        self.store(
+            now,
+            Received { number, page, damage, verdict, settings: as_sent, last: post == Post::Eop },
+            post,
+            vec![Frame::bare(answer)],
+        );
     }
     fn store(&mut self, now: Instant, received: Received, post: Post, answer: Vec<Frame>) {
         let (page, verdict) = (received.number, received.verdict);
@@ -156,6 +164,12 @@ impl Answerer {
     }
     /// Says what a stored page is answered with, unless the far end is speaking or this end is.
     pub(super) fn answer_if_stored(&mut self, now: Instant) {
+        if self.state == State::Storing
+            && !self.leg.carrier
+            && let Some(refusal) = self.refusal.take()
+        {
+            return self.refuse(now, refusal);
+        }
         if self.state != State::Storing || self.leg.carrier || self.storing.as_ref().is_none_or(|s| !s.stored) {
             return;
         }
@@ -266,6 +280,6 @@ impl Answerer {
         let (number, verdict) = (self.pages + 1, Verdict::Fair);
         self.leg.event(CallEvent::Judged { page: number, rows: damage.rows, bad: damage.bad_rows, verdict });
         self.training = Training::Long;
-        self.store(now, Received { number, page, damage, verdict, settings }, post, vec![Frame::bare(Kind::Err)]);
+        self.store(now, Received { number, page, damage, verdict, settings, last: post == Post::Eop }, post, vec![Frame::bare(Kind::Err)]);
     }
 }

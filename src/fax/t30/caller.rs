@@ -8,6 +8,7 @@
 use super::capabilities::Capabilities;
 use super::correction::Sender;
 use super::event::CallEvent;
+use super::facility::Entry;
 use super::frame::{Frame, Kind, Partial, Post};
 use super::leg::Leg;
 use super::outcome::{Blame, Failure};
@@ -31,6 +32,8 @@ pub struct Config {
     pub called: String,
     /// A sub-address, said where the far end takes one.
     pub sub: Option<String>,
+    /// Whether it speaks with stations of molink as such: it says who it found ([`super::Output::Identified`]) and waits to be told what to say.
+    pub facilities: bool,
     /// The pages.
     pub pages: Vec<Arc<Page>>,
     /// What it can do.
@@ -82,6 +85,8 @@ pub(super) enum State {
     Idle,
     /// The far end is to say what it can (phase A, and after EOM).
     Calling,
+    /// The far end is known, and it is decided what it is told.
+    Deciding,
     /// A command goes out.
     Asking(Ask),
     /// The training check goes out.
@@ -101,6 +106,7 @@ impl State {
         match self {
             State::Idle => "idle",
             State::Calling => "waiting for DIS",
+            State::Deciding => "deciding what to say",
             State::Asking(_) => "saying a command",
             State::Checking => "sending a training check",
             State::Sending => "sending",
@@ -133,12 +139,22 @@ pub struct Caller {
     pub(super) block: Option<Sender>,
     /// Whether a calling tone came: the far end is calling too.
     both_call: bool,
+    /// What is said in NSS, once that is decided.
+    pub(super) set_up: Option<Vec<Entry>>,
+    /// Whether the far end is a station of molink.
+    pub(super) kin: bool,
+    /// Whether it has heard the NSS.
+    pub(super) introduced: bool,
+    /// How often a DIS was passed over because something beside it was damaged.
+    pub(super) passed_over: u32,
+    /// Why the call is to end at the next boundary.
+    pub(super) halt: Option<String>,
 }
 
 impl Caller {
     /// A caller that waits for [`Input::Start`].
     pub fn new(config: Config) -> Caller {
-        let leg = Leg::new(config.speed, true, config.called.clone());
+        let leg = Leg::new(config.speed, true, config.called.clone(), config.facilities);
         Caller {
             leg,
             state: State::Idle,
@@ -151,8 +167,18 @@ impl Caller {
             training: Training::Long,
             block: None,
             both_call: false,
+            set_up: None,
+            kin: false,
+            introduced: false,
+            passed_over: 0,
+            halt: None,
             config,
         }
+    }
+
+    /// Whether nothing of the far end but tones was heard.
+    pub fn unanswered(&self) -> bool {
+        self.state == State::Calling && self.both.is_none() && !self.leg.carrier && self.leg.timers.runs(Timer::T0)
     }
 
     /// The one place where the state changes: what it waits for, and how long.
@@ -163,6 +189,10 @@ impl Caller {
         self.leg.timers.stop(Timer::T4);
         match state {
             State::Idle | State::Asking(_) | State::Checking | State::Sending | State::Leaving => {}
+            State::Deciding => {
+                self.leg.arm(now, Timer::Deciding);
+                self.leg.order(Order::Listen(None));
+            }
             State::Calling if self.both.is_none() => self.leg.arm(now, Timer::T0),
             State::Calling => {
                 self.leg.arm(now, Timer::T1);
@@ -231,12 +261,14 @@ impl Caller {
         let chosen = Settings::choose(both, self.config.wishes, page.width(), page.resolution)?;
         Ok(self.settings.map_or(chosen, |now| Settings { modulation: now.modulation, ..chosen }))
     }
-    /// SUB, TSI, DCS. (T.30 5.3.6.1.2: the identifications before the DCS, which is last.)
-    fn commands(&self, settings: &Settings) -> Vec<Frame> {
+    /// NSS, TSI, SUB, DCS. (T.30 5.3.6.1.2: the identifications before the DCS, which is last.)
+    fn commands(&mut self, settings: &Settings) -> Vec<Frame> {
+        let said = self.set_up.clone().filter(|_| self.kin && !self.introduced).unwrap_or_default();
+        let nss = if said.is_empty() { vec![] } else { self.leg.facility_frames(Kind::Nss, &said) };
         let takes_sub = self.both.as_ref().is_some_and(|b| b.sub);
         let sub = self.config.sub.iter().filter(|_| takes_sub).map(|s| Frame::ident(Kind::Sub, s));
         let tsi = Some(&self.config.number).filter(|n| !n.is_empty()).map(|n| Frame::ident(Kind::Tsi, n));
-        tsi.into_iter().chain(sub).chain([Frame::with(Kind::Dcs, settings.encode())]).collect()
+        nss.into_iter().chain(tsi).chain(sub).chain([Frame::with(Kind::Dcs, settings.encode())]).collect()
     }
     fn partial(&self, post: Post) -> Vec<Frame> {
         let Some(block) = &self.block else { return vec![] };
@@ -330,7 +362,7 @@ impl Caller {
                 self.leg.carrier_on(now);
             }
             (_, Heard::Frame(octets)) => self.leg.frame(&octets),
-            (_, Heard::Damaged(what)) => self.leg.odd(what),
+            (_, Heard::Damaged(what)) => self.leg.damaged(what),
             (_, Heard::Quiet) => self.quiet(now),
             (_, Heard::Unreadable) => self.leg.odd("a signal that cannot be read"),
             (_, Heard::Carrier(Some(modulation))) => self.leg.odd(format!("a carrier of {modulation}, which is for the sender")),
@@ -361,7 +393,9 @@ impl Caller {
             }
             State::Sending => self.ask(now, Ask::Post(self.post())),
             State::Leaving => self.enter(now, State::Ended),
-            State::Idle | State::Calling | State::Waiting(_) | State::Ended => self.leg.odd("the modem sent what it was not told to"),
+            State::Idle | State::Calling | State::Deciding | State::Waiting(_) | State::Ended => {
+                self.leg.odd("the modem sent what it was not told to")
+            }
         }
     }
     /// A signal of the far end is over.
@@ -373,6 +407,33 @@ impl Caller {
             (Some(frame), _) => self.answered(now, &frame),
             (None, State::Waiting(ask)) => self.again(now, ask, "no answer that can be read"),
             (None, _) => {}
+        }
+        self.begin_if_decided(now);
+    }
+    /// It is decided what the far end is told.
+    fn decided(&mut self, now: Instant, entries: Vec<Entry>) {
+        if self.state != State::Deciding || self.set_up.is_some() {
+            return self.leg.odd("a set-up that nobody asked for");
+        }
+        self.set_up = Some(entries);
+        self.begin_if_decided(now);
+    }
+    /// Says the DCS, unless the far end is saying its DIS again.
+    fn begin_if_decided(&mut self, now: Instant) {
+        if self.state == State::Deciding && self.set_up.is_some() && !self.leg.carrier {
+            self.leg.timers.stop(Timer::Deciding);
+            self.ask(now, Ask::Settings);
+        }
+    }
+    /// Ends the call at the next boundary.
+    fn halt(&mut self, now: Instant, why: String) {
+        match self.state {
+            State::Idle => self.end_before(now, why),
+            State::Calling | State::Deciding | State::Asking(Ask::Settings) | State::Checking | State::Waiting(Ask::Settings) => {
+                self.fail(now, why, Blame::Us);
+            }
+            State::Asking(_) | State::Sending | State::Waiting(_) => self.halt = Some(why),
+            State::Leaving | State::Ended => {}
         }
     }
     /// Gives up: DCN (T.30 5.3.6.1.8), then off the line.
@@ -394,6 +455,7 @@ impl Caller {
         let stage = match self.state {
             State::Idle => "before calling".into(),
             State::Calling => "while waiting for DIS from".into(),
+            State::Deciding => "before sending to".into(),
             State::Asking(ask) => format!("while saying {} to", ask.name()),
             State::Checking => "while training with".into(),
             State::Sending => format!("while sending page {page} to"),
@@ -418,7 +480,8 @@ impl Caller {
             (Timer::T0, State::Calling) => self.fail(now, format!("nothing was heard within T0 (60 s){both}"), Blame::Line),
             (Timer::T1, State::Calling) => self.fail(now, format!("no DIS within T1 (35 s){both}"), Blame::Line),
             (Timer::T5, _) => self.fail(now, "the far end was not ready within T5 (60 s)".into(), Blame::Peer),
-            (Timer::Carrier, _) => self.fail(now, "a signal without end".into(), Blame::Line),
+            (Timer::Deciding, State::Deciding) => self.fail(now, "it was not decided within 20 s what to say".into(), Blame::Us),
+            (Timer::Carrier | Timer::LongCarrier, _) => self.fail(now, "a signal without end".into(), Blame::Line),
             (timer, _) => self.leg.odd(format!("{} ran out, for which nobody waited", timer.name())),
         }
     }
@@ -433,7 +496,11 @@ impl Machine for Caller {
             Input::Start if self.state == State::Idle => self.start(now),
             Input::Start => self.leg.odd("a second start"),
             Input::Heard(heard) => self.heard(now, heard),
-            Input::Stored { .. } | Input::NotStored { .. } => self.leg.odd("a caller stores nothing"),
+            Input::Stored { .. } | Input::NotStored { .. } | Input::Refuse { .. } => self.leg.odd("a caller stores nothing"),
+            Input::SetUp(entries) => self.decided(now, entries),
+            Input::Pages(pages) if self.state == State::Deciding && pages.len() == self.config.pages.len() => self.config.pages = pages,
+            Input::Pages(_) => self.leg.odd("pages at the wrong time"),
+            Input::Halt { why } => self.halt(now, why),
             Input::Stop { why } if self.state == State::Idle => self.end_before(now, why),
             Input::Stop { why } => self.fail(now, why, Blame::Us),
         }

@@ -11,7 +11,8 @@ use super::event::CallEvent;
 use super::frame::{Frame, Kind, Post};
 use super::outcome::Blame;
 use super::settings::Settings;
-use super::timers::{ASKS, PAGE_TRIES, SLOWEST_TRIES, Timer};
+use super::timers::{ASKS, PAGE_TRIES, PASSED_OVER, SLOWEST_TRIES, Timer};
+use super::{Identified, Output};
 use crate::fax::modem::Training;
 use crate::time::Instant;
 
@@ -31,13 +32,17 @@ impl Caller {
                 Kind::Ctr => self.send_block(now),
                 _ => self.unexpected(now, frame, ask),
             },
-            State::Idle | State::Asking(_) | State::Checking | State::Sending | State::Leaving | State::Ended => {
+            State::Deciding if frame.kind == Kind::Dis => {} // said again meanwhile
+            State::Idle | State::Deciding | State::Asking(_) | State::Checking | State::Sending | State::Leaving | State::Ended => {
                 self.leg.odd(format!("{} came while it was not this station's turn to hear", frame.kind.name()));
             }
         }
     }
     fn disconnected(&mut self, now: Instant) {
-        self.note_failure("the far end disconnected (DCN)".into(), Blame::Peer);
+        self.leg.report.parting = self.leg.facilities.take();
+        let why = self.leg.report.parting.as_ref().and_then(|said| said.why());
+        let what = why.map_or("the far end disconnected (DCN)".into(), |why| format!("the far end disconnected (DCN) and says: {why}"));
+        self.note_failure(what, Blame::Peer);
         self.enter(now, State::Ended);
     }
     /// An answer that does not fit what was asked.
@@ -53,17 +58,33 @@ impl Caller {
                 if !there.receives {
                     return self.fail(now, "the far end does not receive fax".into(), Blame::Peer);
                 }
-                self.leg.timers.stop(Timer::T0);
-                self.leg.timers.stop(Timer::T1);
+                if self.config.facilities && !self.leg.whole && self.passed_over < PASSED_OVER {
+                    self.passed_over += 1;
+                    return self.leg.odd("a DIS with something damaged beside it; it is waited for once more");
+                }
+                self.leg.stop([Timer::T0, Timer::T1]);
                 self.both = Some(self.config.capabilities.both(&there));
-                self.ask(now, Ask::Settings);
+                self.decide(now, there);
             }
             Kind::Dtc => self.fail(now, "the far end wants to poll (DTC), and there is nothing to be polled".into(), Blame::Peer),
             _ => self.leg.odd(format!("{} came before DIS", frame.kind.name())),
         }
     }
 
+    /// Says who is there, and waits to be told what to say; the second time in a call that is known.
+    fn decide(&mut self, now: Instant, there: Capabilities) {
+        if !self.config.facilities || self.set_up.is_some() {
+            return self.ask(now, Ask::Settings);
+        }
+        let facilities = self.leg.facilities.take();
+        self.kin = facilities.is_some();
+        let number = self.leg.report.peer.clone();
+        self.enter(now, State::Deciding);
+        self.leg.out.push(Output::Identified(Identified { number, sub: None, capabilities: Some(there), facilities }));
+    }
+
     fn on_training(&mut self, now: Instant, frame: &Frame) {
+        self.introduced |= matches!(frame.kind, Kind::Cfr | Kind::Ftt);
         match frame.kind {
             Kind::Cfr => {
                 self.training = Training::Short;
@@ -99,11 +120,13 @@ impl Caller {
             }
             Kind::Rtp => {
                 self.leg.report.doubtful.push(self.page + 1);
+                self.leg.event(CallEvent::Doubtful { page: self.page + 1 });
                 self.next_page(now, post, true);
             }
             Kind::Rtn => self.refused(now),
             Kind::Pip => {
                 self.leg.report.doubtful.push(self.page + 1);
+                self.leg.event(CallEvent::Doubtful { page: self.page + 1 });
                 self.fail(now, "the far end wants an operator (PIP), and there is none".into(), Blame::Peer);
             }
             Kind::Pin => self.fail(now, "the far end refused the page and wants an operator (PIN)".into(), Blame::Peer),
@@ -117,6 +140,9 @@ impl Caller {
     fn next_page(&mut self, now: Instant, post: Post, train: bool) {
         self.page += 1;
         (self.refusals, self.slowest, self.block) = (0, 0, None);
+        if let Some(why) = self.halt.take().filter(|_| post != Post::Eop) {
+            return self.fail(now, why, Blame::Us);
+        }
         match post {
             Post::Eop => self.leave(now),
             Post::Eom => self.enter(now, State::Calling),

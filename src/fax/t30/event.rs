@@ -86,6 +86,11 @@ pub enum CallEvent {
         /// Which, from 1.
         page: usize,
     },
+    /// A page arrived damaged (RTP or PIP heard by the caller).
+    Doubtful {
+        /// Which, from 1.
+        page: usize,
+    },
 }
 
 impl fmt::Display for CallEvent {
@@ -114,6 +119,7 @@ impl fmt::Display for CallEvent {
             }
             CallEvent::Judged { page, rows, bad, verdict } => write!(f, "judges page {page}: {rows} rows, {bad} bad: {verdict:?}"),
             CallEvent::Confirmed { page } => write!(f, "page {page} confirmed"),
+            CallEvent::Doubtful { page } => write!(f, "page {page} arrived damaged"),
         }
     }
 }

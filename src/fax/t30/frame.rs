@@ -4,6 +4,7 @@
 //! In: octets of a frame without its check. Out: a [`Frame`], or why it is none. A frame of a known type has a length its type can have.
 //! Left out: what DIS, DTC and DCS say (see `capabilities`, `settings`). Shown by: the tests below, `tests/fuzz/bodies/call.rs`.
 
+use super::facility::part;
 use std::fmt;
 
 /// All stations (T.30 5.3.3).
@@ -324,7 +325,11 @@ impl fmt::Display for Frame {
                 write!(f, "{} ", self.kind.name())?;
                 self.fif.iter().try_for_each(|o| write!(f, "{o:02x}"))
             }
-            _ => f.write_str(self.kind.name()), // passwords and non-standard fields are not shown
+            Kind::Nsf | Kind::Nsc | Kind::Nss => match part(&self.fif) {
+                Some((this, of)) => write!(f, "{} molink {this}/{of}", self.kind.name()),
+                None => f.write_str(self.kind.name()),
+            },
+            _ => f.write_str(self.kind.name()), // passwords are not shown
         }
     }
 }

@@ -6,6 +6,7 @@
 
 use super::Output;
 use super::event::CallEvent;
+use super::facility::{self, Entry, Facilities};
 use super::frame::{Frame, Kind};
 use super::outcome::Report;
 use super::settings::Settings;
@@ -31,14 +32,35 @@ pub(super) struct Leg {
     /// When the last V.21 signal began.
     pub began: Instant,
     pub report: Report,
+    /// What the last V.21 signal said in NSF, NSC or NSS, if that is ours and whole.
+    pub facilities: Option<Facilities>,
+    /// Whether all of the last V.21 signal could be read.
+    pub whole: bool,
+    /// How long its signals may be.
+    carrier_timer: Timer,
     /// How the far end is called as long as it has not said its number.
     called: String,
 }
 
 impl Leg {
-    pub fn new(speed: Speed, x: bool, called: String) -> Leg {
+    pub fn new(speed: Speed, x: bool, called: String, kin: bool) -> Leg {
         let (timers, report) = (Timers::default(), Report::default());
-        Leg { speed, x, timers, out: vec![], frames: vec![], carrier: false, began: Instant::ZERO, report, called }
+        let (facilities, whole) = (None, true);
+        let carrier_timer = if kin { Timer::LongCarrier } else { Timer::Carrier };
+        Leg {
+            speed,
+            x,
+            timers,
+            out: vec![],
+            frames: vec![],
+            carrier: false,
+            began: Instant::ZERO,
+            report,
+            facilities,
+            whole,
+            carrier_timer,
+            called,
+        }
     }
     /// The far end's name for people.
     pub fn peer(&self) -> String {
@@ -70,15 +92,25 @@ impl Leg {
         }
         self.order(Order::Send(Signal::Frames(frames.iter().map(Frame::encode).collect())));
     }
+    /// The frames that say entries; none if they are too many, which whoever made them has seen to (`facility::ROOM`).
+    pub fn facility_frames(&mut self, kind: Kind, entries: &[Entry]) -> Vec<Frame> {
+        match facility::encode(entries) {
+            Ok(fields) => fields.into_iter().map(|field| Frame::with(kind, field)).collect(),
+            Err(over) => {
+                self.odd(format!("{over} octets too many for {}; it is left out", kind.name()));
+                vec![]
+            }
+        }
+    }
     pub fn x(&self) -> bool {
         self.x
     }
 
     /// V.21 begins.
     pub fn carrier_on(&mut self, now: Instant) {
-        (self.carrier, self.began) = (true, now);
+        (self.carrier, self.began, self.whole) = (true, now, true);
         self.frames.clear();
-        self.arm(now, Timer::Carrier);
+        self.arm(now, self.carrier_timer);
     }
     /// A frame of V.21.
     pub fn frame(&mut self, octets: &[u8]) {
@@ -89,14 +121,27 @@ impl Leg {
                     self.frames.push(frame);
                 }
             }
-            Err(flaw) => self.odd(flaw.to_string()),
+            Err(flaw) => self.damaged(flaw.to_string()),
         }
+    }
+    /// Something of V.21 that is no frame.
+    pub fn damaged(&mut self, what: String) {
+        self.whole = false;
+        self.odd(what);
     }
     /// V.21 ends: what it was about, and what it said besides. The command or answer of a signal is its last frame that is one.
     pub fn carrier_off(&mut self) -> Option<Frame> {
         self.carrier = false;
-        self.timers.stop(Timer::Carrier);
+        self.timers.stop(self.carrier_timer);
         let mut main = None;
+        let makers = self.frames.iter().filter(|f| matches!(f.kind, Kind::Nsf | Kind::Nsc | Kind::Nss)).map(|f| f.fif.as_slice());
+        self.facilities = match facility::decode(makers).transpose() {
+            Ok(facilities) => facilities,
+            Err(why) => {
+                self.damaged(why);
+                None
+            }
+        };
         for frame in std::mem::take(&mut self.frames) {
             match frame.kind {
                 Kind::Csi | Kind::Tsi | Kind::Cig => {
@@ -104,7 +149,8 @@ impl Leg {
                     self.report.peer = Some(text).filter(|t| !t.is_empty()).or(self.report.peer.take());
                 }
                 Kind::Sub => self.report.sub = Some(frame.text()),
-                Kind::Nsf | Kind::Nsc | Kind::Nss | Kind::Pwd | Kind::Sep | Kind::Sid => {} // noted as events; nothing hangs on them
+                Kind::Nsf | Kind::Nsc | Kind::Nss => {} // above
+                Kind::Pwd | Kind::Sep | Kind::Sid => {} // noted as events; nothing hangs on them
                 _ => main = Some(frame),
             }
         }

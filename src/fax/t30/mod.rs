@@ -11,6 +11,7 @@ mod caller_answers;
 pub mod capabilities;
 mod correction;
 pub mod event;
+pub mod facility;
 pub mod frame;
 mod leg;
 pub mod outcome;
@@ -22,6 +23,7 @@ pub use answerer::Answerer;
 pub use caller::Caller;
 pub use capabilities::{Capabilities, FrameSize, Width};
 pub use event::CallEvent;
+pub use facility::{Entry, Facilities};
 pub use frame::{Frame, Kind, Post};
 pub use outcome::{Blame, Failure, Report};
 pub use settings::{Settings, Wishes};
@@ -31,6 +33,7 @@ pub use verdict::{Thresholds, Verdict};
 use super::code::Damage;
 use super::modem::{Heard, Order};
 use crate::paper::Page;
+use std::sync::Arc;
 
 /// What a machine of a call is told.
 #[derive(Debug)]
@@ -51,6 +54,25 @@ pub enum Input {
         /// Why: one sentence.
         why: String,
     },
+    /// For a caller, before [`Input::SetUp`]: these pages instead, as many as before.
+    Pages(Vec<Arc<Page>>),
+    /// What follows from [`Output::Identified`]: go on. A caller says these entries (NSS) to a station of molink; an answerer says none.
+    SetUp(Vec<Entry>),
+    /// For an answerer: what came, or is to come, is not taken. The call ends as soon as the far end hears: with these entries, where it is a
+    /// station of molink, and DCN.
+    Refuse {
+        /// Why: one sentence, for this end's report.
+        why: String,
+        /// Whose fault.
+        blame: Blame,
+        /// What the far end is told.
+        entries: Vec<Entry>,
+    },
+    /// For a caller: end the call at the next boundary: now, or once the page that is being sent was answered.
+    Halt {
+        /// Why: one sentence.
+        why: String,
+    },
     /// End the call.
     Stop {
         /// Why: one sentence.
@@ -65,10 +87,26 @@ pub enum Output {
     Order(Order),
     /// Something to be seen.
     Event(CallEvent),
+    /// The far end is known: a caller heard its DIS, an answerer a DCS. Only of a machine with facilities, which waits for [`Input::SetUp`]
+    /// before the DCS, or before it says whether the training check passed.
+    Identified(Identified),
     /// A page came that is good or fair: store it, then say [`Input::Stored`]. Nothing is confirmed before.
     Page(Received),
     /// The call is over, and the modem has hung up.
     Ended(Report),
+}
+
+/// Who is at the far end.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Identified {
+    /// Its number, as it says (CSI, TSI).
+    pub number: Option<String>,
+    /// The sub-address it named (SUB).
+    pub sub: Option<String>,
+    /// What it can do (DIS).
+    pub capabilities: Option<Capabilities>,
+    /// What it says in NSF or NSS, if it is a station of molink.
+    pub facilities: Option<Facilities>,
 }
 
 /// A page that came.
@@ -84,4 +122,6 @@ pub struct Received {
     pub verdict: Verdict,
     /// How it was sent.
     pub settings: Settings,
+    /// Whether the far end has no more (EOP).
+    pub last: bool,
 }

@@ -3,6 +3,7 @@
 //! Standards: phases A to E of ITU-T T.30 3. In: nothing. Out: values, and their sentences.
 //! Left out: what follows (another try, another route: the router's business). Shown by: `fixtures/dialogues/fax`.
 
+use super::facility::Facilities;
 use std::fmt;
 
 /// Who or what a failure is to be laid to.
@@ -46,6 +47,8 @@ pub struct Report {
     pub confirmed: Vec<usize>,
     /// Pages answered RTP or PIP: they are there, and damaged.
     pub doubtful: Vec<usize>,
+    /// What the far end said together with its DCN, if it is a station of molink (`facility`): why it refuses, or from which page on.
+    pub parting: Option<Facilities>,
     /// None when all went as it should.
     pub failure: Option<Failure>,
 }

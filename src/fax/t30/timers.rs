@@ -22,12 +22,16 @@ pub enum Timer {
     T5,
     /// Ours. A V.21 signal ends within this: the longest frames of T.30 together take 9 s.
     Carrier,
+    /// Ours. The same between stations of molink: eight frames of facilities take another 22 s.
+    LongCarrier,
     /// Ours. A training check begins and ends within this after its DCS, else it failed: 75 ms, 1.393 s, 1.5 s, and half a second.
     Check,
     /// Ours. A page that is being stored this long is answered RNR, where that is possible.
     Storing,
     /// Ours. A page is on disk within this, or the call is given up: later than the sender's T5.
     Stored,
+    /// Ours. It is decided what is said to the far end, or whether its message is taken.
+    Deciding,
     /// Before CED: T.30 4, 1.8 to 2.5 s after the line is taken (secondary sources).
     Pickup,
     /// Ours. A fast signal ends within this: the longest page at the slowest rate is refused before.
@@ -44,6 +48,8 @@ impl Timer {
             Timer::T4 => 3_000,
             Timer::T5 => 60_000,
             Timer::Carrier => 12_000,
+            Timer::LongCarrier => 35_000,
+            Timer::Deciding => 20_000,
             Timer::Check => 3_600,
             Timer::Storing => 1_000,
             Timer::Stored => 70_000,
@@ -66,10 +72,11 @@ impl Timer {
             Timer::T2 => "T2",
             Timer::T4 => "T4",
             Timer::T5 => "T5",
-            Timer::Carrier => "the longest V.21 signal",
+            Timer::Carrier | Timer::LongCarrier => "the longest V.21 signal",
             Timer::Check => "the longest training check",
             Timer::Storing => "storing",
             Timer::Stored => "the longest storing",
+            Timer::Deciding => "deciding",
             Timer::Pickup => "pickup",
             Timer::Page => "the longest page",
         }
@@ -85,6 +92,8 @@ pub const PAGE_TRIES: u32 = 3;
 /// Ours: a command that begins within this after the same command ended is that command repeated, if nothing was heard between:
 /// T4 of the machines that wait longest (4.5 s), and some.
 pub const REPEATED: Duration = Duration::from_secs(5);
+/// Ours: how often a DIS or DCS is passed over because a frame beside it was damaged, which might have been of a station of molink.
+pub const PASSED_OVER: u32 = 2;
 /// Ours: answers, and signals that said nothing, without a page or block received between, after which the answerer gives up.
 pub const MOST_TURNS: u32 = 100;
 /// Ours: how often a block is corrected anew (CTC) at the slowest rate.

@@ -15,6 +15,7 @@ use super::form::Form;
 use super::page::Page;
 use layout::Layout;
 use stamp::Type;
+use std::sync::OnceLock;
 
 /// From the sheet's left edge to the first column, in tenths of a millimetre.
 const LEFT: usize = 200;
@@ -110,6 +111,12 @@ impl Letter {
         }
         page
     }
+}
+
+/// All characters that the type has, blanks among them.
+pub fn letters() -> &'static str {
+    static ALL: OnceLock<String> = OnceLock::new();
+    ALL.get_or_init(stamp::letters)
 }
 
 /// Sets a text: all its pages. For a long one [`Letter::pages`] needs less room.

@@ -54,6 +54,11 @@ impl Type {
     }
 }
 
+/// All characters that the font has.
+pub(super) fn letters() -> String {
+    Face::read().map_or_else(|_| String::new(), |face| face.characters()) // the font in the program is read by its own test
+}
+
 impl Mask {
     fn draw(face: &Face, character: char, scale: (f32, f32), weight: (usize, usize)) -> Mask {
         let glyph = face.glyph(character);

@@ -6,8 +6,10 @@
 use super::Bytes;
 use molink::fax::hdlc::{Deframer, Found, Framer, LONGEST};
 use molink::fax::modem::{Heard, Modulation, Order, Signal, Tone};
+use molink::fax::t30::facility::{encode, tag};
 use molink::fax::t30::{
-    Answerer, Caller, Capabilities, Frame, FrameSize, Input, Kind, Output, Post, Report, Settings, Thresholds, Wishes, answerer, caller,
+    Answerer, Blame, Caller, Capabilities, Entry, Frame, FrameSize, Input, Kind, Output, Post, Report, Settings, Thresholds, Wishes,
+    answerer, caller,
 };
 use molink::machine::Machine;
 use molink::paper::{Page, Resolution};
@@ -117,9 +119,17 @@ fn some_frame(bytes: &mut Bytes) -> Vec<u8> {
         7 => Frame::with(Kind::Ctc, Settings::rate_field(modulation)),
         8 => Frame::fcd(bytes.byte() % 5, bytes.take(6)),
         9 => return bytes.take(8).to_vec(),
-        _ => Frame::bare(*bytes.of(&KINDS)),
+        _ => match *bytes.of(&KINDS) {
+            Kind::Nsf => Frame::with(if post == Post::Eop { Kind::Nss } else { Kind::Nsf }, facilities()),
+            kind => Frame::bare(kind),
+        },
     };
     frame.encode()
+}
+
+/// What a station of molink says beside the standard's frames.
+fn facilities() -> Vec<u8> {
+    encode(&[Entry::new(tag::REFUSED, "NO")]).unwrap_or_default().concat()
 }
 
 struct Far<'a, 'b> {
@@ -129,6 +139,8 @@ struct Far<'a, 'b> {
     owed: bool,
     said_mcf: usize,
     stored: usize,
+    /// Whether it asked who is there, and is to be told what to do.
+    asked: bool,
     report: Option<Report>,
 }
 
@@ -145,6 +157,7 @@ impl Far<'_, '_> {
                 }
                 Output::Event(event) => assert!(event.to_string().len() < 2_000),
                 Output::Page(received) => assert!(received.page.height() <= molink::paper::page::MOST_ROWS),
+                Output::Identified(_) => self.asked = true,
                 Output::Ended(report) => {
                     assert!(self.report.is_none(), "ended twice");
                     self.report = Some(report);
@@ -169,6 +182,10 @@ impl Far<'_, '_> {
                 _ => [&[0, 0x80, 1][..], &[0x9a; 30], &[0, 8, 0x80, 0, 8, 0x80, 0, 8, 0x80, 0, 8, 0x80]].concat(),
             }),
             11..=13 => Heard::Quiet,
+            14 if std::mem::take(&mut self.asked) => {
+                let (why, entries) = ("no".to_owned(), vec![Entry::new(tag::REFUSED, "NO")]);
+                return if page == 1 { Input::SetUp(entries) } else { Input::Refuse { why, blame: Blame::Us, entries } };
+            }
             14 => {
                 self.stored += 1;
                 return Input::Stored { page };
@@ -190,11 +207,26 @@ fn hostile(bytes: &mut Bytes, calls: bool) {
     let mut machine: Box<dyn Machine<Input = Input, Output = Output>> = if calls {
         let page = Arc::new(page);
         let pages = vec![page.clone(), page];
-        Box::new(Caller::new(caller::Config { number, called: "x".into(), sub: Some("1".into()), pages, capabilities, wishes, speed }))
+        Box::new(Caller::new(caller::Config {
+            number,
+            called: "x".into(),
+            sub: Some("1".into()),
+            facilities: correction.is_some(),
+            pages,
+            capabilities,
+            wishes,
+            speed,
+        }))
     } else {
-        Box::new(Answerer::new(answerer::Config { number, capabilities, thresholds: Thresholds::default(), speed }))
+        Box::new(Answerer::new(answerer::Config {
+            number,
+            facilities: correction.map(|_| vec![]),
+            capabilities,
+            thresholds: Thresholds::default(),
+            speed,
+        }))
     };
-    let mut far = Far { bytes, now: Instant::ZERO, owed: false, said_mcf: 0, stored: 0, report: None };
+    let mut far = Far { bytes, now: Instant::ZERO, owed: false, said_mcf: 0, stored: 0, asked: false, report: None };
     let outputs = machine.handle(far.now, Input::Start);
     far.take(outputs);
     while !far.bytes.is_empty() && far.report.is_none() {

@@ -3,13 +3,16 @@
 //! Standards: none of its own (see `paper::picture`). In: a page, a form. Out: a page of that form, as long as it was.
 //! Left out: enlarging, turning. Shown by: the tests below.
 
-use crate::paper::{Dither, Form, Grey, Page, Resolution, Width, draw};
+use super::{Dither, Form, Grey, Page, Resolution, Width, draw};
 
 /// What was asked for; what was not is left as a page has it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Asked {
+    /// Of the paper.
     pub width: Option<Width>,
+    /// Pels an inch.
     pub resolution: Option<Resolution>,
+    /// How the grey becomes black and white that comes of scaling.
     pub dither: Dither,
 }
 
@@ -29,23 +32,36 @@ impl Asked {
     /// The page as it was asked for, and a sentence if it is not as it was.
     pub fn fit(&self, page: Page) -> Result<(Page, Option<String>), String> {
         let Some(form) = self.other(&page) else { return Ok((page, None)) };
-        let (width, Resolution { x, y }) = (page.width(), page.resolution);
-        let made = scaled(&page, &form, self.dither)?;
-        let note = format!(
-            "scaled from {width} pels a row at {x} x {y} an inch to {} at {} x {}",
-            made.width(),
-            made.resolution.x,
-            made.resolution.y
-        );
+        let made = scaled(&page, &form, self.dither, 1.0)?;
+        let note = told(&page, &made);
         Ok((made, Some(note)))
     }
 }
 
-/// The page in another form, at its true size, or smaller if the form is narrower than it.
-fn scaled(page: &Page, form: &Form, dither: Dither) -> Result<Page, String> {
+/// What was done to a page.
+fn told(page: &Page, made: &Page) -> String {
+    let (from, to) = (page.resolution, made.resolution);
+    format!("scaled from {} pels a row at {} x {} an inch to {} at {} x {}", page.width(), from.x, from.y, made.width(), to.x, to.y)
+}
+
+/// The page in another form; if it may be no longer than the form's sheet, so much smaller that it is not. With a sentence.
+pub fn onto(page: &Page, form: &Form, dither: Dither, one_sheet: bool) -> Result<(Page, String), String> {
+    let inches = page.height() as f32 / f32::from(page.resolution.y).max(1.0);
+    let most = (form.rows() - 1) as f32 / f32::from(form.resolution.y);
+    let part = if one_sheet { (most / inches).min(1.0) } else { 1.0 };
+    let made = scaled(page, form, dither, part)?;
+    let mut note = told(page, &made);
+    if part < 1.0 {
+        note += &format!(", and made smaller to {:.0} % so that it fits one sheet", part * 100.0);
+    }
+    Ok((made, note))
+}
+
+/// The page in another form, at that part of its true size, or smaller if the form is narrower than it.
+fn scaled(page: &Page, form: &Form, dither: Dither, part: f32) -> Result<Page, String> {
     let own = (f32::from(page.resolution.x).max(1.0), f32::from(page.resolution.y).max(1.0));
     let wide = page.width() as f32 / own.0 * f32::from(form.resolution.x);
-    let shrink = (form.pels() as f32 / wide).min(1.0);
+    let shrink = (form.pels() as f32 / wide).min(part);
     // A picture that says it is finer than it is comes out smaller.
     let inch = (own.0 / shrink, own.1 / shrink);
     // `draw` makes whole sheets; a longer page goes through it in pieces.

@@ -61,6 +61,7 @@ mod storm;
 #[cfg_attr(not(feature = "faults"), allow(dead_code))]
 mod support;
 mod t38;
+mod t38_line;
 mod t38_net;
 mod t38_peer;
 mod tape;

@@ -64,6 +64,7 @@ mod t38;
 mod t38_line;
 mod t38_net;
 mod t38_peer;
+mod t38_processes;
 mod tape;
 mod tiff_bad;
 mod tiff_files;

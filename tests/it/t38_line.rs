@@ -98,9 +98,14 @@ async fn a_line_carries_one_call_and_is_busy_for_another() {
     assert_eq!(here.dial().await.err().unwrap().text, format!("the line ({}) is busy with a call", here.name()));
     handset.order(Order::Tone(Tone::Cng));
     // Who stops waiting does not take the call with him.
-    assert!(timeout(Duration::ZERO, there.ring()).await.is_err());
+    tokio::select! {
+        biased;
+        _ = there.ring() => panic!("it rings before anything can have come"),
+        () = std::future::ready(()) => {}
+    }
     let mut rung = timeout(SOON, there.ring()).await.unwrap().unwrap();
     rung.order(Order::Listen(None));
+    handset.order(Order::Tone(Tone::Cng));
     assert_eq!(timeout(SOON, rung.heard()).await.unwrap(), Heard::Tone(Tone::Cng));
     // The far end hangs up, and so does this one: the line is free.
     drop((handset, rung));
@@ -141,8 +146,8 @@ async fn strangers_and_broken_datagrams_are_passed_over() {
     });
     let datagram =
         |number: u16, packet: &[u8]| Datagram { number, primary: packet.to_vec(), recovery: Recovery::Repeated(vec![]) }.encode();
-    let (cng, preamble) = (datagram(0, &[0x02]), datagram(1, &[0x06]));
-    stranger.send(&cng).unwrap();
+    let (cng, again, preamble) = (datagram(0, &[0x02]), datagram(1, &[0x02]), datagram(2, &[0x06]));
+    let _ = stranger.send(&cng); // the kernel may say that nobody is there for him
     for broken in [&b""[..], b"x", &[0; 9000], &[0, 0, 1, 0xff, 0, 0], &[0xff; 40]] {
         peer.send(broken).unwrap();
     }
@@ -151,8 +156,9 @@ async fn strangers_and_broken_datagrams_are_passed_over() {
     peer.send(&cng).unwrap();
     let mut handset = timeout(SOON, line.ring()).await.unwrap().unwrap();
     handset.order(Order::Listen(None));
+    peer.send(&again).unwrap();
     assert_eq!(timeout(SOON, handset.heard()).await.unwrap(), Heard::Tone(Tone::Cng));
-    stranger.send(&datagram(1, &[0x04])).unwrap();
+    let _ = stranger.send(&datagram(2, &[0x04]));
     peer.send(&[0xff; 40]).unwrap();
     peer.send(&preamble).unwrap();
     assert_eq!(timeout(SOON, handset.heard()).await.unwrap(), Heard::Carrier(None));
@@ -181,7 +187,6 @@ async fn a_caller_that_begins_anew_ends_the_old_call_and_rings() {
     send(0, &[0x02]);
     let mut handset = timeout(SOON, line.ring()).await.unwrap().unwrap();
     handset.order(Order::Listen(None));
-    assert_eq!(timeout(SOON, handset.heard()).await.unwrap(), Heard::Tone(Tone::Cng));
     (1..80).for_each(|number| send(number, &[0xc0, 1, 0x80, 0, 0, 0xff])); // octets of V.21
     assert_eq!(timeout(SOON, handset.heard()).await.unwrap(), Heard::Carrier(None));
     (0..3).for_each(|number| send(number, &[0x02]));

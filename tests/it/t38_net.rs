@@ -237,6 +237,7 @@ impl Call {
                     self.pages.push(received);
                 }
                 Output::Ended(ended) => *report = Some(ended),
+                Output::Identified(_) => {}
             }
         }
         self.ticks(side);

@@ -28,6 +28,7 @@ mod fax_dialogues;
 mod fax_facility;
 mod fax_pages;
 mod fax_pdf;
+mod fax_processes;
 mod fax_terminal;
 mod fuzz;
 mod hostile;

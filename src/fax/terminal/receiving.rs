@@ -135,7 +135,9 @@ impl Terminal {
         if let Some(job) = &mut self.job {
             job.dials = 0;
         }
-        self.call = Call::In(Box::new(Answerer::new(config)), Box::default());
+        let answerer = Answerer::new(config);
+        let answerer = if self.config.foreign { answerer } else { answerer.only_kin() };
+        self.call = Call::In(Box::new(answerer), Box::default());
         self.tell(now, t30::Input::Start);
     }
     /// Who calls is known: is the message taken?

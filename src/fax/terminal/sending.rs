@@ -134,7 +134,8 @@ impl Terminal {
             speed: c.speed,
         };
         self.show.takes_line(&caller.called);
-        self.call = Call::Out(Box::new(Caller::new(caller)));
+        let caller = Caller::new(caller);
+        self.call = Call::Out(Box::new(if self.config.foreign { caller } else { caller.only_kin() }));
         self.tell(now, t30::Input::Start);
     }
     /// The far end said what it can: what it is told.
@@ -243,7 +244,6 @@ impl Terminal {
     }
     /// The delivery in hand ended so.
     pub(super) fn finish(&mut self, outcome: Outcome) {
-        self.timers.stop(Timer::Redial);
         let Some(job) = self.job.take() else { return };
         if matches!(outcome, Outcome::Delivered(_) | Outcome::Refused(_)) {
             self.out.push(Output::Forget(job.delivery.message.identity));

@@ -8,6 +8,7 @@ mod hub;
 pub mod live;
 mod live_circuits;
 mod papers;
+mod papers_fax;
 mod ports;
 
 pub use config::{ConfigError, StationConfig};

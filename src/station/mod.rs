@@ -4,6 +4,7 @@
 //! Left out: what any medium does. Shown by: `tests/it/processes.rs`, `molink demo`.
 
 pub mod config;
+mod faxes;
 mod hub;
 pub mod live;
 mod live_circuits;

@@ -2,13 +2,15 @@
 //!
 //! Standards: none. In: identities of filed messages. Out: `DATA/paper/IDENTITY.txt`, and `.png` and `.pdf` where the station file
 //! asks for them; each written aside and renamed. Text is as filed; picture and document show what the machine printed (4 for Ч).
-//! Left out: papers of other media. Shown by: `tests/it/papers.rs`.
+//! Pages are laid beside it first (see `faxes`), and the text says which. Shown by: `tests/it/papers.rs`.
 
 use super::StationConfig;
 use super::config::{PaperKind, PortConfig};
+use super::faxes::Faxes;
 use super::hub::StationError;
 use crate::message::{Identity, Message, Name, period};
 use crate::paper::{self, About, Sheet};
+use crate::router::Contents;
 use crate::router::journal::State;
 use crate::router::journal::reader::{Filter, Reader};
 use crate::teletype::codes::CodeTable;
@@ -47,7 +49,8 @@ impl Papers {
             }
         }
         let codes = config.ports.iter().filter_map(|(name, port)| Some((name.clone(), receives(port)?))).collect();
-        let press = Press { reader, dir, kinds: config.papers.clone(), codes };
+        let faxes = Faxes { contents: Contents::in_folder(config.data.join("content")), dir: config.data.join("fax") };
+        let press = Press { reader, dir, faxes, kinds: config.papers.clone(), codes };
         let (ending, ended) = oneshot::channel();
         std::thread::Builder::new()
             .name("printer".into())
@@ -84,6 +87,7 @@ fn receives(port: &PortConfig) -> Option<CodeTable> {
 struct Press {
     reader: Reader,
     dir: PathBuf,
+    faxes: Faxes,
     kinds: BTreeSet<PaperKind>,
     /// By port.
     codes: BTreeMap<String, CodeTable>,
@@ -111,7 +115,7 @@ impl Press {
 
     fn print(&self, id: &Identity) -> Result<(), String> {
         let message = self.reader.load(id).map_err(|e| e.0)?.ok_or_else(|| format!("the journal has no content for {id}"))?;
-        let text = period::paper(&message);
+        let text = period::paper_with(&message, &self.faxes.write(&message, &about(&message))?);
         self.write(id, "txt", text.as_bytes())?;
         if self.kinds.iter().all(|kind| *kind == PaperKind::Txt) {
             return Ok(());

@@ -9,6 +9,7 @@ pub mod console;
 pub mod faults;
 pub mod fax;
 pub mod history;
+pub mod key;
 pub mod line;
 pub mod machine;
 pub mod message;

@@ -2,12 +2,12 @@
 //!
 //! Standards: none. In: tapes as they lie there. Out: lines of at most 80 characters while names are short; rows for programs.
 //! What is wrong with a tape stands below the table, one line each.
-//! Left out: finding them (`backend_keys`). Shown by: `tests/it/keys.rs`.
+//! Left out: finding them (`backend_disk`). Shown by: `tests/it/keys.rs`.
 
+use crate::key::backend_disk::Shown;
+use crate::key::label::{Kind, Label, State};
+use crate::key::{Copy, Medium};
 use crate::message::Name;
-use crate::teletype::backend_keys::Shown;
-use crate::teletype::key::Copy;
-use crate::teletype::key::label::{Kind, Label, State};
 use crate::time::Utc;
 use serde::Serialize;
 use std::path::PathBuf;
@@ -30,6 +30,7 @@ struct Tape {
     to: Name,
     copy: Copy,
     kind: Kind,
+    medium: Medium,
     characters: u64,
     used: u64,
     left: u64,
@@ -43,7 +44,7 @@ struct Tape {
 
 impl Row {
     /// A tape, or why it cannot be told; `minutes` says how long so many characters take.
-    pub(super) fn of(shown: &Result<Shown, String>, minutes: impl Fn(u64) -> f64) -> Row {
+    pub(super) fn of(shown: &Result<Shown, String>, minutes: impl Fn(Medium, u64) -> f64) -> Row {
         match shown {
             Err(why) => Row { tape: None, trouble: Some(why.clone()) },
             Ok(shown) => Row { tape: Some(Tape::of(shown, minutes)), trouble: shown.trouble.clone() },
@@ -52,9 +53,9 @@ impl Row {
 }
 
 impl Tape {
-    fn of(shown: &Shown, minutes: impl Fn(u64) -> f64) -> Tape {
+    fn of(shown: &Shown, minutes: impl Fn(Medium, u64) -> f64) -> Tape {
         let Shown { path, label, trouble } = shown;
-        let Label { serial, from, to, copy, characters, kind, next, made, .. } = label.clone();
+        let Label { serial, from, to, copy, characters, kind, medium, next, made, .. } = label.clone();
         let left = characters.saturating_sub(next);
         let state = match label.state {
             State::Destroyed => "destroyed",
@@ -63,8 +64,8 @@ impl Tape {
             State::Whole => "whole",
         };
         let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-        let minutes = (minutes(left) * 10.0).round() / 10.0;
-        Tape { path: path.clone(), name, serial, from, to, copy, kind, characters, used: next, left, minutes, next, state, made }
+        let minutes = (minutes(medium, left) * 10.0).round() / 10.0;
+        Tape { path: path.clone(), name, serial, from, to, copy, kind, medium, characters, used: next, left, minutes, next, state, made }
     }
     fn cells(&self) -> [String; 9] {
         [
@@ -87,15 +88,25 @@ impl Tape {
     }
 }
 
-const HEAD: [&str; 9] = ["TAPE", "SERIAL", "FOR", "COPY", "USED", "LEFT", "MIN", "NEXT", "STATE"];
+const HEAD: [&str; 9] = ["", "SERIAL", "FOR", "COPY", "USED", "LEFT", "MIN", "NEXT", "STATE"];
 /// Numbers stand right.
 const RIGHT: std::ops::RangeInclusive<usize> = 4..=7;
+
+fn what_they_are(rows: &[Row]) -> &'static str {
+    let any = |medium| rows.iter().filter_map(|r| r.tape.as_ref()).any(|t| t.medium == medium);
+    match (any(Medium::Tape), any(Medium::Diskette)) {
+        (true, true) => "KEY",
+        (false, true) => "DISKETTE",
+        (_, false) => "TAPE",
+    }
+}
 
 /// A line a tape under a head, and the troubles below.
 pub(super) fn table(rows: &[Row]) -> String {
     let mut lines: Vec<[String; 9]> = rows.iter().filter_map(|r| r.tape.as_ref()).map(Tape::cells).collect();
     if !lines.is_empty() {
         lines.insert(0, HEAD.map(str::to_owned));
+        lines[0][0] = what_they_are(rows).to_owned();
     }
     let width = |column: usize| lines.iter().map(|l| l[column].chars().count()).max().unwrap_or(0);
     let widths: Vec<usize> = (0..HEAD.len()).map(width).collect();

@@ -5,6 +5,7 @@
 //! Shown by: `tests/it/fax_backend.rs`, the conformance suite.
 
 use super::backend_document::{self, Undrawn};
+use super::backend_keys::{self, Diskettes};
 use super::backend_line::{FaxLine, Handset};
 use super::backend_spool::{Spool, fingerprint};
 use super::backend_t38::{T38Keys, T38Line};
@@ -81,6 +82,10 @@ impl Backend for Fax {
             let line = opening.await?;
             let peer = self.keys.peer.as_ref().map_or(String::new(), Name::to_string);
             let mut notes = vec![format!("{}, to {peer}; nobody is called, for a call is a call", line.name())];
+            notes.extend(match (&self.keys.keys, &self.keys.peer) {
+                (Some(dir), Some(peer)) => backend_keys::notes(dir, &station, peer)?,
+                _ => vec!["in clear: no `keys`".into()],
+            });
             if self.keys.number.is_empty() {
                 notes.push(format!("no `number`: the far end is not told who calls ({station})"));
             }
@@ -88,18 +93,27 @@ impl Backend for Fax {
         })
     }
     fn holds(&self) -> Vec<String> {
-        self.holds.clone()
+        let diskettes = self.keys.keys.as_deref().map_or(vec![], backend_keys::held);
+        self.holds.iter().cloned().chain(diskettes).collect()
     }
     fn run(self: Box<Self>, port: Port) -> BoxFuture<'static, Result<(), BackendError>> {
         Box::pin(async move {
             let clock = port.clock().clone();
             let config = self.keys.config(port.station(), port.place().clone(), clock.speed(), clock.epoch()).map_err(BackendError)?;
             let config = Config { port: port.name().to_owned(), ..config };
+            let diskettes = match (self.keys.keys.clone(), self.keys.peer.clone()) {
+                (Some(dir), Some(peer)) => Some(Diskettes::open(dir, port.station().clone(), peer).await.map_err(BackendError)?),
+                _ => None,
+            };
             let line = (self.open)(clock.clone()).await.map_err(BackendError)?;
             let dir = port.place().data.join("fax");
             let (disk, first, notes) = Disk::start(dir).await.map_err(BackendError)?;
             notes.into_iter().for_each(|text| port.events().emit(Event::Note { text }, None));
             let mut live = Live::new(port, line, self.look, disk);
+            live.diskettes = diskettes;
+            if let Some(diskettes) = live.diskettes.clone() {
+                live.ready.extend(diskettes.look().await); // before the first call
+            }
             live.ready.push_back(first);
             drop(drive(Terminal::new(config), &mut live, &clock).await);
             live.finish().await;
@@ -164,6 +178,8 @@ struct Live {
     look: Look,
     contents: Contents,
     disk: Disk,
+    /// Of an enciphered line.
+    diskettes: Option<Diskettes>,
     /// Inputs that came together with another.
     ready: VecDeque<Input>,
     /// What is waited for: pages being drawn, the router.
@@ -185,6 +201,7 @@ impl Live {
             handset: None,
             look,
             disk,
+            diskettes: None,
             ready: VecDeque::new(),
             answers: JoinSet::new(),
             drawn: BTreeMap::new(),
@@ -401,6 +418,16 @@ impl World<Input, Output> for Live {
                 }
             }
             Output::HangUp => self.let_go(),
+            Output::Reserve(made) => {
+                if let Some(diskettes) = self.diskettes.clone() {
+                    self.answers.spawn(diskettes.reserve(made));
+                }
+            }
+            Output::Rescan => {
+                if let Some(diskettes) = self.diskettes.clone() {
+                    self.answers.spawn(diskettes.look());
+                }
+            }
             Output::Progress { identity, confirmed, of } => self.progress(identity, confirmed, of),
             Output::Forget(identity) => self.disk.does(move |spool| {
                 spool.forget(&identity);

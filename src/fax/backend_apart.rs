@@ -14,7 +14,9 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader, BufWriter, Read, Write};
 use std::os::unix::process::ExitStatusExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
 use std::process::{Child, ChildStdout, Command, ExitCode, ExitStatus, Stdio};
+use std::sync::OnceLock;
 
 /// Memory of the process, bytes of addresses.
 pub const MEMORY: u64 = 1 << 30;
@@ -36,8 +38,21 @@ pub struct Apart {
     most: Option<u64>,
 }
 
-/// What went wrong: which page (0: the file), and what.
-pub type Wrong = (usize, String);
+/// What went wrong.
+#[derive(Debug)]
+pub struct Wrong {
+    /// On which page; 0: with the file.
+    pub page: usize,
+    /// A sentence without the file's name.
+    pub why: String,
+    /// Whether it is this machine's fault and not the file's.
+    pub ours: bool,
+}
+
+/// The file's fault.
+fn wrong(page: usize, why: impl Into<String>) -> Wrong {
+    Wrong { page, why: why.into(), ours: false }
+}
 
 impl Drop for Apart {
     fn drop(&mut self) {
@@ -49,10 +64,10 @@ impl Drop for Apart {
 impl Apart {
     /// Opens a file; only the pages of `range` will be read, in `most` seconds of processor time for all of them, if that is given.
     pub fn open(file: File, form: Form, range: &Pages, most: Option<u64>) -> Result<Apart, Wrong> {
-        let cannot = |e: io::Error| (0, format!("the process that reads it cannot be started: {e}"));
+        let cannot = |e: io::Error| Wrong { page: 0, why: format!("the process that reads it cannot be started: {e}"), ours: true };
         let Form { width, resolution: Resolution { x, y } } = form;
         let width = Width::ALL.iter().position(|w| *w == width).unwrap_or(0);
-        let mut child = Command::new(std::env::current_exe().map_err(cannot)?)
+        let mut child = Command::new(program().map_err(cannot)?)
             .args(["pdf-apart", &width.to_string(), &x.to_string(), &y.to_string(), &range.to_string()])
             .args(most.map(|n| n.to_string()))
             .stdin(Stdio::from(file))
@@ -60,12 +75,12 @@ impl Apart {
             .stderr(Stdio::null())
             .spawn()
             .map_err(cannot)?;
-        let out = child.stdout.take().ok_or((0, "the process that reads it has no output (a bug)".to_owned()))?;
+        let out = child.stdout.take().ok_or_else(|| wrong(0, "the process that reads it has no output (a bug)"))?;
         let mut apart = Apart { child, from: BufReader::new(out), pages: 0, form, notes: vec![], most };
         let words = apart.line(0)?;
         match words.split_once(' ') {
             Some(("pages", n)) => apart.pages = n.parse().unwrap_or(0),
-            _ => return Err((0, format!("the process that reads it said `{words}` (a bug)"))),
+            _ => return Err(wrong(0, format!("the process that reads it said `{words}` (a bug)"))),
         }
         Ok(apart)
     }
@@ -92,7 +107,7 @@ impl Apart {
                     let grey = Grey { width: *width, height: *height, pels, dpi: Some((*x as f32, *y as f32)) };
                     return Ok(Drawn::Grey { grey, notes: std::mem::take(&mut self.notes) });
                 }
-                _ => return Err((page, format!("the process that reads it said `{line}` (a bug)"))),
+                _ => return Err(wrong(page, format!("the process that reads it said `{line}` (a bug)"))),
             }
         }
     }
@@ -109,7 +124,7 @@ impl Apart {
         let mut line = String::new();
         let read = (&mut self.from).take(LINE).read_line(&mut line);
         match (read, line.trim_end().split_once(' ')) {
-            (Ok(_), Some(("error", why))) => Err((page, why.to_owned())),
+            (Ok(_), Some(("error", why))) => Err(wrong(page, why)),
             (Ok(n), _) if n > 0 && line.ends_with('\n') => Ok(line.trim_end().to_owned()),
             _ => Err(self.gone(page)),
         }
@@ -117,8 +132,22 @@ impl Apart {
     /// It has ended without a word: why.
     fn gone(&mut self, page: usize) -> Wrong {
         let _ = self.child.kill(); // if only its output has ended
-        (page, self.child.wait().map_or_else(|e| e.to_string(), |status| died(page, status, self.most)))
+        wrong(page, self.child.wait().map_or_else(|e| e.to_string(), |status| died(page, status, self.most)))
     }
+}
+
+/// Who reads where this process is no molink, as in tests.
+static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
+
+/// Names the molink that reads; the first one named stays. Unnamed, it is the program of this process.
+pub fn read_by(program: PathBuf) {
+    let _ = PROGRAM.set(program); // the same one
+}
+
+fn program() -> io::Result<PathBuf> {
+    // The link leads to the program that runs, also when another has been put in its place since.
+    let own = PathBuf::from("/proc/self/exe");
+    PROGRAM.get().cloned().map_or_else(|| if own.exists() { Ok(own) } else { std::env::current_exe() }, Ok)
 }
 
 fn died(page: usize, status: ExitStatus, most: Option<u64>) -> String {

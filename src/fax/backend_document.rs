@@ -1,10 +1,10 @@
 //! A message's parts made into fax pages: texts set as a letter, pictures and PDFs drawn, fax pages as they are.
 //!
 //! Standards: those of the files (see `backend_input`). In: a message, the contents. Out: [`Drawn`] pages; or one sentence that names the part.
-//! Bounded: `pages::{MOST_PAGES, MOST_BYTES}`, [`SECONDS`] of processor time for a PDF, and one message at a time is drawn. It waits for
-//! disk and for a process: call it from a thread that may. Left out: what the far machine can print. Shown by: `tests/it/fax_document.rs`.
+//! Bounded: `pages::{MOST_PAGES, MOST_BYTES}`, [`SECONDS`] of processor time for a PDF, [`LONGEST`] for a message, and one message at a time
+//! is drawn. It waits for disk and for a process: call it from a thread that may. Left out: what the far machine can print. Shown by: `tests/it/fax_document.rs`.
 
-use super::backend_input::{Input, Reading, head};
+use super::backend_input::{Input, Reading, Unread, head};
 use super::composing::{Composing, Headed};
 use super::kind;
 use super::pages::{Drawn, Look, MOST_PAGES};
@@ -12,10 +12,14 @@ use super::range::Pages;
 use crate::message::{Blob, Message, Name, Part};
 use crate::paper::Asked;
 use crate::router::Contents;
+use crate::time::{Clock, Instant, Speed};
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 /// Seconds of processor time for all pages of a PDF.
 pub const SECONDS: u64 = 120;
+/// How long a message may take to draw.
+pub const LONGEST: Duration = Duration::from_secs(300);
 /// Who draws. A stranger's picture may take half a gigabyte; so one message is drawn after the other.
 static TURN: Mutex<()> = Mutex::new(());
 
@@ -32,12 +36,18 @@ pub enum Undrawn {
 
 /// The pages of a message, in the order of its parts. `station` is the one that draws: over fax pages of other stations stands no second line.
 pub fn pages(message: &Message, contents: &Contents, look: &Look, station: &Name) -> Result<Drawn, Undrawn> {
+    pages_within(LONGEST, message, contents, look, station)
+}
+
+/// The same, in another time than [`LONGEST`].
+pub fn pages_within(longest: Duration, message: &Message, contents: &Contents, look: &Look, station: &Name) -> Result<Drawn, Undrawn> {
     let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    let patience = Patience::begin(longest);
     let mut job = Composing::new(message, look);
     for part in &message.content {
         match part {
             Part::Text { text } => job.text(text).map_err(Undrawn::Never)?,
-            Part::Page(blob) => draw(&mut job, blob, contents, message.identity.station == *station)?,
+            Part::Page(blob) => draw(&mut job, blob, contents, message.identity.station == *station, &patience)?,
             Part::File(blob) => {
                 let Blob { name, media_type, .. } = blob;
                 return Err(Undrawn::Never(format!(
@@ -49,8 +59,28 @@ pub fn pages(message: &Message, contents: &Contents, look: &Look, station: &Name
     job.done().map_err(Undrawn::Never)
 }
 
+/// What is left of a message's time.
+struct Patience {
+    clock: Clock,
+    ends: Instant,
+    longest: Duration,
+}
+
+impl Patience {
+    fn begin(longest: Duration) -> Patience {
+        let clock = Clock::new(None, Speed::REAL);
+        Patience { ends: clock.now() + longest, clock, longest }
+    }
+    /// Seconds, at least one; the error is a sentence without the part's name.
+    fn left(&self) -> Result<u64, String> {
+        let over = || format!("with it the message takes more than {} seconds to draw; send it in parts", self.longest.as_secs());
+        let left = self.ends.since(self.clock.now());
+        if left.is_zero() { Err(over()) } else { Ok(left.as_secs().max(1)) }
+    }
+}
+
 /// Draws a content.
-fn draw(job: &mut Composing<'_>, blob: &Blob, contents: &Contents, ours: bool) -> Result<(), Undrawn> {
+fn draw(job: &mut Composing<'_>, blob: &Blob, contents: &Contents, ours: bool, patience: &Patience) -> Result<(), Undrawn> {
     let (shown, range) = (format!("`{}`", blob.name), Pages::default());
     let never = |why: String| Undrawn::Never(format!("{why}; it cannot be sent by fax"));
     let mut file = contents.open(blob).map_err(Undrawn::NotNow)?;
@@ -59,14 +89,19 @@ fn draw(job: &mut Composing<'_>, blob: &Blob, contents: &Contents, ours: bool) -
         return Err(never(format!("{shown} ({}) has no pages", blob.media_type)));
     };
     let asked = Asked { width: Some(job.look().form.width), resolution: Some(job.look().form.resolution), dither: job.look().dither };
-    let reading = Reading { shown: &shown, asked, range: &range, seconds: Some(SECONDS) };
-    let mut input = Input::of(file, kind, &reading).map_err(never)?;
+    let left = || patience.left().map_err(|why| never(format!("{shown}: {why}")));
+    let reading = Reading { shown: &shown, asked, range: &range, seconds: Some(left()?.min(SECONDS)) };
+    let mut input = Input::of(file, kind, &reading).map_err(|unread| match unread {
+        Unread::File(why) => never(why),
+        Unread::Machine(why) => Undrawn::NotNow(why),
+    })?;
     if let Some(pages) = input.pages().filter(|n| *n > MOST_PAGES) {
         return Err(never(format!("{shown} has {pages} pages, and a message {MOST_PAGES} at the most; send it in parts")));
     }
     let fax = matches!(kind, kind::Kind::Tiff | kind::Kind::Pbm);
     while let Some(sheet) = input.next(true).map_err(never)? {
         let Some(sheet) = sheet else { continue };
+        left()?;
         let number = job.count() + 1;
         let headed = if fax && !ours {
             Headed::No

@@ -4,7 +4,7 @@
 //! Bounded: see the constants; what is read page by page stays so. Left out: what was asked of the page's form (see `paper::fit`, but a
 //! text, a picture and a drawn PDF page are made for it at once). Shown by: `tests/it/convert.rs`, `tests/it/convert_bad.rs`.
 
-use super::backend_apart::Apart;
+use super::backend_apart::{Apart, Wrong};
 use super::code::Damage;
 use super::file::PageAbout;
 use super::kind::Kind;
@@ -66,6 +66,23 @@ enum Open {
     Pdf(Apart),
 }
 
+/// Why a file is not read: a sentence with its name.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum Unread {
+    /// It lies with the file.
+    #[error("{0}")]
+    File(String),
+    /// It lies with this machine.
+    #[error("{0}")]
+    Machine(String),
+}
+
+impl From<String> for Unread {
+    fn from(why: String) -> Unread {
+        Unread::File(why)
+    }
+}
+
 /// How a file is to be read.
 pub struct Reading<'a> {
     /// How errors call it, in backticks.
@@ -80,7 +97,7 @@ pub struct Reading<'a> {
 
 impl Input {
     /// Begins to read a file of a kind.
-    pub fn of(file: File, kind: Kind, reading: &Reading) -> Result<Input, String> {
+    pub fn of(file: File, kind: Kind, reading: &Reading) -> Result<Input, Unread> {
         Ok(Input { shown: reading.shown.to_owned(), open: reading.open(kind, file)?, asked: reading.asked, at: 0 })
     }
     /// How many pages it has, where that can be known beforehand.
@@ -122,7 +139,7 @@ impl Input {
             Open::Pdf(apart) if at > apart.pages => None,
             Open::Pdf(_) if !wanted => Some(None),
             Open::Pdf(apart) => {
-                let drawn = apart.next(at).map_err(|(_, why)| named(why))?;
+                let drawn = apart.next(at).map_err(|wrong| named(wrong.why))?;
                 Some(Some(of_pdf(drawn, &self.asked).map_err(named)?))
             }
         })
@@ -139,7 +156,7 @@ pub fn head(file: &mut File) -> std::io::Result<Vec<u8>> {
 }
 
 impl Reading<'_> {
-    fn open(&self, kind: Kind, file: File) -> Result<Open, String> {
+    fn open(&self, kind: Kind, file: File) -> Result<Open, Unread> {
         let shown = self.shown;
         Ok(match kind {
             Kind::Text => Pels { shown, asked: self.asked }.text(file)?,
@@ -152,12 +169,13 @@ impl Reading<'_> {
                 Open::Tiff(reader, pages)
             }
             Kind::Pdf => {
-                if file.metadata().map_err(|e| format!("cannot read {shown}: {e}"))?.len() > MOST_FILE {
-                    return Err(too_long(shown, "a PDF", MOST_FILE));
+                if file.metadata().map_err(|e| Unread::Machine(format!("cannot read {shown}: {e}")))?.len() > MOST_FILE {
+                    return Err(too_long(shown, "a PDF", MOST_FILE).into());
                 }
-                let named = |(page, why): (usize, String)| match page {
-                    0 => format!("{shown}: {why}"),
-                    n => format!("{shown} page {n}: {why}"),
+                let named = |wrong: Wrong| match (wrong.page, wrong.ours) {
+                    (_, true) => Unread::Machine(format!("{shown}: {}", wrong.why)),
+                    (0, false) => Unread::File(format!("{shown}: {}", wrong.why)),
+                    (page, false) => Unread::File(format!("{shown} page {page}: {}", wrong.why)),
                 };
                 Open::Pdf(Apart::open(file, self.asked.form(), self.range, self.seconds).map_err(named)?)
             }

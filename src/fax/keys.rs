@@ -6,13 +6,15 @@
 use super::code::Coding;
 use super::pages::{self, Look};
 use super::t30::{Capabilities, FrameSize, Thresholds, Wishes};
-use super::terminal::Config;
+use super::terminal::{Config, Rules};
+use crate::key::label::LONGEST;
 use crate::line::Modulation;
 use crate::message::{Name, Takes};
 use crate::paper::{Dither, Form, Resolution, Width};
 use crate::router::Place;
 use crate::time::{Speed, Utc};
 use serde::Deserialize;
+use std::path::PathBuf;
 
 /// Pages in the spool at most, if the station file does not say.
 const SPOOL: usize = 2000;
@@ -49,6 +51,12 @@ pub struct Keys {
     pub header: bool,
     /// Where a page without correction stops being good: `usual`, `strict`.
     pub thresholds: String,
+    /// The folder of its key diskettes: with it the line is enciphered (`docs/fax-cipher.md`).
+    pub keys: Option<PathBuf>,
+    /// How many octets it follows a far end that is ahead on a diskette; further, an operator decides.
+    pub key_jump: u64,
+    /// At so many octets left on the diskettes a warning is given.
+    pub key_warn: Vec<u64>,
     /// How often a call that broke off after a page is made anew at once.
     pub redials: u32,
     /// Pages that the spool holds at most.
@@ -88,6 +96,9 @@ impl Default for Keys {
             dither: None,
             header: true,
             thresholds: "usual".into(),
+            keys: None,
+            key_jump: 200_000,
+            key_warn: vec![100_000, 30_000],
             redials: 2,
             spool: SPOOL,
         }
@@ -109,6 +120,9 @@ impl Keys {
         keys.capabilities()?;
         if keys.redials > 20 {
             return Err(format!("redials = `{}` is out of range; give 0 to 20", keys.redials));
+        }
+        if !(1..=LONGEST).contains(&keys.key_jump) {
+            return Err(format!("key_jump = `{}` is out of range; give 1 to {LONGEST} octets", keys.key_jump));
         }
         if !(pages::MOST_PAGES..=1_000_000).contains(&keys.spool) {
             return Err(format!("spool = `{}` is out of range; give {} to 1000000 pages", keys.spool, pages::MOST_PAGES));
@@ -210,6 +224,7 @@ impl Keys {
             capabilities: self.capabilities()?,
             wishes: self.wishes()?,
             thresholds: self.thresholds()?,
+            key: self.keys.as_ref().map(|_| Rules { jump: self.key_jump, warn: self.key_warn.clone() }),
             redials: self.redials,
             most_spooled: self.spool,
             speed,
@@ -259,6 +274,7 @@ mod tests {
         assert_eq!(why("codes = [\"jbig\"]"), "codes: `jbig` is not known; give some of \"mh\", \"mr\", \"mmr\"");
         assert_eq!(why("thresholds = \"lax\""), "thresholds = `lax` is not known; it is one of usual, strict");
         assert!(why("number = \"MOSCOW\"").contains("is no telephone number"));
+        assert!(why("key_jump = 0").contains("give 1 to 100000000 octets"));
         assert!(why("spool = 3").contains("out of range") && why("redials = 99").contains("out of range"));
         let place = Place { all_desks: vec!["duty".parse().unwrap()], ..Place::default() };
         let config = |text: &str| read(text).unwrap().config(&"w".parse().unwrap(), place.clone(), Speed::REAL, Utc(0));

@@ -8,6 +8,7 @@ pub mod backend_apart;
 pub mod backend_document;
 pub mod backend_exchange;
 pub mod backend_input;
+pub mod backend_keys;
 pub mod backend_line;
 pub mod backend_spool;
 pub mod backend_t38;

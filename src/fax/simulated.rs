@@ -6,7 +6,7 @@
 
 use super::circuit::{Circuit, Due};
 use super::modem::{Order, Signal};
-use super::t30::{CallEvent, Identified, Input, Output, Received, Report};
+use super::t30::{CallEvent, Identified, Input, Output, Received, Report, Reservation};
 use crate::line::Quality;
 use crate::line::driver::Driver;
 use crate::machine::Machine;
@@ -62,6 +62,8 @@ pub struct Call {
     pub storing: Option<Duration>,
     /// What an end is told once it knows the other.
     pub decide: Box<dyn Fn(usize, &Identified) -> Input>,
+    /// The diskettes of an enciphered call: reserves key of an end, and gives it.
+    pub reserve: Box<dyn FnMut(usize, &Reservation) -> Result<Vec<u8>, String>>,
     /// What was seen, of which end.
     pub seen: Vec<(Instant, usize, Seen)>,
     /// Pages stored, in order.
@@ -76,7 +78,8 @@ impl Call {
         let (gone, reports) = ([false; 2], [None, None]);
         let storing = Some(Duration::ZERO);
         let decide = Box::new(|_: usize, _: &Identified| Input::SetUp(vec![]));
-        Call { driver: Driver::default(), circuit, ends, gone, storing, decide, seen: vec![], pages: vec![], reports }
+        let reserve = Box::new(|_: usize, made: &Reservation| Err(format!("there is no diskette {:06} here", made.serial)));
+        Call { driver: Driver::default(), circuit, ends, gone, storing, decide, reserve, seen: vec![], pages: vec![], reports }
     }
     /// Something is done at a time.
     pub fn at(&mut self, at: Instant, act: Act) {
@@ -157,6 +160,13 @@ impl Call {
                     if let Some(storing) = self.storing {
                         self.driver.set(now + storing, Happening::Act(Act::Tell(end, stored)));
                     }
+                }
+                Output::Reserve(made) => {
+                    let told = match (self.reserve)(end, &made) {
+                        Ok(key) => Input::Reserved { made, key },
+                        Err(why) => Input::NotReserved { made, why },
+                    };
+                    self.driver.set(now, Happening::Act(Act::Tell(end, told)));
                 }
                 Output::Identified(far) => {
                     let told = (self.decide)(end, &far);

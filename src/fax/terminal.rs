@@ -4,6 +4,7 @@
 //! what is on disk, verdicts. Out: orders for the modem, pages to be spooled, messages to be filed, reports, events. One call at a time.
 //! Left out: lines, disks, drawing (see `backend`). Shown by: `tests/it/fax_terminal.rs`, the conformance suite.
 
+mod key;
 mod receiving;
 mod sending;
 mod show;
@@ -12,11 +13,14 @@ use super::modem::{Heard, Order, Tone};
 use super::spool::Entry;
 use super::t30::{self, Answerer, CallEvent, Caller, Capabilities, Received, Report, Thresholds, Wishes};
 use crate::faults::{KillPoint, kill_point};
+use crate::key::Tapes;
+use crate::key::reel::Reservation;
 use crate::machine::{Machine, Timers};
 use crate::message::{Draft, Identity, Message, Name};
 use crate::paper::Page;
 use crate::router::{Delivery, Event, Fault, Outcome, Place, Reason, Submitted, Verdict};
 use crate::time::{Instant, Speed, Utc};
+use key::Key;
 use receiving::Incoming;
 use sending::Job;
 use show::Show;
@@ -47,6 +51,9 @@ pub struct Config {
     pub wishes: Wishes,
     /// Where a page without correction stops being good.
     pub thresholds: Thresholds,
+    /// Of an enciphered line: how many octets a far end may be ahead on a diskette, and at how many left a warning is given. With it
+    /// nothing goes or comes in clear.
+    pub key: Option<Rules>,
     /// How often a call that broke off after a page is made anew within one delivery.
     pub redials: u32,
     /// Pages that the spool holds at most.
@@ -57,9 +64,34 @@ pub struct Config {
     pub epoch: Utc,
 }
 
+/// What is settled about key before a station runs.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Rules {
+    /// How many octets a far end may be ahead of this one; beyond it an operator decides.
+    pub jump: u64,
+    /// At so many octets left a warning is given.
+    pub warn: Vec<u64>,
+}
+
 /// What the terminal is told.
 #[derive(Debug)]
 pub enum Input {
+    /// The diskettes that hang at the port, before anything else; and again after [`Output::Rescan`].
+    Diskettes(Tapes),
+    /// A reservation of key is on disk: its octets.
+    Reserved {
+        /// Which.
+        made: Reservation,
+        /// The key.
+        key: Vec<u8>,
+    },
+    /// A reservation of key could not be made.
+    NotReserved {
+        /// Which.
+        made: Reservation,
+        /// Why: one sentence.
+        why: String,
+    },
     /// What lies in the station's spool, once, before anything else.
     Spool(Vec<Entry>),
     /// The same, before each [`Input::Rings`]: other ports of the station share it.
@@ -140,6 +172,10 @@ pub enum Output {
     Dial,
     /// For the modem of the call.
     Order(Order),
+    /// Put this reservation of key on disk, then say [`Input::Reserved`].
+    Reserve(Reservation),
+    /// Look which diskettes hang there now, then say [`Input::Diskettes`].
+    Rescan,
     /// The call is over, or is not to be: let the modem, or the dialling, go.
     HangUp,
     /// So many pages of a message are confirmed: keep that, in case the call breaks off.
@@ -242,6 +278,7 @@ pub struct Terminal {
     filing: BTreeMap<u64, String>,
     next_token: u64,
     show: Show,
+    key: Key,
     /// Whether the spool is known.
     ready: bool,
     stopping: bool,
@@ -261,6 +298,7 @@ impl Terminal {
             filing: BTreeMap::new(),
             next_token: 1,
             show: Show::new(if config.call.is_empty() { config.peer.upper() } else { config.call.clone() }),
+            key: Key::default(),
             ready: false,
             stopping: false,
             stopped: false,
@@ -304,6 +342,7 @@ impl Terminal {
                     Call::Out(_) => then.extend(self.answered(&far)),
                     _ => then.extend(self.called(now, &far)),
                 },
+                t30::Output::Reserve(reservation) => self.out.push(Output::Reserve(reservation)),
                 t30::Output::Page(received) => then.extend(self.page_came(received)),
                 t30::Output::Ended(report) => self.ended(now, report),
             }
@@ -316,6 +355,7 @@ impl Terminal {
             CallEvent::Confirmed { page } if outgoing => self.confirmed_out(page),
             CallEvent::Confirmed { page } => self.confirmed_in(page),
             CallEvent::Doubtful { .. } => self.doubtful_out(),
+            CallEvent::Key(event) => self.key_event(event),
             mut other => {
                 // A viewer is shown the pages of the message; those of the call may be only its rest.
                 if let (CallEvent::Rows { page, .. }, Call::In(_, incoming)) = (&mut other, &self.call) {
@@ -339,6 +379,7 @@ impl Terminal {
         if let Some(event) = self.show.over() {
             self.event(event, None);
         }
+        self.look_for_diskettes();
         match std::mem::replace(&mut self.call, Call::None) {
             Call::Out(_) => self.call_made(now, report),
             Call::In(_, incoming) => self.call_taken(&incoming, report),
@@ -456,6 +497,9 @@ impl Machine for Terminal {
 
     fn handle(&mut self, now: Instant, input: Input) -> Vec<Output> {
         match input {
+            Input::Diskettes(diskettes) => self.diskettes(diskettes),
+            Input::Reserved { made, key } => self.reserved(now, made, key),
+            Input::NotReserved { made, why } => self.tell(now, t30::Input::NotReserved { made, why }),
             Input::Spool(entries) => self.recovered(entries),
             Input::SpoolNow(entries) => self.refreshed(entries),
             Input::Deliver(delivery) => self.deliver(delivery),

@@ -1,15 +1,16 @@
 //! Key tapes of a world in memory: made from its seed, so that a replay is the same each time, and never fit for a live line.
 //!
 //! Standards: none. Seeding: the codes of block `b` (512 codes) of tape `s` are the upper five bits of each byte of xoshiro256++ from
-//! `seed_from_u64(seed XOR s << 32 XOR b)`. In: reservations. Out: key codes; what each end has used, which a kill does not undo.
-//! Left out: files (`teletype::backend_keys`). Shown by: `tests/it/cipher.rs`.
+//! `seed_from_u64(seed XOR s << 32 XOR b)`; a diskette has the whole bytes. In: reservations. Out: key; what each end has used, which a kill does not undo.
+//! Left out: files (`key::backend_disk`). Shown by: `tests/it/cipher.rs`.
 
 use super::world::{End, Happening, World};
 use crate::faults::{self, Fault};
+use crate::fax::terminal as fax;
+use crate::key::reel::Reservation;
+use crate::key::{Copy, Tape, Tapes};
 use crate::line::Code;
 use crate::teletype::Input;
-use crate::teletype::key::reel::Reservation;
-use crate::teletype::key::{Copy, Tape, Tapes};
 use rand_core::{Rng, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus;
 
@@ -40,20 +41,28 @@ impl SimulatedKeys {
     }
     /// The key of a place on a tape.
     pub fn key(&self, serial: u32, from: u64, count: u64) -> Vec<Code> {
-        let mut codes = Vec::with_capacity(count as usize);
+        self.octets(serial, from, count).iter().map(|b| Code::new(b >> 3)).collect()
+    }
+    /// The key of a place on a diskette.
+    pub fn octets(&self, serial: u32, from: u64, count: u64) -> Vec<u8> {
+        let mut octets = Vec::with_capacity(count as usize);
         let mut at = from;
         while at < from + count {
             let mut random = Xoshiro256PlusPlus::seed_from_u64(self.seed ^ u64::from(serial) << 32 ^ (at / BLOCK));
             let mut bytes = [0; BLOCK as usize];
             random.fill_bytes(&mut bytes);
             let end = (from + count).min((at / BLOCK + 1) * BLOCK);
-            codes.extend(bytes[(at % BLOCK) as usize..].iter().take((end - at) as usize).map(|b| Code::new(b >> 3)));
+            octets.extend(bytes[(at % BLOCK) as usize..].iter().take((end - at) as usize));
             at = end;
         }
-        codes
+        octets
+    }
+    /// Reserves on a tape; its key.
+    pub fn reserve(&mut self, wanted: &Reservation) -> Result<Vec<Code>, String> {
+        self.take(wanted).map(|()| self.key(wanted.serial, wanted.from, wanted.count))
     }
     /// Reserves, as a disk would: refuses what has been reserved before and what is not on the tape.
-    pub fn reserve(&mut self, wanted: &Reservation) -> Result<Vec<Code>, String> {
+    fn take(&mut self, wanted: &Reservation) -> Result<(), String> {
         let Reservation { copy, serial, from, count } = *wanted;
         let tapes = match copy {
             Copy::Send => &mut self.tapes.send,
@@ -70,18 +79,18 @@ impl SimulatedKeys {
         if !faults::planted(Fault::ReservationNotSynced) {
             tape.next = from + count;
         }
-        Ok(self.key(serial, from, count))
+        Ok(())
     }
 }
 
 impl World {
     /// Where both ends of a circuit are enciphered, a pair of tapes for each way is hung.
     pub(super) fn hang_first_pairs(&mut self, circuit: &str, seed: u64) {
-        let Some(ends) = self.circuits.get(circuit).map(|w| w.ends.clone()) else { return };
+        let Some(ends) = self.ends_of(circuit) else { return };
         let mut keyed = 0;
         for (station, port) in &ends {
             let Some(node) = self.stations.get_mut(station) else { continue };
-            keyed += usize::from(node.terminals.get(port).is_some_and(|t| t.cipher.is_some()));
+            keyed += usize::from(node.terminals.get(port).is_some_and(|t| t.cipher.is_some()) || node.enciphers_pages(port));
             node.keys.insert(port.clone(), SimulatedKeys::new(seed));
         }
         if keyed == 2 {
@@ -93,7 +102,7 @@ impl World {
     pub fn hang_pair(&mut self, circuit: &str, way: usize, characters: u64) -> u32 {
         let serial = self.next_tape;
         self.next_tape += 1;
-        let Some(ends) = self.circuits.get(circuit).map(|w| w.ends.clone()) else { return serial };
+        let Some(ends) = self.ends_of(circuit) else { return serial };
         for (end, copy) in [(&ends[way], Copy::Send), (&ends[1 - way], Copy::Receive)] {
             if let Some(keys) = self.keys(end) {
                 keys.hang(copy, serial, characters);
@@ -107,8 +116,10 @@ impl World {
     }
 
     pub(super) fn show_tapes(&mut self, end: &End) {
-        if let Some(tapes) = self.keys(end).map(|k| k.tapes.clone()) {
-            self.tell_port(end, Input::Tapes(tapes));
+        let Some(tapes) = self.keys(end).map(|k| k.tapes.clone()) else { return };
+        match self.is_voice(end) {
+            true => self.tell_fax(end, fax::Input::Diskettes(tapes)),
+            false => self.tell_port(end, Input::Tapes(tapes)),
         }
     }
     pub(super) fn reserve_later(&mut self, end: &End, wanted: Reservation) {
@@ -118,10 +129,13 @@ impl World {
     }
     pub(super) fn reserved(&mut self, end: &End, life: u64, made: Reservation) {
         let Some(keys) = self.stations.get_mut(&end.0).filter(|n| n.life == life).and_then(|n| n.keys.get_mut(&end.1)) else { return };
-        let input = match keys.reserve(&made) {
-            Ok(codes) => Input::Reserved { made, codes },
-            Err(why) => Input::NotReserved { made, why },
-        };
-        self.tell_port(end, input);
+        let (reserved, serial, from, count) = (keys.take(&made), made.serial, made.from, made.count);
+        let keys = keys.clone();
+        match (self.is_voice(end), reserved) {
+            (false, Ok(())) => self.tell_port(end, Input::Reserved { made, codes: keys.key(serial, from, count) }),
+            (false, Err(why)) => self.tell_port(end, Input::NotReserved { made, why }),
+            (true, Ok(())) => self.tell_fax(end, fax::Input::Reserved { made, key: keys.octets(serial, from, count) }),
+            (true, Err(why)) => self.tell_fax(end, fax::Input::NotReserved { made, why }),
+        }
     }
 }

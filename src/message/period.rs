@@ -95,10 +95,21 @@ pub fn typed_address(text: &str) -> Result<Address, String> {
     Ok(Address { desk: desk.trim().parse()?, station: station.trim().parse()? })
 }
 
-/// The message as a page printer shows it: heading, text, end; lines parted by LF, with a final one.
+/// The message as a page printer shows it: heading, text, end; lines parted by LF, with a final one. Pages and files are named below the text.
 pub fn paper(message: &Message) -> String {
+    let named = |part: &Part| match part {
+        Part::Text { .. } => None,
+        Part::Page(blob) | Part::File(blob) => Some(format!("{} ({}, {} bytes)", blob.name, blob.media_type, blob.size)),
+    };
+    paper_with(message, &message.content.iter().filter_map(named).collect::<Vec<_>>())
+}
+
+/// The same, with lines below the text that say what else came.
+pub fn paper_with(message: &Message, enclosed: &[String]) -> String {
     let mut lines = heading(message, &message.envelope.subject);
-    lines.push(message.text());
+    lines.extend(Some(message.text()).filter(|text| !text.is_empty() || enclosed.is_empty()));
+    let clean = |line: &String| format!("ENCL {}", line.chars().map(|c| if c.is_control() { ' ' } else { c }).collect::<String>());
+    lines.extend(enclosed.iter().map(clean));
     lines.push("BT".into());
     lines.push(String::new());
     lines.push("NNNN".into());

@@ -47,8 +47,9 @@ fn told(page: &Page, made: &Page) -> String {
 /// The page in another form; if it may be no longer than the form's sheet, so much smaller that it is not. With a sentence.
 pub fn onto(page: &Page, form: &Form, dither: Dither, one_sheet: bool) -> Result<(Page, String), String> {
     let inches = page.height() as f32 / f32::from(page.resolution.y).max(1.0);
-    let most = (form.rows() - 1) as f32 / f32::from(form.resolution.y);
-    let part = if one_sheet { (most / inches).min(1.0) } else { 1.0 };
+    let sheet = |rows: usize| rows as f32 / f32::from(form.resolution.y);
+    // A whole sheet is not made smaller for a fraction of a row; what is longer gets a row less than fits, for rounding.
+    let part = if one_sheet && inches > sheet(form.rows()) + 0.001 { sheet(form.rows() - 1) / inches } else { 1.0 };
     let made = scaled(page, form, dither, part)?;
     let mut note = told(page, &made);
     if part < 1.0 {

@@ -10,10 +10,10 @@ use crate::fax::backend_exchange::Exchange;
 use crate::history::Scenario;
 use crate::history::exhibit::{self, Exhibit};
 use crate::history::scenario::{Act, CircuitPlan, Entry, When, state_of};
+use crate::key::{Medium, backend_disk};
 use crate::message::{Draft, Envelope, Identity, Name, Part};
 use crate::router::event::Stamped;
 use crate::router::{Event, EventSink};
-use crate::teletype::backend_keys;
 use crate::time::{Clock, Instant, Speed, Utc};
 use std::collections::{BTreeMap, VecDeque};
 use std::path::{Path, PathBuf};
@@ -28,6 +28,8 @@ pub const KEYS: &str = "keys";
 const MOMENT: Duration = Duration::from_millis(40);
 /// Characters of a scenario's key tapes: 100 minutes of a line of 50 Bd.
 const TAPE: u64 = 40_000;
+/// Octets of a scenario's key diskettes: half an hour of pages at 4800 bit/s.
+const DISKETTE: u64 = 1_000_000;
 
 /// What an audience is told.
 #[derive(Clone, Debug)]
@@ -171,9 +173,11 @@ impl Live {
         for (circuit, plan) in &scenario.circuits {
             for (_, port) in plan.ends.iter().filter(|(station, _)| station == name) {
                 let table = keys.get_mut("port").and_then(|p| p.get_mut(port)).and_then(|t| t.as_table_mut());
-                if let Some(table) = table.filter(|_| !plan.voice) {
-                    let pty = self.end_path(circuit, name).display().to_string();
-                    table.insert("line".into(), toml::Table::from_iter([("pty".to_owned(), pty.into())]).into());
+                if let Some(table) = table {
+                    if !plan.voice {
+                        let pty = self.end_path(circuit, name).display().to_string();
+                        table.insert("line".into(), toml::Table::from_iter([("pty".to_owned(), pty.into())]).into());
+                    }
                     if let Some(keys) = table.get_mut("keys") {
                         *keys = keys_of(out, circuit).join(name.as_str()).display().to_string().into();
                     }
@@ -389,12 +393,19 @@ fn keys_of(out: &Path, circuit: &str) -> PathBuf {
     out.join(KEYS).join(circuit)
 }
 
-/// Makes a pair of key tapes for each way of a circuit, and hangs the copies at its ends. A live run never uses a replay's tapes.
+/// Makes a pair of key tapes, or diskettes, for each way of a circuit, and hangs the copies at its ends. A live run never uses a replay's tapes.
 fn hang_tapes(keys: &Path, plan: &CircuitPlan, utc: Utc) -> Result<(), StationError> {
     let [(one, _), (other, _)] = &plan.ends;
     for (from, to) in [(one, other), (other, one)] {
-        let order = backend_keys::Order { name: format!("{from}-1"), characters: TAPE, from: from.clone(), to: to.clone(), utc };
-        backend_keys::make(&order, keys, &mut |_| true).map_err(StationError)?;
+        let order = backend_disk::Order {
+            medium: if plan.voice { Medium::Diskette } else { Medium::Tape },
+            name: format!("{from}-1"),
+            characters: if plan.voice { DISKETTE } else { TAPE },
+            from: from.clone(),
+            to: to.clone(),
+            utc,
+        };
+        backend_disk::make(&order, keys, &mut |_| true).map_err(StationError)?;
     }
     Ok(())
 }

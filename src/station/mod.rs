@@ -4,11 +4,11 @@
 //! Left out: what any medium does. Shown by: `tests/it/processes.rs`, `molink demo`.
 
 pub mod config;
+mod faxes;
 mod hub;
 pub mod live;
 mod live_circuits;
 mod papers;
-mod papers_fax;
 mod ports;
 
 pub use config::{ConfigError, StationConfig};

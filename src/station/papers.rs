@@ -1,13 +1,13 @@
 //! The papers of a station's desks: made from the journal, by a thread of their own, so that nothing waits for them.
 //!
 //! Standards: none. In: identities of filed messages. Out: `DATA/paper/IDENTITY.txt`, and `.png` and `.pdf` where the station file
-//! asks for them, and what came by fax (`papers_fax`); each written aside and renamed. Text is as filed; picture and document show what the
-//! machine printed (4 for Ч). Left out: papers of other media. Shown by: `tests/it/papers.rs`.
+//! asks for them; each written aside and renamed. Text is as filed; picture and document show what the machine printed (4 for Ч).
+//! Pages are laid beside it first (see `faxes`), and the text says which. Shown by: `tests/it/papers.rs`.
 
 use super::StationConfig;
 use super::config::{PaperKind, PortConfig};
+use super::faxes::Faxes;
 use super::hub::StationError;
-use super::papers_fax;
 use crate::message::{Identity, Message, Name, period};
 use crate::paper::{self, About, Sheet};
 use crate::router::Contents;
@@ -49,8 +49,8 @@ impl Papers {
             }
         }
         let codes = config.ports.iter().filter_map(|(name, port)| Some((name.clone(), receives(port)?))).collect();
-        let (fax, contents) = (config.data.join("fax"), config.place("").contents());
-        let press = Press { reader, dir, fax, contents, kinds: config.papers.clone(), codes };
+        let faxes = Faxes { contents: Contents::in_folder(config.data.join("content")), dir: config.data.join("fax") };
+        let press = Press { reader, dir, faxes, kinds: config.papers.clone(), codes };
         let (ending, ended) = oneshot::channel();
         std::thread::Builder::new()
             .name("printer".into())
@@ -87,9 +87,7 @@ fn receives(port: &PortConfig) -> Option<CodeTable> {
 struct Press {
     reader: Reader,
     dir: PathBuf,
-    /// What came by fax goes there.
-    fax: PathBuf,
-    contents: Contents,
+    faxes: Faxes,
     kinds: BTreeSet<PaperKind>,
     /// By port.
     codes: BTreeMap<String, CodeTable>,
@@ -117,8 +115,7 @@ impl Press {
 
     fn print(&self, id: &Identity) -> Result<(), String> {
         let message = self.reader.load(id).map_err(|e| e.0)?.ok_or_else(|| format!("the journal has no content for {id}"))?;
-        self.print_pages(id, &message)?;
-        let text = period::paper(&message);
+        let text = period::paper_with(&message, &self.faxes.write(&message, &about(&message))?);
         self.write(id, "txt", text.as_bytes())?;
         if self.kinds.iter().all(|kind| *kind == PaperKind::Txt) {
             return Ok(());
@@ -141,38 +138,15 @@ impl Press {
         Ok(())
     }
 
-    /// What came by fax. What cannot be read is not there; that is said, and the text is made all the same.
-    fn print_pages(&self, id: &Identity, message: &Message) -> Result<(), String> {
-        for (n, blob) in papers_fax::of(message).enumerate() {
-            let name = if n == 0 { id.to_string() } else { format!("{id}-{}", n + 1) };
-            let bytes = match papers_fax::read(blob, &self.contents) {
-                Ok(bytes) => bytes,
-                Err(why) => {
-                    tracing::error!("no pages of {id}: {why}");
-                    continue;
-                }
-            };
-            write(&self.fax, &format!("{name}.tif"), &bytes)?;
-            match papers_fax::document(&bytes, &blob.name, about(message)) {
-                Ok(document) => write(&self.fax, &format!("{name}.pdf"), &document)?,
-                Err(why) => tracing::warn!("no document of {id}: {why}"),
-            }
-        }
-        Ok(())
-    }
-
+    /// Whole or not at all, once.
     fn write(&self, id: &Identity, kind: &str, bytes: &[u8]) -> Result<(), String> {
-        write(&self.dir, &format!("{id}.{kind}"), bytes)
+        let path = self.dir.join(format!("{id}.{kind}"));
+        let half = self.dir.join(format!("{id}.{kind}.part"));
+        let say = |e: std::io::Error| format!("the paper `{}` cannot be written: {e}", path.display());
+        std::fs::create_dir_all(&self.dir).map_err(say)?;
+        std::fs::write(&half, bytes).map_err(say)?;
+        std::fs::rename(&half, &path).map_err(say)
     }
-}
-
-/// Writes a file whole or not at all.
-fn write(dir: &Path, name: &str, bytes: &[u8]) -> Result<(), String> {
-    let (path, half) = (dir.join(name), dir.join(format!("{name}.part")));
-    let say = |e: std::io::Error| format!("the paper `{}` cannot be written: {e}", path.display());
-    std::fs::create_dir_all(dir).map_err(say)?;
-    std::fs::write(&half, bytes).map_err(say)?;
-    std::fs::rename(&half, &path).map_err(say)
 }
 
 /// What the machine printed. A text of no machine is printed on one that has its letters, or else as it stands.

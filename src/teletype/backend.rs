@@ -5,13 +5,14 @@
 //! Shown by: `tests/it/backend.rs`, the conformance suite.
 
 use super::backend_check::{call_up, key_notes, who_is_there};
-use super::backend_keys::{Shelf, show};
 use super::backend_punch::Punches;
 use super::desk::Desk;
-use super::key::reel::Reservation;
 use super::keys::{Keys, Kind as Far};
 use super::terminal::{Input, Output, Terminal};
 use crate::faults;
+use crate::key::Medium;
+use crate::key::backend_disk::{Shelf, show};
+use crate::key::reel::Reservation;
 use crate::line::{AsyncReadWrite, Code, Line, LineSpec, Opened, Paced, Pacer, Settings, Switch, refuse_speed};
 use crate::machine::{World, drive};
 use crate::message::{Name, Takes};
@@ -154,7 +155,7 @@ fn opening(line: Arc<Line>) -> BoxFuture<'static, Result<Opened, String>> {
 async fn open_shelf(keys: &Keys, station: &Name) -> Result<Option<Arc<Mutex<Shelf>>>, String> {
     let Some(dir) = keys.keys.clone() else { return Ok(None) };
     let (station, peer) = (station.clone(), keys.peer.clone());
-    let opened = tokio::task::spawn_blocking(move || Shelf::open(&dir, &station, peer.as_ref())).await;
+    let opened = tokio::task::spawn_blocking(move || Shelf::open(&dir, Medium::Tape, &station, peer.as_ref())).await;
     opened.map_err(|e| format!("the key tapes could not be looked through: {e}"))?.map(|shelf| Some(Arc::new(Mutex::new(shelf))))
 }
 
@@ -260,7 +261,7 @@ impl Live {
     fn reserve(&mut self, made: Reservation) {
         let Some(shelf) = self.shelf.clone() else { return };
         self.answers.spawn(with_shelf(shelf, move |shelf| match shelf.reserve(made.copy, made.serial, made.from, made.count) {
-            Ok(codes) => Input::Reserved { made, codes },
+            Ok(key) => Input::Reserved { made, codes: key.into_iter().map(Code::new).collect() },
             Err(why) => Input::NotReserved { made, why },
         }));
     }

@@ -3,13 +3,13 @@
 //! Standard: none; the call-up is the procedure's (`docs/procedure.md`). In: an open device. Out: notes for people.
 //! Left out: whether a station is right to go on without an answer (people's). Shown by: `tests/it/backend.rs`, `molink check`.
 
-use super::backend_keys::Shelf;
 use super::cipher::ENCIPHERED;
 use super::codes::Coder;
-use super::key::Tape;
 use super::keys::{Keys, Kind};
 use super::service::{Detector, Line};
 use super::slip::Hand;
+use crate::key::backend_disk::Shelf;
+use crate::key::{Medium, Tape};
 use crate::line::{Code, LineSpec, Opened, Pacer};
 use crate::message::Name;
 use crate::time::{Clock, Speed};
@@ -24,7 +24,7 @@ pub(super) fn key_notes(keys: &Keys, station: &Name) -> Result<Vec<String>, Stri
         let tls = keys.line.as_ref().is_some_and(LineSpec::is_tls);
         return Ok(vec![if tls { "in TLS, the text itself in clear: no `keys`".into() } else { "in clear: no `keys`".into() }]);
     };
-    let tapes = Shelf::open(dir, station, keys.peer.as_ref())?.tapes();
+    let tapes = Shelf::open(dir, Medium::Tape, station, keys.peer.as_ref())?.tapes();
     let minutes = |codes: u64| codes as f64 * keys.code_time().as_secs_f64() / 60.0;
     let tell = |way: &str, hung: &[Tape]| {
         let left: u64 = hung.iter().map(Tape::left).sum();

@@ -2,14 +2,14 @@
 //!
 //! Standard: the one-time tape mixer of 1963 added five bits of key to five of text (`docs/cipher.md`); the words around it are ours.
 //! In: codes before the mixer, cipher off the line, reservations that are on disk. Out: cipher, text, reservations to be made, events.
-//! Left out: the line's words (`service`), reels (`key::reel`), disks (`backend_keys`). Shown by: `tests/it/cipher.rs`.
+//! Left out: the line's words (`service`), reels (`key::reel`), disks (`key::backend_disk`). Shown by: `tests/it/cipher.rs`.
 
-use super::key::reel::{Reel, Reservation};
-use super::key::{Copy, Tapes};
 use super::service::{Claim, Line, Place, Why};
 use super::terminal::{Output, Terminal};
 use super::wire::{CHUNK, CUT};
 use crate::faults::{self, KillPoint, kill_point};
+use crate::key::reel::{BLOCK, Reel, Reservation};
+use crate::key::{Copy, Tapes};
 use crate::line::Code;
 use crate::message::Name;
 use crate::router::event::{Direction, Event, KeySpan};
@@ -38,8 +38,8 @@ const HANDED: usize = 1_500;
 /// The two tapes of a line, and the span that is coming in.
 pub(super) struct Cipher {
     pub rules: Rules,
-    pub send: Reel,
-    pub receive: Reel,
+    pub send: Reel<Code>,
+    pub receive: Reel<Code>,
     /// The codes handed to the line last: of those in cipher tape, position and key.
     handed: VecDeque<Option<(u32, u64, Code)>>,
     /// How far the far end has read our tape, if it said so while a message of ours was open on the line.
@@ -53,12 +53,12 @@ pub(super) struct Cipher {
     told: String,
     /// The lowest warning given, each way.
     warned: [u64; 2],
-    before: Option<Reel>,
+    before: Option<Reel<Code>>,
 }
 
 impl Cipher {
     pub(super) fn new(rules: Rules) -> Cipher {
-        let (send, receive) = (Reel::new(Copy::Send), Reel::new(Copy::Receive));
+        let (send, receive) = (Reel::new(Copy::Send, BLOCK), Reel::new(Copy::Receive, BLOCK));
         let (told, warned) = (String::new(), [u64::MAX; 2]);
         let handed = VecDeque::new();
         Cipher { rules, send, receive, handed, far_read: None, ready: None, inbound: None, lost: false, told, warned, before: None }
@@ -67,7 +67,7 @@ impl Cipher {
         self.handed.extend(codes);
         self.handed.drain(..self.handed.len().saturating_sub(HANDED));
     }
-    fn reel(&mut self, copy: Copy) -> &mut Reel {
+    fn reel(&mut self, copy: Copy) -> &mut Reel<Code> {
         match copy {
             Copy::Send => &mut self.send,
             Copy::Receive => &mut self.receive,

@@ -6,13 +6,11 @@
 
 mod backend;
 mod backend_check;
-pub mod backend_keys;
 mod backend_punch;
 mod cipher;
 pub mod codes;
 pub mod desk;
 mod inbound;
-pub mod key;
 pub mod keys;
 pub mod printer;
 mod receiver;

@@ -6,13 +6,13 @@
 
 use super::cipher::{Cipher, Rules};
 use super::codes::{CodeTable, Coder, UnshiftOnSpace};
-use super::key::Tapes;
-use super::key::reel::Reservation;
 use super::receiver::{Pending, Receiving};
 use super::sender::Sending;
 use super::service::{Detector, Line};
 use super::timing::Timing;
 use crate::faults::{KillPoint, kill_point_once_sent};
+use crate::key::Tapes;
+use crate::key::reel::Reservation;
 use crate::line::{Code, symbol};
 use crate::machine::{Machine, Timers};
 use crate::message::{Draft, Identity, Message, Name};

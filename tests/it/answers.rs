@@ -16,16 +16,18 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 const ENGLISH: &str = "THE QUICK BROWN FOX JUMPED OVER THE LAZY DOG'S BACK 1234567890\n";
 /// What a form stands for: `9` a figure, `F` one of sixteen, `#` figures, all else itself.
-const FORMS: [(&str, &str, &str); 13] = [
+const FORMS: [(&str, &str, &str); 15] = [
     ("", "{print}", "FF:FF:FF:FF:FF:FF:FF:FF:FF:FF:FF:FF:FF:FF:FF:FF"),
     ("", "{moment}", "9999-99-99T99:99:99.#Z"),
     ("", "{moment}", "9999-99-99T99:99:99Z"),
     ("", "{day}", "9999-99-99"),
     ("", "{time}", "99:99:99"),
     ("tape ", "{serial}", "999999"),
+    ("key diskette ", "{serial}", "999999"),
     ("\"serial\": ", "{serial}", "999999"),
     ("one  ", "{serial}", "999999"), // the row of a table
     ("two  ", "{serial}", "999999"),
+    ("one      ", "{serial}", "999999"),
     ("seed ", "{seed}", "#"),
     ("process ", "{process}", "#"),
     ("/dev/pts/", "{pts}", "#"),

@@ -10,7 +10,7 @@ const SOON: Duration = Duration::from_secs(120);
 /// KiB of addresses that each run gets: its own limits must hold below this.
 const ADDRESSES: u32 = 1_800_000;
 
-fn fixture(name: &str) -> Vec<u8> {
+pub fn fixture(name: &str) -> Vec<u8> {
     let path: PathBuf = [env!("CARGO_MANIFEST_DIR"), "fixtures", name].iter().collect();
     std::fs::read(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
 }
@@ -37,7 +37,7 @@ fn stream(dict: &str, data: &[u8]) -> Vec<u8> {
 }
 
 /// One page with these entries, this content, and whatever objects follow from 5.
-fn page(entries: &str, content: &[u8], more: &[Vec<u8>]) -> Vec<u8> {
+pub fn page(entries: &str, content: &[u8], more: &[Vec<u8>]) -> Vec<u8> {
     let mut objects = vec![
         b"<</Type/Catalog /Pages 2 0 R>>".to_vec(),
         b"<</Type/Pages /Kids[3 0 R] /Count 1>>".to_vec(),
@@ -51,7 +51,7 @@ fn page(entries: &str, content: &[u8], more: &[Vec<u8>]) -> Vec<u8> {
 const A4: &str = "/MediaBox[0 0 595.28 841.89]";
 
 /// A PNG that says it has so many pels, and has a row's beginning.
-fn png(width: u32, height: u32) -> Vec<u8> {
+pub fn png(width: u32, height: u32) -> Vec<u8> {
     let mut out = vec![];
     let mut encoder = png::Encoder::new(&mut out, width, height);
     encoder.set_color(png::ColorType::Rgb);
@@ -103,7 +103,7 @@ fn pdfs(house: &House) {
 }
 
 /// More than a thousand million zeros (RFC 1951 3.2.6): a zero, then copies of 258 of them, 13 bits each, so that 13 bytes repeat.
-fn zeros() -> Vec<u8> {
+pub fn zeros() -> Vec<u8> {
     let copies = "1100010100000".repeat(24);
     let bits: Vec<u8> = format!("11000110000{copies}").bytes().map(|b| b - b'0').collect();
     let bytes: Vec<u8> = bits.chunks_exact(8).map(|eight| eight.iter().enumerate().map(|(n, bit)| bit << n).sum()).collect();

@@ -252,6 +252,41 @@ fn a_pdf_of_libtiffs_comes_back_pel_for_pel_and_takes_the_strip_as_it_is() {
     assert!(code.len() > 1_000 && bytes(&house, "strip.tif").windows(code.len()).any(|w| w == code));
 }
 
+/// A disk of 256 KiB of its own, in a namespace of its own, with the command on it: what is told, and what lies there afterwards.
+fn on_a_small_disk(house: &House, line: &str) -> String {
+    std::fs::create_dir_all(house.path("small")).unwrap();
+    let script = format!(
+        "mount -t tmpfs -o size=256k tmpfs small || exit 99; cp small.pbm small/; \"$0\" convert {line} 2>&1; echo \"code $?\"; ls -A small; df --output=used small"
+    );
+    let mut unshare = Command::new(peer("unshare", "util-linux"));
+    house.clean(&mut unshare).args(["-U", "-r", "-m", "sh", "-c", &script]).arg(house.program());
+    let done = house.end(unshare, line, LONG);
+    assert!(done.status.success(), "a disk cannot be mounted: {}", text(&done.stderr));
+    text(&done.stdout)
+}
+
+#[test]
+#[ignore = "peer: run through tests/run"]
+fn a_disk_that_is_full_indeed_is_told_and_what_was_there_stays() {
+    let house = House::new();
+    let noise = chart("noise", &Form::new(Width::A4, Resolution::FINE).unwrap()).unwrap();
+    let mut pbm = vec![];
+    molink::fax::pbm::write(&noise, &mut pbm).unwrap();
+    house.file("noise.pbm", &pbm);
+    house.file("small.pbm", "P1\n8 1\n10101010\n");
+    let before = on_a_small_disk(&house, "--help > /dev/null");
+    let used = before.lines().last().unwrap().to_owned();
+    for out in ["out.pdf", "out.tif", "out.pbm", "out.g4", "small.pbm"] {
+        let told = on_a_small_disk(&house, &format!("noise.pbm small/{out}"));
+        let lines: Vec<&str> = told.lines().collect();
+        assert!(lines[0].contains("cannot be written: No space left on device"), "{out}: {told}");
+        assert_eq!(lines[1..3], ["code 1", "small.pbm"], "{told}");
+        assert_eq!(*lines.last().unwrap(), used, "and no byte of it: {told}");
+    }
+    let told = on_a_small_disk(&house, "small.pbm small/out.tif");
+    assert!(told.contains("code 0\nout.tif\nsmall.pbm"), "what fits is made: {told}");
+}
+
 #[test]
 #[ignore = "full: run through tests/run --full"]
 fn full_five_hundred_pages_become_a_pdf_within_three_and_a_half_times_its_size() {

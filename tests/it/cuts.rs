@@ -6,12 +6,13 @@
 use crate::lines::{self, Lines, both_lines, over};
 use crate::wire::{Way, Wire, address};
 use crate::world::draft;
+use molink::key::{Medium, backend_disk};
 use molink::message::{Identity, Name};
 use molink::router::conformance::{Subject, run};
 use molink::router::event::{Event, EventSink, Stamped};
 use molink::router::{Backend, BoxFuture, Submitted};
 use molink::station::{Running, Station, StationConfig};
-use molink::teletype::{Teletype, backend_keys};
+use molink::teletype::Teletype;
 use molink::time::Speed;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -23,8 +24,9 @@ fn hang_tapes(keys: &Path, ends: [&str; 2], characters: u64) {
     let [one, other] = ends.map(|e| e.parse::<Name>().unwrap());
     for (from, to) in [(&one, &other), (&other, &one)] {
         let utc = "1963-08-30T16:00:00Z".parse().unwrap();
-        let order = backend_keys::Order { name: format!("{from}-1"), characters, from: from.clone(), to: to.clone(), utc };
-        backend_keys::make(&order, keys, &mut |_| true).unwrap();
+        let order =
+            backend_disk::Order { medium: Medium::Tape, name: format!("{from}-1"), characters, from: from.clone(), to: to.clone(), utc };
+        backend_disk::make(&order, keys, &mut |_| true).unwrap();
     }
 }
 

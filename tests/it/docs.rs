@@ -85,6 +85,7 @@ fn every_key_of_a_file_is_on_its_page() {
         ("src/station/config.rs", "File", "docs/station-file.md"),
         ("src/station/config.rs", "Retry", "docs/station-file.md"),
         ("src/teletype/keys.rs", "Keys", "docs/station-file.md"),
+        ("src/fax/keys.rs", "Keys", "docs/fax.md"),
         ("src/history/scenario.rs", "File", "docs/scenarios.md"),
         ("src/history/scenario.rs", "FileCircuit", "docs/scenarios.md"),
         ("src/history/timeline.rs", "FileEntry", "docs/scenarios.md"),

@@ -8,10 +8,10 @@
 
 use crate::lines::{both_lines, cipher};
 use crate::support::{End, House, Station, peer};
+use molink::key::Copy;
+use molink::key::ledger::Entry;
 use molink::line::Code;
 use molink::teletype::UnshiftOnSpace;
-use molink::teletype::key::Copy;
-use molink::teletype::key::ledger::Entry;
 use molink::teletype::service::{Detector, Line, Place};
 use molink::time::Utc;
 use std::os::unix::process::CommandExt;

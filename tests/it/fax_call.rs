@@ -282,7 +282,7 @@ fn feed(end: &mut End, now: &mut Instant, heard: impl IntoIterator<Item = (u64, 
                     inputs.push_front((500, Input::Heard(Heard::Sent)))
                 }
                 Output::Page(page) => inputs.push_front((1, Input::Stored { page: page.number })),
-                Output::Order(_) | Output::Event(_) | Output::Identified(_) => {}
+                Output::Order(_) | Output::Event(_) | Output::Identified(_) | Output::Reserve(_) => {}
             }
         }
     }

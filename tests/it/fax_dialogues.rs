@@ -1,6 +1,6 @@
 //! Replays `fixtures/dialogues/fax`: each file is a call over a geostationary hop, signal by signal, to the hundredth of a second.
 //!
-//! `: KEY VALUE` sets the call up; `C>` and `A>` are signals of caller and answerer, with what becomes of them behind `   -- `;
+//! `: KEY VALUE` sets the call up (`: enciphered both ends`, `caller` or `answerer`); `C>` and `A>` are signals of caller and answerer, with what becomes of them behind `   -- `;
 //! `!` is done to the call at that time; `=` is what comes of it.
 
 use crate::fax_call::{the_answerer, the_caller, typed};
@@ -8,7 +8,9 @@ use molink::fax::circuit::{Circuit, Fate};
 use molink::fax::code::Coding;
 use molink::fax::modem::{Modulation, Signal};
 use molink::fax::simulated::{Act, Call, End, Nobody, Seen};
-use molink::fax::t30::{CallEvent, Capabilities, Frame, FrameSize, Input, Kind, Report, Wishes, capabilities::ScanTime};
+use molink::fax::t30::cipher::{Start, read_offer};
+use molink::fax::t30::{CallEvent, Capabilities, Frame, FrameSize, Input, Keys, Kind, Report, Wishes, capabilities::ScanTime, facility};
+use molink::key::{Tape, Tapes};
 use molink::line::Quality;
 use molink::paper::Resolution;
 use molink::time::Instant;
@@ -77,8 +79,14 @@ impl<'a> Dialogue<'a> {
         let fastest = Modulation::FAST.into_iter().find(|m| m.to_string() == from).unwrap_or_else(|| panic!("no modulation `{from}`"));
         let scan = ScanTime { standard: self.set("row time").map_or(0, |ms| ms.parse().unwrap()), ..ScanTime::NONE };
         let capabilities = Capabilities { scan, ..Capabilities::OURS };
-        let caller = || the_caller(pages.clone(), Capabilities::OURS, Wishes { fastest, correction, best_coding });
+        let wishes = Wishes { fastest, correction, best_coding };
+        let enciphered = self.set("enciphered").unwrap_or_default();
+        let caller = || match enciphered {
+            "both ends" | "caller" => crate::fax_cipher::the_caller(&pages, wishes, self.diskettes(0)),
+            _ => the_caller(pages.clone(), Capabilities::OURS, wishes),
+        };
         let other: End = match self.set("answerer") {
+            None if matches!(enciphered, "both ends" | "answerer") => crate::fax_cipher::the_answerer(self.diskettes(1)),
             None => the_answerer(capabilities),
             Some("is absent") => Box::new(Nobody),
             Some("calls too") => caller(),
@@ -93,12 +101,23 @@ impl<'a> Dialogue<'a> {
             }
         }
         let mut call = Call::new([caller(), other], circuit);
+        call.reserve = Box::new(|_, made| Ok((made.from..made.from + made.count).map(|n| (n * n >> 3 ^ n) as u8).collect()));
         call.storing = match self.set("storing") {
             None => Some(Duration::ZERO),
             Some("never") => None,
             Some(text) => Some(molink::time::parse_duration(text).unwrap()),
         };
         call
+    }
+
+    /// `: diskettes SERIAL NEXT OCTETS, SERIAL NEXT OCTETS`: that of the caller, that of the answerer.
+    fn diskettes(&self, end: usize) -> Keys {
+        let all = self.set("diskettes").unwrap_or("483920 1240 368640, 483920 1240 368640");
+        let mut words = all.split(", ").nth(end).unwrap().split(' ').map(|w| w.parse::<u64>().unwrap());
+        let mut word = || words.next().unwrap();
+        let hung = vec![Tape { serial: word() as u32, next: word(), characters: word() }];
+        let (send, receive) = if end == 0 { (hung, vec![]) } else { (vec![], hung) };
+        Keys { diskettes: Tapes { send, receive, troubles: vec![] }, jump: 200_000, warn: vec![] }
     }
 
     fn replay(&self) -> Vec<String> {
@@ -146,7 +165,7 @@ fn show(end: usize, seen: &Seen) -> Option<String> {
 fn signal_text(signal: &Signal) -> String {
     let name = |octets: &Vec<u8>| Frame::decode(octets).map_or("?".into(), |f| f.to_string());
     match signal {
-        Signal::Frames(frames) => frames.iter().map(name).collect::<Vec<_>>().join(", "),
+        Signal::Frames(frames) => frames.iter().map(name).collect::<Vec<_>>().join(", ") + &key_named(frames),
         Signal::Bits(fast, bits) if bits.iter().all(|b| *b == 0) => format!("training check at {}", fast.modulation),
         Signal::Bits(fast, bits) => format!("page at {}, {} octets", fast.modulation, bits.len()),
         Signal::FastFrames(fast, frames) => {
@@ -155,6 +174,18 @@ fn signal_text(signal: &Signal) -> String {
             let training = format!("{:?}", fast.training).to_lowercase();
             format!("frames {numbers} at {}, {training} training", fast.modulation)
         }
+    }
+}
+/// What stands in NSF or NSS of key.
+fn key_named(frames: &[Vec<u8>]) -> String {
+    let makers = frames.iter().filter_map(|f| Frame::decode(f).ok()).filter(|f| matches!(f.kind, Kind::Nsf | Kind::Nss));
+    let fields: Vec<Vec<u8>> = makers.map(|f| f.fif).collect();
+    let said = facility::decode(fields.iter().map(Vec::as_slice)).and_then(Result::ok);
+    let Some(value) = said.as_ref().and_then(|said| said.value(facility::tag::CIPHER)) else { return String::new() };
+    match (Start::read(value), read_offer(value)) {
+        (Ok(start), _) => format!(" [key {:06} from {}, {} octets]", start.at.serial, start.at.position, start.count),
+        (_, Ok(places)) => places.iter().map(|p| format!(" [reads {:06} at {}]", p.serial, p.position)).collect(),
+        (Err(why), Err(_)) => format!(" [{why}]"),
     }
 }
 fn report_text(report: &Report) -> String {

@@ -4,11 +4,11 @@
 use crate::lines::{Lines, over};
 use crate::pair::{CODE, M, Pair, W, config, delivery, hung};
 use molink::history::keys::SimulatedKeys;
+use molink::key::Copy;
 use molink::line::Code;
 use molink::machine::Machine;
 use molink::router::event::{Direction, KeySpan};
 use molink::router::{Event, Outcome};
-use molink::teletype::key::Copy;
 use molink::teletype::service::{Claim, Line, Place};
 use molink::teletype::{CodeTable, Input, Output, UnshiftOnSpace};
 use molink::time::Instant;

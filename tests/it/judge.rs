@@ -5,11 +5,11 @@
 //! It asks the mixer and the reels nothing, and what a `KEY` line claims counts only where the text that comes out is one of ours.
 //! Left out: what arrived, how a recording was made. Shown by: its own tests, the planted faults of `storm`, `kill`.
 
+use molink::key::Copy;
+use molink::key::ledger::Entry;
 use molink::line::Code;
 use molink::router::Delivery;
 use molink::teletype::codes::{CR, CodeTable, Coder, LF, LTRS, UnshiftOnSpace};
-use molink::teletype::key::Copy;
-use molink::teletype::key::ledger::Entry;
 use molink::teletype::service::{Detector, Line, Stamp, Why};
 use molink::teletype::wire::{CUT, CUT_MARK, START, compose};
 use std::collections::{BTreeMap, BTreeSet};

@@ -1,8 +1,8 @@
 //! `molink keys` as a person has it: made, shown, moved forward, destroyed; on a full disk, against a second process, at a terminal.
 
 use crate::support::{House, text};
-use molink::teletype::backend_keys::{self, Shelf};
-use molink::teletype::key::Copy;
+use molink::key::backend_disk::{self, Shelf};
+use molink::key::{Copy, Medium};
 use rustix::pty::OpenptFlags;
 use serde_json::Value;
 use std::fs;
@@ -132,7 +132,7 @@ fn a_disk_that_is_full_leaves_nothing_of_a_tape() {
 fn a_station_that_runs_keeps_its_tapes_to_itself() {
     let house = with_tapes();
     let (station, folder) = ("washington".parse().unwrap(), house.path("keys/washington"));
-    let mut shelf = Shelf::open(&folder, &station, None).unwrap();
+    let mut shelf = Shelf::open(&folder, Medium::Tape, &station, None).unwrap();
     let serial = shelf.tapes().send[0].serial;
     shelf.reserve(Copy::Send, serial, 0, 700).unwrap();
     for args in [&["skip", "keys/washington/one.key", "--to", "900"][..], &["destroy", "--yes", "keys/washington/one.key"]] {
@@ -144,7 +144,7 @@ fn a_station_that_runs_keeps_its_tapes_to_itself() {
     let skipped = ok(&house.run(&["keys", "skip", "keys/washington/one.key", "--to", "900"], A_MINUTE));
     assert_eq!(skipped, format!("tape {serial}: next position 900; 200 characters burned, 11100 left\n"));
     fails(&house.run(&["keys", "skip", "keys/washington/one.key", "--to", "899"], A_MINUTE), 1, "only moves forward");
-    let mut shelf = Shelf::open(&folder, &station, None).unwrap();
+    let mut shelf = Shelf::open(&folder, Medium::Tape, &station, None).unwrap();
     assert!(shelf.reserve(Copy::Send, serial, 899, 1).unwrap_err().contains("used key"));
 }
 
@@ -184,14 +184,15 @@ fn at_a_terminal_destroy_asks_first() {
 #[test]
 fn the_same_tape_at_two_ports_of_a_station_is_refused_before_it_starts() {
     let dir = tempfile::tempdir().unwrap();
-    let order = backend_keys::Order {
+    let order = backend_disk::Order {
+        medium: Medium::Tape,
         name: "w".into(),
         characters: 500,
         from: "washington".parse().unwrap(),
         to: "moscow".parse().unwrap(),
         utc: "1963-08-30T16:00:00Z".parse().unwrap(),
     };
-    let made = backend_keys::make(&order, &dir.path().join("cable"), &mut |_| true).unwrap();
+    let made = backend_disk::make(&order, &dir.path().join("cable"), &mut |_| true).unwrap();
     let radio = dir.path().join("radio/washington");
     std::fs::create_dir_all(&radio).unwrap();
     for end in ["key", "toml"] {

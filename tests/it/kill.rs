@@ -9,16 +9,16 @@ use crate::judge::{Ending, Places, Span, Tape, Way, covers, forms, once_and_risi
 use crate::lines::{Lines, both_lines, cipher, over};
 use crate::support::{End, House, Process, Station, killed, molink_with_faults, peer, seconds, text};
 use molink::faults::{Fault, KillPoint};
+use molink::key::Copy;
+use molink::key::backend_disk::show;
+use molink::key::label::Label;
+use molink::key::ledger::Entry;
 use molink::line::Code;
 use molink::message::Identity;
 use molink::router::journal::State;
 use molink::router::journal::reader::{Filter, Reader};
 use molink::router::{Delivery, Event};
 use molink::teletype::CodeTable;
-use molink::teletype::backend_keys::show;
-use molink::teletype::key::Copy;
-use molink::teletype::key::label::Label;
-use molink::teletype::key::ledger::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -83,7 +83,7 @@ impl Round {
         let nth = match point {
             KillPoint::BeforePersist | KillPoint::AfterPersist => 1 + turn % 6,
             KillPoint::StartUp | KillPoint::KeyReserved | KillPoint::MidText => 1,
-            KillPoint::AfterEnd | KillPoint::ReceiptSent | KillPoint::ReceiptReceived => 1,
+            _ => 1, // the others of a line, and those that only a fax passes
         };
         Round { number, point, nth, victim: turn % 2, both: number % 3 == 2 }
     }

@@ -3,9 +3,9 @@
 use crate::lines::{Lines, over};
 use crate::pair::{M, W, config, delivery, hung};
 use molink::history::keys::SimulatedKeys;
+use molink::key::Copy;
 use molink::line::Code;
 use molink::machine::Machine;
-use molink::teletype::key::Copy;
 use molink::teletype::service::{Claim, Detector, Line, Place};
 use molink::teletype::wire::{CUT, START};
 use molink::teletype::{CodeTable, Input, Output, Terminal, UnshiftOnSpace};

@@ -1,13 +1,13 @@
 //! Two terminals on a line in memory, under a virtual clock, with everything written down as it happens.
 
 use molink::history::keys::SimulatedKeys;
+use molink::key::Copy;
 use molink::line::{Code, Symbol};
 use molink::machine::Machine;
 use molink::message::{Class, Envelope, Identity, Message, Name, Part, Precedence};
 use molink::router::event::Direction;
 use molink::router::{Delivery, Event, Fault, Outcome, Reason, Verdict};
 use molink::teletype::codes::{CR, FIGS, LF, LTRS, SP};
-use molink::teletype::key::Copy;
 use molink::teletype::service::{Line, Place};
 use molink::teletype::{CodeTable, Coder, Config, Input, Output, Rules, Terminal, UnshiftOnSpace};
 use molink::time::{Instant, Speed};

@@ -10,17 +10,18 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("time", &[]),
     ("faults", &[]),
     ("machine", &["time"]),
+    ("key", &["message", "time"]),
     ("message", &["time", "paper"]),
     ("paper", &["time", "machine"]),
     ("line", &["time", "machine"]),
-    ("teletype", &["message", "paper", "line", "time", "machine", "router"]),
-    ("fax", &["message", "paper", "line", "time", "machine", "router"]),
+    ("teletype", &["message", "paper", "line", "time", "machine", "router", "key"]),
+    ("fax", &["message", "paper", "line", "time", "machine", "router", "key"]),
     ("email", &["message", "paper", "line", "time", "machine", "router"]),
     ("router", &["message", "paper", "time", "machine"]),
-    ("history", &["message", "paper", "line", "time", "machine", "router", "teletype", "fax", "email", "station"]),
+    ("history", &["message", "paper", "line", "time", "machine", "router", "key", "teletype", "fax", "email", "station"]),
     ("console", &["message", "paper", "time", "machine", "router"]),
-    ("station", &["message", "paper", "line", "time", "machine", "router", "teletype", "fax", "email", "history", "console"]),
-    ("cli", &["message", "paper", "line", "time", "machine", "router", "teletype", "fax", "email", "history", "console", "station"]),
+    ("station", &["message", "paper", "line", "time", "machine", "router", "key", "teletype", "fax", "email", "history", "console"]),
+    ("cli", &["message", "paper", "line", "time", "machine", "router", "key", "teletype", "fax", "email", "history", "console", "station"]),
     ("main", &["cli"]),
 ];
 const MEDIA: [&str; 3] = ["teletype", "fax", "email"];
@@ -294,6 +295,9 @@ fn rule_of_rooms(file: &str, room: &str, mention: &Mention) -> Option<String> {
         (_, "router") if MEDIA.contains(&room) => (!ROUTER_VALUES.contains(&item)).then(|| {
             format!("only {room}/backend*.rs knows the router's door; other files may name its values: {}", ROUTER_VALUES.join(", "))
         }),
+        (_, "key") if item == "backend_disk" && !backend(file) && (MEDIA.contains(&room) || room == "history") => {
+            Some(format!("only {room}/backend*.rs knows key on disk; a machine knows what was reserved"))
+        }
         ("history", "station") => {
             (!matches!(item, "config" | "StationConfig")).then(|| "history may read station::config and no more of the station".into())
         }
@@ -304,7 +308,7 @@ fn rule_of_rooms(file: &str, room: &str, mention: &Mention) -> Option<String> {
 /// Whether this file decides only: it may touch neither tokio nor sockets, devices, disk, threads or the environment.
 fn decides(file: &str, room: &str) -> bool {
     match room {
-        _ if MEDIA.contains(&room) => !backend(file),
+        _ if MEDIA.contains(&room) || room == "key" => !backend(file),
         "router" => !file.starts_with("router/journal/") && file != "router/port.rs" && file != "router/conformance.rs",
         "message" | "paper" | "history" => true,
         "line" => ["circuit", "driver", "modulation", "profile", "symbol", "voice"].iter().any(|f| file == format!("line/{f}.rs")),
@@ -321,7 +325,7 @@ fn rule_of_world(file: &str, room: &str, mention: &Mention) -> Option<String> {
         return Some("only src/time.rs reads the system's clock; take time::Clock".into());
     }
     let world = WORLD.contains(&first) || (first == "std" && (WORLD_STD.contains(&second) || second == "*"));
-    (world && decides(file, room)).then(|| match MEDIA.contains(&room) {
+    (world && decides(file, room)).then(|| match MEDIA.contains(&room) || room == "key" {
         true => format!("only {room}/backend*.rs touches tokio, sockets, devices or disk"),
         false => "this file decides; what decides does no I/O".into(),
     })
@@ -376,6 +380,8 @@ fn a_planted_breach_is_named_with_file_line_and_rule() {
         ("teletype/sender.rs", "fn f() { let _ = r#\"x\"#; tokio::spawn(f) }", "only teletype/backend*.rs touches tokio"),
         ("teletype/wire.rs", "use std::{fmt, net::TcpStream};", "`std::net::TcpStream`: only teletype/backend*.rs touches"),
         ("router/retry.rs", "use std::fs::File;", "this file decides"),
+        ("key/reel.rs", "use std::fs::File;", "only key/backend*.rs touches tokio, sockets, devices or disk"),
+        ("fax/t30/caller.rs", "use crate::key::backend_disk::Shelf;", "only fax/backend*.rs knows key on disk"),
         ("history/world.rs", "use crate::station::Running;", "history may read station::config and no more"),
         ("line/pacer.rs", "use std::time::Instant;", "only src/time.rs reads the system's clock"),
         ("cli/demo.rs", "fn f() { std::time::SystemTime::now(); }", "only src/time.rs reads the system's clock"),

@@ -135,7 +135,7 @@ fn verify_key(world: &mut World) -> Result<(), String> {
         }
         let keys = world.keys(&(name(ends[way]), "cable".into())).ok_or("no key tapes")?;
         // Some beyond what is reserved, so that use of what is not reserved is seen as such.
-        let whole = |t: &molink::teletype::key::Tape| Tape { serial: t.serial, key: keys.key(t.serial, 0, t.next + 8_192) };
+        let whole = |t: &molink::key::Tape| Tape { serial: t.serial, key: keys.key(t.serial, 0, t.next + 8_192) };
         tapes.push((keys.tapes.send.iter().map(whole).collect::<Vec<_>>(), keys.tapes.send.clone()));
     }
     for (way, mut said) in said.into_iter().enumerate() {

@@ -4,7 +4,8 @@
 //! events of their feeds (SSE), answers of their API. Every wait is for something that happens, with a bound.
 //! Left out: pacing, virtual time (see `world`). Shown by: `tests/it/processes.rs`, `tests/it/kill.rs`.
 
-use molink::teletype::backend_keys::{Order, make};
+use molink::key::Medium;
+use molink::key::backend_disk::{Order, make};
 use molink::time::{Clock, Speed};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -191,7 +192,7 @@ pub fn make_tapes(out: &Path, ends: [&str; 2], characters: u64) {
     for [from, to] in [ends, [ends[1], ends[0]]] {
         let name = format!("{from}-{to}");
         let (from, to) = (from.parse().unwrap(), to.parse().unwrap());
-        let order = Order { name, characters, from, to, utc: "1963-08-30T00:00:00Z".parse().unwrap() };
+        let order = Order { medium: Medium::Tape, name, characters, from, to, utc: "1963-08-30T00:00:00Z".parse().unwrap() };
         make(&order, out, &mut |_| true).unwrap();
     }
 }

@@ -27,39 +27,42 @@ fn read(bytes: &[u8]) -> (Vec<FilePage>, Option<String>) {
     (pages, None)
 }
 
-fn right() -> Directory {
+pub fn right() -> Directory {
     Directory::of(&made::page(), Coding::Mmr)
 }
 
+/// Files that are no TIFF, or none to speak of, and what is said of each.
+pub const NO_TIFF: [(&[u8], &str); 9] = [
+    (b"", "letter.tif: is no TIFF: it has 0 bytes, and the head alone has 8"),
+    (b"II\x2a\0\x08", "letter.tif: is no TIFF: it has 5 bytes"),
+    (b"\x89PNG\r\n\x1a\n", "letter.tif: is no TIFF: it begins with 89 50, not with `II` or `MM`"),
+    (b"II\x2c\0\x08\0\0\0", "letter.tif: is no TIFF: after `II` or `MM` stands 44, not 42"),
+    (b"MM\0\x2a\0\0\0\0", "letter.tif: has no page: its head names no directory"),
+    (b"II\x2a\0\xff\xff\xff\xff", "letter.tif page 1: its directory at 4294967295 lies beyond the end of the file (8 bytes)"),
+    (b"II\x2a\0\x08\0\0\0\xff\xff", "letter.tif page 1: its directory at 8 has 65535 fields; at most 1024 are read"),
+    (
+        b"II\x2b\0\x08\0\0\0\x10\0\0\0\0\0\0\0\xff\xff\xff\xff\xff\xff\xff\xff",
+        "page 1: its directory at 16 has 18446744073709551615 fields",
+    ),
+    (
+        b"II\x2a\0\x08\0\0\0\x02\0abc",
+        "letter.tif page 1: its directory at 8 lies beyond the end of the file (13 bytes); the file is cut short",
+    ),
+];
+
 #[test]
 fn a_file_that_is_no_tiff_is_named_with_what_it_is() {
-    for (bytes, says) in [
-        (&b""[..], "letter.tif: is no TIFF: it has 0 bytes, and the head alone has 8"),
-        (b"II\x2a\0\x08", "letter.tif: is no TIFF: it has 5 bytes"),
-        (b"\x89PNG\r\n\x1a\n", "letter.tif: is no TIFF: it begins with 89 50, not with `II` or `MM`"),
-        (b"II\x2c\0\x08\0\0\0", "letter.tif: is no TIFF: after `II` or `MM` stands 44, not 42"),
-        (b"MM\0\x2a\0\0\0\0", "letter.tif: has no page: its head names no directory"),
-        (b"II\x2a\0\xff\xff\xff\xff", "letter.tif page 1: its directory at 4294967295 lies beyond the end of the file (8 bytes)"),
-        (b"II\x2a\0\x08\0\0\0\xff\xff", "letter.tif page 1: its directory at 8 has 65535 fields; at most 1024 are read"),
-        (
-            b"II\x2b\0\x08\0\0\0\x10\0\0\0\0\0\0\0\xff\xff\xff\xff\xff\xff\xff\xff",
-            "page 1: its directory at 16 has 18446744073709551615 fields",
-        ),
-        (
-            b"II\x2a\0\x08\0\0\0\x02\0abc",
-            "letter.tif page 1: its directory at 8 lies beyond the end of the file (13 bytes); the file is cut short",
-        ),
-    ] {
+    for (bytes, says) in NO_TIFF {
         let (pages, error) = read(bytes);
         let error = error.unwrap_or_else(|| panic!("{says}"));
         assert!(pages.is_empty() && error.contains(says), "{error}\nshould say: {says}");
     }
 }
 
-#[test]
-fn a_field_that_lies_is_named_with_its_page_and_the_page_before_it_is_read() {
+/// Pages with a field that lies, and what is said of each.
+pub fn lies() -> Vec<(Directory, &'static str)> {
     let long = u64::from(u32::MAX);
-    for (second, says) in [
+    vec![
         (right().with(made::WIDTH, 4, &[0]), "ImageWidth is 0; a page has pels"),
         (right().with(made::WIDTH, 4, &[4865]), "ImageWidth is 4865 pels; at most 4864 are read"),
         (right().with(made::WIDTH, 4, &[30_000]).with(made::LENGTH, 4, &[30_000]), "ImageWidth is 30000 pels"),
@@ -90,7 +93,12 @@ fn a_field_that_lies_is_named_with_its_page_and_the_page_before_it_is_read() {
         (right().with(made::COMPRESSION, 3, &[8]), "Compression is 8 (deflate)"),
         (right().with(made::COMPRESSION, 3, &[34661]), "Compression is 34661 (JBIG)"),
         (right().with(made::COMPRESSION, 3, &[999]), "Compression is 999 (not known)"),
-    ] {
+    ]
+}
+
+#[test]
+fn a_field_that_lies_is_named_with_its_page_and_the_page_before_it_is_read() {
+    for (second, says) in lies() {
         let (pages, error) = read(&made::file(II, &[right(), second]));
         let error = error.unwrap_or_else(|| panic!("{says}"));
         assert!(error.starts_with("letter.tif page 2: ") && error.contains(says), "{error}\nshould say: {says}");
@@ -116,23 +124,33 @@ fn counts_of_values_are_bounded_and_held_against_the_files_length() {
     }
 }
 
-#[test]
-fn strips_that_are_the_whole_file_again_and_again_are_not_read() {
+/// A file whose strips are all the whole of it.
+pub fn again_and_again() -> Vec<u8> {
     let long = Directory::of(&made::drawn(100, 5_000, molink::paper::Resolution::FINE), Coding::Mh).with(made::ROWS, 4, &[1]);
     let many = long.with(made::OFFSETS, 4, &vec![8; 5_000]).with(made::COUNTS, 4, &vec![90_000; 5_000]);
-    let (_, error) = read(&made::file(II, &[many]));
+    made::file(II, &[many])
+}
+
+#[test]
+fn strips_that_are_the_whole_file_again_and_again_are_not_read() {
+    let (_, error) = read(&again_and_again());
     let error = error.unwrap();
     assert!(error.starts_with("letter.tif page 1: StripByteCounts come to ") && error.contains("; the file is damaged"), "{error}");
 }
 
-#[test]
-fn directories_in_a_circle_and_files_without_a_page_are_named() {
-    let mut first = right();
-    first.next = Some(8);
+/// A file whose second directory is its first.
+pub fn circle() -> (Vec<u8>, u64) {
     let file = made::file(II, &[right()]);
     let at = u64::from(u32::from_le_bytes(file[4..8].try_into().unwrap()));
+    let mut first = right();
     first.next = Some(at);
-    let (pages, error) = read(&made::file(II, &[first]));
+    (made::file(II, &[first]), at)
+}
+
+#[test]
+fn directories_in_a_circle_and_files_without_a_page_are_named() {
+    let (file, at) = circle();
+    let (pages, error) = read(&file);
     assert_eq!(pages.len(), 1);
     assert_eq!(
         error.unwrap(),

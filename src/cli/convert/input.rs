@@ -21,5 +21,5 @@ pub fn open(path: &Path, told: Option<Kind>, asked: Asked, range: &Pages) -> any
         return Err(Usage(format!("{shown}: it is empty; there is no page in it")).into());
     }
     let kind = super::format::of_input(path, &shown, told, &head)?;
-    Ok(Input::of(file, kind, &Reading { shown: &shown, asked, range, seconds: None }).map_err(Usage)?)
+    Ok(Input::of(file, kind, &Reading { shown: &shown, asked, range, seconds: None }).map_err(|e| Usage(e.to_string()))?)
 }

@@ -7,6 +7,7 @@
 
 use super::answerer_page::{Incoming, Storing};
 use super::capabilities::Capabilities;
+use super::cipher::Mixer;
 use super::event::CallEvent;
 use super::facility::Entry;
 use super::frame::{Frame, Kind, Post};
@@ -71,6 +72,8 @@ pub(super) enum State {
     Checking,
     /// It is decided whether the message is taken; the training check is answered then.
     Deciding,
+    /// The key of the next page is being put on record; the training check is answered then.
+    Keying,
     /// A page or a block comes.
     Receiving,
     /// A page is being stored; nothing is said before it is.
@@ -98,6 +101,7 @@ impl State {
             State::Awaiting(Await::End) => "waiting for DCN",
             State::Checking => "hearing a training check",
             State::Deciding => "deciding whether to receive",
+            State::Keying => "reserving key",
             State::Receiving => "receiving",
             State::Storing => "storing",
             State::Answering(_) => "answering",
@@ -109,11 +113,11 @@ impl State {
 
 /// Why a call is ended, and what the far end is told besides.
 pub(super) struct Refusal {
-    what: String,
-    blame: Blame,
-    entries: Vec<Entry>,
+    pub what: String,
+    pub blame: Blame,
+    pub entries: Vec<Entry>,
     /// Another DCS does away with it.
-    of_settings: bool,
+    pub of_settings: bool,
 }
 
 /// The receiving end of a call.
@@ -142,7 +146,10 @@ pub struct Answerer {
     undecided: bool,
     asked_of: Option<Identified>,
     /// How often a DCS was passed over because something beside it was damaged.
-    passed_over: u32,
+    pub(super) passed_over: u32,
+    /// The device of an enciphered line, and whether the far end speaks of key.
+    pub(super) mixer: Option<Mixer>,
+    pub(super) names_key: bool,
     /// Whether a signal passes that cannot be read.
     passes: bool,
     /// The block closed last: page and block as the PPS counts them.
@@ -172,6 +179,8 @@ impl Answerer {
             undecided: false,
             asked_of: None,
             passed_over: 0,
+            mixer: None,
+            names_key: false,
             passes: false,
             closed: None,
             stirred: false,
@@ -198,7 +207,7 @@ impl Answerer {
             State::Identifying => self.identify(now),
             State::Awaiting(what) => self.wait(now, what),
             State::Receiving => self.leg.arm(now, Timer::Page),
-            State::Storing | State::Deciding => self.leg.order(Order::Listen(None)),
+            State::Storing | State::Deciding | State::Keying => self.leg.order(Order::Listen(None)),
             State::Ended => self.leg.timers.clear(),
         }
         if self.state.name() != state.name() {
@@ -231,7 +240,11 @@ impl Answerer {
             self.leg.arm(now, Timer::T1);
         }
         let csi = Some(&self.config.number).filter(|n| !n.is_empty()).map(|n| Frame::ident(Kind::Csi, n));
-        let said = self.config.facilities.clone();
+        let key = self.offer_of_key();
+        let said = match (self.config.facilities.clone(), key) {
+            (None, None) => None,
+            (said, key) => Some(said.into_iter().flatten().chain(key).collect::<Vec<_>>()),
+        };
         let nsf = said.map_or(vec![], |entries| self.leg.facility_frames(Kind::Nsf, &entries));
         self.leg.say(nsf.into_iter().chain(csi).chain([Frame::with(Kind::Dis, self.config.capabilities.encode())]).collect());
     }
@@ -298,7 +311,7 @@ impl Answerer {
         self.leg.event(CallEvent::Checked { modulation: settings.modulation, passed });
         self.zeros = Zeros::default();
         match passed {
-            true => self.answer(now, vec![Frame::bare(Kind::Cfr)], Await::Page),
+            true => self.ready_for_page(now),
             false => self.answer(now, vec![Frame::bare(Kind::Ftt)], Await::Settings),
         }
     }
@@ -333,7 +346,7 @@ impl Answerer {
             State::Identifying => self.enter(now, State::Awaiting(Await::Command)),
             State::Answering(then) => self.enter(now, State::Awaiting(then)),
             State::Leaving => self.enter(now, State::Ended),
-            State::Idle | State::Picking | State::Awaiting(_) | State::Checking | State::Deciding | State::Receiving => {
+            State::Idle | State::Picking | State::Awaiting(_) | State::Checking | State::Deciding | State::Keying | State::Receiving => {
                 self.leg.odd("the modem sent what it was not told to");
             }
             State::Storing | State::Ended => {
@@ -351,7 +364,7 @@ impl Answerer {
         }
         self.passes = false;
         match (self.leg.carrier_off(), self.state) {
-            (Some(frame), State::Awaiting(_) | State::Storing | State::Deciding) => self.command(now, &frame),
+            (Some(frame), State::Awaiting(_) | State::Storing | State::Deciding | State::Keying) => self.command(now, &frame),
             (Some(frame), _) => self.leg.odd(format!("{} came while it was not this station's turn to hear", frame.kind.name())),
             // Nothing that can be read: wait on (T.30 figure 5-2: no command, T2 anew).
             (None, State::Awaiting(what)) if self.another_turn(now) => self.enter(now, State::Awaiting(what)),
@@ -360,8 +373,9 @@ impl Answerer {
         self.go_on(now);
     }
     /// What waited for the far end to be quiet.
-    fn go_on(&mut self, now: Instant) {
+    pub(super) fn go_on(&mut self, now: Instant) {
         match self.state {
+            State::Keying => self.ready_if_keyed(now),
             State::Storing => self.answer_if_stored(now),
             State::Deciding if !self.leg.carrier && (!self.undecided || self.refusal.is_some()) => {
                 self.leg.timers.stop(Timer::Deciding);
@@ -375,7 +389,12 @@ impl Answerer {
         if self.config.facilities.is_none() {
             return;
         }
-        let facilities = self.leg.facilities.take().or_else(|| self.asked_of.as_ref().and_then(|a| a.facilities.clone()));
+        let facilities = self
+            .leg
+            .facilities
+            .take()
+            .filter(|f| !f.entries.is_empty())
+            .or_else(|| self.asked_of.as_ref().and_then(|a| a.facilities.clone()));
         let caller = Identified { number: self.leg.report.peer.clone(), sub: self.leg.report.sub.clone(), capabilities: None, facilities };
         if self.asked_of.as_ref() == Some(&caller) {
             return;
@@ -406,7 +425,8 @@ impl Answerer {
         }
         self.note_failure(refusal.what, refusal.blame);
         self.leg.timers.clear();
-        let kin = self.asked_of.as_ref().is_some_and(|a| a.facilities.is_some()) && !refusal.entries.is_empty();
+        let known = self.names_key || self.asked_of.as_ref().is_some_and(|a| a.facilities.is_some());
+        let kin = known && !refusal.entries.is_empty();
         let mut frames = if kin { self.leg.facility_frames(Kind::Nsf, &refusal.entries) } else { vec![] };
         frames.push(Frame::bare(Kind::Dcn));
         self.leg.say(frames);
@@ -417,7 +437,7 @@ impl Answerer {
     fn command(&mut self, now: Instant, frame: &Frame) {
         match (frame.kind, self.state) {
             (Kind::Dcn, _) => self.disconnected(now),
-            (Kind::Dcs, State::Awaiting(_) | State::Deciding) => self.on_settings(now, frame),
+            (Kind::Dcs, State::Awaiting(_) | State::Deciding | State::Keying) => self.on_settings(now, frame),
             (Kind::Crp, State::Awaiting(_)) => self.answer_again(now),
             (Kind::Dtc, _) => self.fail(now, "it wants to poll (DTC), and there is nothing to be polled".into(), Blame::Peer),
             (Kind::Mps | Kind::Eom | Kind::Eop | Kind::PriMps | Kind::PriEom | Kind::PriEop, _) => self.on_post(now, frame),
@@ -445,14 +465,19 @@ impl Answerer {
             self.leg.odd("a DCS with something damaged beside it; it is waited for once more");
             return self.enter(now, State::Awaiting(Await::Command));
         }
+        if self.key_was_damaged() {
+            self.leg.odd("a DCS with something damaged beside it, which may have named its key; it is waited for once more");
+            return self.enter(now, State::Awaiting(Await::Command));
+        }
         self.leg.timers.stop(Timer::T1);
         self.identify_caller(now);
         self.incoming = None;
+        let unread = self.hear_start();
         match Settings::decode(&frame.fif, &self.config.capabilities) {
             Ok(settings) => {
                 self.leg.event(CallEvent::Settled { settings });
                 (self.settings, self.refusal, self.training) =
-                    (Some(settings), self.refusal.take().filter(|r| !r.of_settings), Training::Short);
+                    (Some(settings), self.refusal.take().filter(|r| !r.of_settings).or(unread), Training::Short);
                 self.enter(now, State::Awaiting(Await::Check));
             }
             Err(why) => {
@@ -486,7 +511,7 @@ impl Answerer {
             _ if self.storing.is_some() => format!("while storing page {page} from"),
             State::Idle | State::Picking | State::Tone => "while answering".into(),
             State::Identifying | State::Awaiting(Await::Command | Await::Settings) => "while waiting for DCS from".into(),
-            State::Awaiting(Await::Check) | State::Checking | State::Deciding => "while training with".into(),
+            State::Awaiting(Await::Check) | State::Checking | State::Deciding | State::Keying => "while training with".into(),
             State::Awaiting(Await::Page) => format!("while waiting for page {page} from"),
             State::Receiving => format!("while receiving page {page} from"),
             State::Awaiting(Await::Post) => format!("while waiting for what follows page {page} from"),
@@ -512,6 +537,7 @@ impl Answerer {
             (Timer::T2, State::Awaiting(Await::End)) => self.enter(now, State::Ended), // all was confirmed; only its DCN is missing
             (Timer::T2, State::Awaiting(Await::Begin)) => self.enter(now, State::Identifying),
             (Timer::T2, _) => self.fail(now, "nothing within T2 (6 s)".into(), Blame::Line),
+            (Timer::Deciding, State::Keying) => self.not_reserved(now, "the key was not put on record within 20 s".into()),
             (Timer::Deciding, _) => self.fail(now, "it was not decided within 20 s whether to receive".into(), Blame::Us),
             (Timer::Carrier | Timer::LongCarrier, _) => self.fail(now, "a signal without end".into(), Blame::Line),
             (Timer::Page, _) => self.fail(now, "a page without end".into(), Blame::Peer),
@@ -534,6 +560,8 @@ impl Machine for Answerer {
             Input::Stored { page } => self.stored(now, page),
             Input::NotStored { page, why } => self.fail(now, format!("page {page} cannot be stored: {why}"), Blame::Us),
             Input::SetUp(_) => self.decided(now),
+            Input::Reserved { made, key } => self.reserved(now, &made, &key),
+            Input::NotReserved { why, .. } => self.not_reserved(now, why),
             Input::Pages(_) => self.leg.odd("pages, and this end receives"),
             Input::Refuse { why, blame, entries } => self.refused(now, Refusal { what: why, blame, entries, of_settings: false }),
             Input::Halt { why } | Input::Stop { why } => self.fail(now, why, Blame::Us),

@@ -55,6 +55,9 @@ impl Answerer {
     /// A fast carrier, where a page is awaited.
     pub(super) fn page_begins(&mut self, now: Instant) {
         let Some(settings) = self.settings else { return };
+        if !self.key_for_page(now) {
+            return;
+        }
         self.stirred = true;
         // Without correction every carrier is a page; with it, a page comes in several.
         if settings.correction.is_none() || self.incoming.is_none() {
@@ -63,7 +66,9 @@ impl Answerer {
         self.enter(now, State::Receiving);
     }
     pub(super) fn page_bits(&mut self, now: Instant, bits: &[u8]) {
-        self.rows(bits);
+        let mut octets = bits.to_vec();
+        self.decipher(&mut octets, self.incoming.as_ref().map_or(0, |i| i.octets));
+        self.rows(&octets);
         if self.incoming.as_ref().is_some_and(|i| i.octets > MOST_OCTETS) {
             self.fail(now, format!("a page of more than {MOST_OCTETS} octets"), Blame::Peer);
         }
@@ -118,6 +123,9 @@ impl Answerer {
         self.asked = now;
         let Incoming { decoder, mut page, settings: as_sent, .. } = self.incoming.take().unwrap_or_else(|| Incoming::new(settings));
         let damage = decoder.finish(&mut |row| page.push(row));
+        if !self.key_is_spent(now, &damage, settings.correction.is_some()) {
+            return;
+        }
         let verdict = match settings.correction {
             Some(_) if damage.rows > 0 => Verdict::Good, // every octet is there
             _ => self.config.thresholds.judge(&damage),
@@ -225,7 +233,10 @@ impl Answerer {
         }
     }
     fn close_block(&mut self, now: Instant) {
-        let Some(incoming) = &mut self.incoming else { return };
+        let (Some(incoming), size) = (&mut self.incoming, self.settings.and_then(|s| s.correction)) else { return };
+        if let (Some(mixer), Some(size)) = (&self.mixer, size) {
+            incoming.receiver.each(size, |octets, from| mixer.decipher(octets, from));
+        }
         let (octets, room) = incoming.receiver.close();
         if !room {
             return self.fail(now, format!("a page of more than {MOST_OCTETS} octets"), Blame::Peer);
@@ -277,6 +288,7 @@ impl Answerer {
             return self.unexpected(now, frame);
         };
         let damage = decoder.finish(&mut |row| page.push(row));
+        self.key_is_spent(now, &damage, false);
         let (number, verdict) = (self.pages + 1, Verdict::Fair);
         self.leg.event(CallEvent::Judged { page: number, rows: damage.rows, bad: damage.bad_rows, verdict });
         self.training = Training::Long;

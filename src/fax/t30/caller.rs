@@ -6,6 +6,7 @@
 //! Shown by: `fixtures/dialogues/fax`, `tests/it/fax_call.rs`.
 
 use super::capabilities::Capabilities;
+use super::cipher::{Mixer, Place};
 use super::correction::Sender;
 use super::event::CallEvent;
 use super::facility::Entry;
@@ -91,6 +92,8 @@ pub(super) enum State {
     Asking(Ask),
     /// The training check goes out.
     Checking,
+    /// The key of the page is being put on record.
+    Keying,
     /// A page or a block goes out.
     Sending,
     /// An answer is to come.
@@ -109,6 +112,7 @@ impl State {
             State::Deciding => "deciding what to say",
             State::Asking(_) => "saying a command",
             State::Checking => "sending a training check",
+            State::Keying => "reserving key",
             State::Sending => "sending",
             State::Waiting(Ask::Settings) => "waiting for CFR",
             State::Waiting(Ask::Correct(_)) => "waiting for CTR",
@@ -147,6 +151,10 @@ pub struct Caller {
     pub(super) introduced: bool,
     /// How often a DIS was passed over because something beside it was damaged.
     pub(super) passed_over: u32,
+    /// The device of an enciphered line, the far end's diskettes, and the page in hand before it is enciphered.
+    pub(super) mixer: Option<Mixer>,
+    pub(super) offer: Vec<Place>,
+    pub(super) clear: Vec<u8>,
     /// Why the call is to end at the next boundary.
     pub(super) halt: Option<String>,
 }
@@ -171,6 +179,9 @@ impl Caller {
             kin: false,
             introduced: false,
             passed_over: 0,
+            mixer: None,
+            offer: vec![],
+            clear: vec![],
             halt: None,
             config,
         }
@@ -189,7 +200,7 @@ impl Caller {
         self.leg.timers.stop(Timer::T4);
         match state {
             State::Idle | State::Asking(_) | State::Checking | State::Sending | State::Leaving => {}
-            State::Deciding => {
+            State::Deciding | State::Keying => {
                 self.leg.arm(now, Timer::Deciding);
                 self.leg.order(Order::Listen(None));
             }
@@ -234,7 +245,10 @@ impl Caller {
                 Ok(settings) => {
                     self.settings = Some(settings);
                     self.leg.event(CallEvent::Settled { settings });
-                    self.commands(&settings)
+                    match self.claim_key(&settings) {
+                        Ok(key) => self.commands(&settings, key),
+                        Err(why) => return self.key_trouble(now, why, Blame::Us),
+                    }
                 }
                 Err(why) => {
                     let what = format!("page {} has {why}", self.page + 1);
@@ -262,8 +276,9 @@ impl Caller {
         Ok(self.settings.map_or(chosen, |now| Settings { modulation: now.modulation, ..chosen }))
     }
     /// NSS, TSI, SUB, DCS. (T.30 5.3.6.1.2: the identifications before the DCS, which is last.)
-    fn commands(&mut self, settings: &Settings) -> Vec<Frame> {
-        let said = self.set_up.clone().filter(|_| self.kin && !self.introduced).unwrap_or_default();
+    fn commands(&mut self, settings: &Settings, key: Option<Entry>) -> Vec<Frame> {
+        let mut said = self.set_up.clone().filter(|_| self.kin && !self.introduced).unwrap_or_default();
+        said.extend(key);
         let nss = if said.is_empty() { vec![] } else { self.leg.facility_frames(Kind::Nss, &said) };
         let takes_sub = self.both.as_ref().is_some_and(|b| b.sub);
         let sub = self.config.sub.iter().filter(|_| takes_sub).map(|s| Frame::ident(Kind::Sub, s));
@@ -281,19 +296,31 @@ impl Caller {
         let form = |n: usize| self.config.pages.get(n).map(|p| (p.width(), p.resolution));
         match (form(self.page), form(self.page + 1)) {
             (_, None) => Post::Eop,
+            _ if self.mixer.is_some() => Post::Eom, // so that the DCS of each page names its key
             (this, next) if this == next => Post::Mps,
             _ => Post::Eom,
         }
     }
     /// Sends the page in hand, or its first block.
     pub(super) fn send_page(&mut self, now: Instant) {
-        let (Some(settings), Some(page)) = (self.settings, self.config.pages.get(self.page)) else {
-            return self.fail(now, "there is no page left".into(), Blame::Us);
-        };
+        if self.mixer.is_some() {
+            return self.reserve_key(now);
+        }
+        match self.settings.and_then(|settings| self.coded(&settings)) {
+            Some(octets) => self.send_octets(now, octets),
+            None => self.fail(now, "there is no page left".into(), Blame::Us),
+        }
+    }
+    /// The page in hand as it goes over the line.
+    pub(super) fn coded(&self, settings: &Settings) -> Option<Vec<u8>> {
+        let page = self.config.pages.get(self.page)?;
         let lines = settings.coding != Coding::Mmr;
         let least_bits = settings.least_bits();
         let layout = Layout { order: BitOrder::LsbFirst, eol: lines, aligned: false, end: true, least_bits };
-        let octets = encode(page, settings.coding, layout);
+        Some(encode(page, settings.coding, layout))
+    }
+    pub(super) fn send_octets(&mut self, now: Instant, octets: Vec<u8>) {
+        let Some(settings) = self.settings else { return };
         match settings.correction {
             Some(size) => {
                 self.block = Some(Sender::new(octets, size));
@@ -393,7 +420,7 @@ impl Caller {
             }
             State::Sending => self.ask(now, Ask::Post(self.post())),
             State::Leaving => self.enter(now, State::Ended),
-            State::Idle | State::Calling | State::Deciding | State::Waiting(_) | State::Ended => {
+            State::Idle | State::Calling | State::Deciding | State::Keying | State::Waiting(_) | State::Ended => {
                 self.leg.odd("the modem sent what it was not told to")
             }
         }
@@ -429,7 +456,12 @@ impl Caller {
     fn halt(&mut self, now: Instant, why: String) {
         match self.state {
             State::Idle => self.end_before(now, why),
-            State::Calling | State::Deciding | State::Asking(Ask::Settings) | State::Checking | State::Waiting(Ask::Settings) => {
+            State::Calling
+            | State::Deciding
+            | State::Asking(Ask::Settings)
+            | State::Checking
+            | State::Keying
+            | State::Waiting(Ask::Settings) => {
                 self.fail(now, why, Blame::Us);
             }
             State::Asking(_) | State::Sending | State::Waiting(_) => self.halt = Some(why),
@@ -458,6 +490,7 @@ impl Caller {
             State::Deciding => "before sending to".into(),
             State::Asking(ask) => format!("while saying {} to", ask.name()),
             State::Checking => "while training with".into(),
+            State::Keying => format!("while reserving the key of page {page} for"),
             State::Sending => format!("while sending page {page} to"),
             State::Waiting(ask @ (Ask::Settings | Ask::Correct(_))) => format!("while waiting for {} from", ask.expected()),
             State::Waiting(ask) => format!("while waiting for {} (page {page}) from", ask.expected()),
@@ -466,7 +499,7 @@ impl Caller {
         self.note_failure_in(stage, what, blame);
     }
     /// The first failure counts, and none after the last page.
-    fn note_failure_in(&mut self, stage: String, what: String, blame: Blame) {
+    pub(super) fn note_failure_in(&mut self, stage: String, what: String, blame: Blame) {
         if self.leg.report.failure.is_none() && self.state != State::Leaving {
             self.leg.report.failure = Some(Failure { stage, peer: self.leg.peer(), what, blame });
         }
@@ -481,6 +514,7 @@ impl Caller {
             (Timer::T1, State::Calling) => self.fail(now, format!("no DIS within T1 (35 s){both}"), Blame::Line),
             (Timer::T5, _) => self.fail(now, "the far end was not ready within T5 (60 s)".into(), Blame::Peer),
             (Timer::Deciding, State::Deciding) => self.fail(now, "it was not decided within 20 s what to say".into(), Blame::Us),
+            (Timer::Deciding, State::Keying) => self.not_reserved(now, "the key was not put on record within 20 s".into()),
             (Timer::Carrier | Timer::LongCarrier, _) => self.fail(now, "a signal without end".into(), Blame::Line),
             (timer, _) => self.leg.odd(format!("{} ran out, for which nobody waited", timer.name())),
         }
@@ -497,6 +531,8 @@ impl Machine for Caller {
             Input::Start => self.leg.odd("a second start"),
             Input::Heard(heard) => self.heard(now, heard),
             Input::Stored { .. } | Input::NotStored { .. } | Input::Refuse { .. } => self.leg.odd("a caller stores nothing"),
+            Input::Reserved { made, key } => self.reserved(now, &made, &key),
+            Input::NotReserved { why, .. } => self.not_reserved(now, why),
             Input::SetUp(entries) => self.decided(now, entries),
             Input::Pages(pages) if self.state == State::Deciding && pages.len() == self.config.pages.len() => self.config.pages = pages,
             Input::Pages(_) => self.leg.odd("pages at the wrong time"),

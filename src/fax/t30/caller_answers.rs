@@ -33,7 +33,14 @@ impl Caller {
                 _ => self.unexpected(now, frame, ask),
             },
             State::Deciding if frame.kind == Kind::Dis => {} // said again meanwhile
-            State::Idle | State::Deciding | State::Asking(_) | State::Checking | State::Sending | State::Leaving | State::Ended => {
+            State::Idle
+            | State::Deciding
+            | State::Asking(_)
+            | State::Checking
+            | State::Keying
+            | State::Sending
+            | State::Leaving
+            | State::Ended => {
                 self.leg.odd(format!("{} came while it was not this station's turn to hear", frame.kind.name()));
             }
         }
@@ -58,13 +65,19 @@ impl Caller {
                 if !there.receives {
                     return self.fail(now, "the far end does not receive fax".into(), Blame::Peer);
                 }
-                if self.config.facilities && !self.leg.whole && self.passed_over < PASSED_OVER {
+                if (self.config.facilities || self.mixer.is_some() && self.leg.cipher.is_none())
+                    && !self.leg.whole
+                    && self.passed_over < PASSED_OVER
+                {
                     self.passed_over += 1;
                     return self.leg.odd("a DIS with something damaged beside it; it is waited for once more");
                 }
                 self.leg.stop([Timer::T0, Timer::T1]);
                 self.both = Some(self.config.capabilities.both(&there));
-                self.decide(now, there);
+                match self.hear_offer() {
+                    Ok(()) => self.decide(now, there),
+                    Err((why, blame)) => self.key_trouble(now, why, blame),
+                }
             }
             Kind::Dtc => self.fail(now, "the far end wants to poll (DTC), and there is nothing to be polled".into(), Blame::Peer),
             _ => self.leg.odd(format!("{} came before DIS", frame.kind.name())),

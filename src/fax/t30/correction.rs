@@ -30,11 +30,14 @@ pub struct Sender {
 impl Sender {
     /// A page. What the last frame lacks is filled with zeros (T.4 A.3.6.2).
     pub fn new(mut octets: Vec<u8>, size: FrameSize) -> Sender {
-        let size = size.octets();
-        octets.resize(octets.len().max(1).next_multiple_of(size), 0);
-        let mut sender = Sender { octets, size, block: 0, wanted: vec![], asks: 0 };
+        Sender::fill(&mut octets, size);
+        let mut sender = Sender { octets, size: size.octets(), block: 0, wanted: vec![], asks: 0 };
         sender.all();
         sender
+    }
+    /// Fills the last frame.
+    pub fn fill(octets: &mut Vec<u8>, size: FrameSize) {
+        octets.resize(octets.len().max(1).next_multiple_of(size.octets()), 0);
     }
     fn frames(&self) -> std::slice::Chunks<'_, u8> {
         let from = (self.block * BLOCK * self.size).min(self.octets.len());
@@ -92,6 +95,8 @@ impl Sender {
 pub struct Receiver {
     octets: Vec<u8>,
     block: BTreeMap<u8, Vec<u8>>,
+    /// Blocks closed.
+    closed: usize,
     /// The number of the block's last frame, once a PPS said it.
     last: Option<u8>,
 }
@@ -109,8 +114,16 @@ impl Receiver {
         self.last = Some(last);
         (0..=last).filter(|n| !self.block.contains_key(n)).collect()
     }
+    /// Has each frame of the block worked on with the place that its first octet has in the page.
+    pub fn each(&mut self, size: FrameSize, work: impl Fn(&mut [u8], usize)) {
+        let begins = self.closed * BLOCK;
+        for (number, octets) in &mut self.block {
+            work(octets, (begins + usize::from(*number)) * size.octets());
+        }
+    }
     /// The block is done, as far as it came: its octets, and whether there is room for more.
     pub fn close(&mut self) -> (Vec<u8>, bool) {
+        self.closed += 1;
         self.last = None;
         let block: Vec<u8> = std::mem::take(&mut self.block).into_values().flatten().collect();
         self.octets.extend_from_slice(&block);

@@ -3,6 +3,7 @@
 //! Standards: none. In: nothing. Out: values, and a line of text for each. Left out: durable events (see `router`).
 //! Shown by: `fixtures/dialogues/fax`.
 
+use super::cipher::KeyEvent;
 use super::settings::Settings;
 use super::verdict::Verdict;
 use crate::line::Modulation;
@@ -81,6 +82,8 @@ pub enum CallEvent {
         /// How.
         verdict: Verdict,
     },
+    /// Something about the key of an enciphered line.
+    Key(KeyEvent),
     /// A page was confirmed (MCF heard by the caller, said by the answerer).
     Confirmed {
         /// Which, from 1.
@@ -118,6 +121,7 @@ impl fmt::Display for CallEvent {
                 write!(f, "has rows {first} to {} of page {page}", first + count - 1)
             }
             CallEvent::Judged { page, rows, bad, verdict } => write!(f, "judges page {page}: {rows} rows, {bad} bad: {verdict:?}"),
+            CallEvent::Key(event) => write!(f, "{event}"),
             CallEvent::Confirmed { page } => write!(f, "page {page} confirmed"),
             CallEvent::Doubtful { page } => write!(f, "page {page} arrived damaged"),
         }

@@ -19,7 +19,7 @@ const HEAD: usize = MARK.len() + 2;
 pub mod tag {
     /// Who the message is from and for (`fax::envelope`); said by the caller.
     pub const ENVELOPE: u8 = 1;
-    /// Of the cipher.
+    /// Of the cipher (`cipher`): where a page's key begins; said by both ends of an enciphered line.
     pub const CIPHER: u8 = 2;
     /// Why the message is refused for good, one sentence; said by the answerer before DCN.
     pub const REFUSED: u8 = 3;
@@ -60,6 +60,11 @@ impl Facilities {
     /// The first value of a tag.
     pub fn value(&self, tag: u8) -> Option<&[u8]> {
         self.entries.iter().find(|e| e.tag == tag).map(|e| e.value.as_slice())
+    }
+    /// Takes the first value of a tag out.
+    pub fn take(&mut self, tag: u8) -> Option<Vec<u8>> {
+        let at = self.entries.iter().position(|e| e.tag == tag)?;
+        Some(self.entries.remove(at).value)
     }
     /// A value that is a text: control characters are shown as blanks, and what is no UTF-8 as `�`.
     pub fn text(&self, tag: u8) -> Option<String> {

@@ -6,7 +6,7 @@
 
 use super::Output;
 use super::event::CallEvent;
-use super::facility::{self, Entry, Facilities};
+use super::facility::{self, Entry, Facilities, tag};
 use super::frame::{Frame, Kind};
 use super::outcome::Report;
 use super::settings::Settings;
@@ -34,6 +34,8 @@ pub(super) struct Leg {
     pub report: Report,
     /// What the last V.21 signal said in NSF, NSC or NSS, if that is ours and whole.
     pub facilities: Option<Facilities>,
+    /// What it said there of key, which is nobody's but this call's.
+    pub cipher: Option<Vec<u8>>,
     /// Whether all of the last V.21 signal could be read.
     pub whole: bool,
     /// How long its signals may be.
@@ -57,10 +59,15 @@ impl Leg {
             began: Instant::ZERO,
             report,
             facilities,
+            cipher: None,
             whole,
             carrier_timer,
             called,
         }
+    }
+    /// Signals may be longer than T.30 has them: facilities stand beside.
+    pub fn long_signals(&mut self) {
+        self.carrier_timer = Timer::LongCarrier;
     }
     /// The far end's name for people.
     pub fn peer(&self) -> String {
@@ -142,6 +149,7 @@ impl Leg {
                 None
             }
         };
+        self.cipher = self.facilities.as_mut().and_then(|said| said.take(tag::CIPHER));
         for frame in std::mem::take(&mut self.frames) {
             match frame.kind {
                 Kind::Csi | Kind::Tsi | Kind::Cig => {

@@ -5,10 +5,13 @@
 //! Left out: polling, V.34, operators. Shown by: `fixtures/dialogues/fax`, `docs/fax-call.md`.
 
 pub mod answerer;
+mod answerer_key;
 mod answerer_page;
 pub mod caller;
 mod caller_answers;
+mod caller_key;
 pub mod capabilities;
+pub mod cipher;
 mod correction;
 pub mod event;
 pub mod facility;
@@ -19,9 +22,11 @@ pub mod settings;
 pub mod timers;
 pub mod verdict;
 
+pub use crate::key::reel::Reservation;
 pub use answerer::Answerer;
 pub use caller::Caller;
 pub use capabilities::{Capabilities, FrameSize, Width};
+pub use cipher::{KeyEvent, Keys};
 pub use event::CallEvent;
 pub use facility::{Entry, Facilities};
 pub use frame::{Frame, Kind, Post};
@@ -73,6 +78,20 @@ pub enum Input {
         /// Why: one sentence.
         why: String,
     },
+    /// A reservation of key is on disk ([`Output::Reserve`]): its octets.
+    Reserved {
+        /// Which.
+        made: Reservation,
+        /// The key.
+        key: Vec<u8>,
+    },
+    /// A reservation of key could not be made.
+    NotReserved {
+        /// Which.
+        made: Reservation,
+        /// Why: one sentence.
+        why: String,
+    },
     /// End the call.
     Stop {
         /// Why: one sentence.
@@ -90,6 +109,8 @@ pub enum Output {
     /// The far end is known: a caller heard its DIS, an answerer a DCS. Only of a machine with facilities, which waits for [`Input::SetUp`]
     /// before the DCS, or before it says whether the training check passed.
     Identified(Identified),
+    /// Key of the diskettes at this port is to be put on record: then [`Input::Reserved`]. None of it is used before.
+    Reserve(Reservation),
     /// A page came that is good or fair: store it, then say [`Input::Stored`]. Nothing is confirmed before.
     Page(Received),
     /// The call is over, and the modem has hung up.

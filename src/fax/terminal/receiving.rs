@@ -150,7 +150,12 @@ impl Terminal {
         if let Some(job) = &mut self.job {
             job.dials = 0;
         }
-        self.call = Call::In(Box::new(Answerer::new(config)), Box::default());
+        let answerer = Answerer::new(config);
+        let answerer = match self.keys() {
+            Some(keys) => answerer.keyed(&keys),
+            None => answerer,
+        };
+        self.call = Call::In(Box::new(answerer), Box::default());
         self.tell(now, t30::Input::Start);
     }
     /// Who calls is known: is the message taken?

@@ -134,7 +134,11 @@ impl Terminal {
             speed: c.speed,
         };
         self.show.takes_line(&caller.called);
-        self.call = Call::Out(Box::new(Caller::new(caller)));
+        let caller = Caller::new(caller);
+        self.call = Call::Out(Box::new(match self.keys() {
+            Some(keys) => caller.keyed(&keys),
+            None => caller,
+        }));
         self.tell(now, t30::Input::Start);
     }
     /// The far end said what it can: what it is told.

@@ -77,7 +77,7 @@ impl Show {
             CallEvent::Judged { bad: 0, .. } => None,
             CallEvent::Judged { .. } => Some(Event::Note { text: event.to_string() }),
             CallEvent::Rows { page, first, width, words } => self.rows(*page, *first, *width, words),
-            CallEvent::Confirmed { .. } | CallEvent::Doubtful { .. } => None, // the terminal tells of it with what it knows besides
+            CallEvent::Confirmed { .. } | CallEvent::Doubtful { .. } | CallEvent::Key(_) => None, // the terminal tells of it with what it knows besides
         });
         shown
     }

@@ -14,7 +14,7 @@ impl World {
     pub(super) fn port(&mut self, (station, port): &End) -> Option<&mut AnyPort> {
         self.stations.get_mut(station)?.alive.as_mut()?.ports.get_mut(port)
     }
-    pub(super) fn is_voice(&self, (station, port): &End) -> bool {
+    pub(in crate::history) fn is_voice(&self, (station, port): &End) -> bool {
         self.stations.get(station).is_some_and(|node| node.faxes.contains_key(port))
     }
 

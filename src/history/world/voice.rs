@@ -63,6 +63,7 @@ pub(in crate::history) enum Later {
 pub(super) struct Fax {
     pub(super) config: fax::Config,
     look: Look,
+    enciphered: bool,
 }
 
 impl Fax {
@@ -71,7 +72,7 @@ impl Fax {
         let keys = Keys::read(keys).map_err(|e| format!("port {port}: {e}"))?;
         let config = keys.config(&station.station, station.place(port), Speed::REAL, epoch).map_err(|e| format!("port {port}: {e}"))?;
         let config = fax::Config { port: port.to_owned(), ..config };
-        Ok((Fax { config, look: keys.look()? }, keys.takes()))
+        Ok((Fax { config, look: keys.look()?, enciphered: keys.keys.is_some() }, keys.takes()))
     }
 }
 
@@ -129,6 +130,7 @@ impl World {
     pub(super) fn add_voice(&mut self, name: &str, ends: [End; 2], profile: Profile, seed: u64) {
         let switch = Switch::new(format!("circuit {name}"), profile, seed, Speed::REAL);
         self.voices.insert(name.to_owned(), VoiceWire { ends, switch, set_for: None });
+        self.hang_first_pairs(name, seed);
     }
     /// Does something to a voice circuit; `false` if it is none.
     pub(super) fn command_voice(&mut self, circuit: &str, command: switch::Command) -> bool {
@@ -140,6 +142,12 @@ impl World {
     }
 
     // ---- circuits ----
+
+    /// The ports at the ends of a circuit.
+    pub(in crate::history) fn ends_of(&self, circuit: &str) -> Option<[End; 2]> {
+        let codes = self.circuits.get(circuit).map(|wire| wire.ends.clone());
+        codes.or_else(|| self.voices.get(circuit).map(|wire| wire.ends.clone()))
+    }
 
     fn voice_of(&self, end: &End) -> Option<(String, usize)> {
         self.voices.iter().find_map(|(name, w)| w.ends.iter().position(|e| e == end).map(|i| (name.clone(), i)))
@@ -208,7 +216,7 @@ impl World {
             router::Order::Tell { .. } => {} // nobody types at a fax port
         }
     }
-    pub(super) fn tell_fax(&mut self, end: &End, input: fax::Input) {
+    pub(in crate::history) fn tell_fax(&mut self, end: &End, input: fax::Input) {
         let now = self.now();
         let Some(terminal) = self.fax(end) else { return };
         let outputs = terminal.handle(now, input);
@@ -245,6 +253,8 @@ impl World {
                         self.tell_switch(&circuit, switch::Input::HangUp(i));
                     }
                 }
+                fax::Output::Reserve(wanted) => self.reserve_later(end, wanted),
+                fax::Output::Rescan => self.show_tapes(end),
                 fax::Output::Progress { identity, confirmed, .. } => self.set_later(end, Later::Confirmed(identity, confirmed)),
                 fax::Output::Forget(identity) => self.set_later(end, Later::Forgotten(identity)),
                 fax::Output::Spool { entry, page, received } => self.set_later(end, Later::Spooled(entry, page, received)),
@@ -303,6 +313,10 @@ impl World {
 }
 
 impl Node {
+    /// Whether that port has diskettes.
+    pub(in crate::history) fn enciphers_pages(&self, port: &str) -> bool {
+        self.faxes.get(port).is_some_and(|fax| fax.enciphered)
+    }
     /// It is on disk: what its port is told.
     fn on_disk(&mut self, what: Later) -> Option<fax::Input> {
         let store = &mut self.store;

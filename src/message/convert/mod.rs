@@ -9,7 +9,7 @@ pub mod tables;
 
 pub use spell::Edit;
 
-use super::{Message, Part, Twin};
+use super::{Blob, Message, Part, Twin};
 use spell::{Edits, read_back, spell, strangers};
 
 /// What a port's line can carry.
@@ -65,6 +65,22 @@ impl Alphabet {
     }
 }
 
+/// What a line that carries pages and no files can make pages of (see `fax::kind`).
+const DRAWN: [&str; 12] = [
+    "application/pdf",
+    "image/tiff",
+    "image/png",
+    "image/jpeg",
+    "image/gif",
+    "image/bmp",
+    "image/x-ms-bmp",
+    "image/webp",
+    "image/x-portable-bitmap",
+    "image/x-portable-graymap",
+    "image/x-portable-pixmap",
+    "image/x-portable-anymap",
+];
+
 /// Whether the parts could go over a port at all; the sentence says which part could not, and why.
 pub fn fits(parts: &[Part], takes: &Takes) -> Result<(), String> {
     for part in parts {
@@ -77,8 +93,18 @@ pub fn fits(parts: &[Part], takes: &Takes) -> Result<(), String> {
                 }
                 too_long(text, form)?;
             }
-            (Part::Page(blob), _) if !takes.pages => return Err(format!("the line carries no pages, and `{}` is one", blob.name)),
-            (Part::File(blob), _) if !takes.files => return Err(format!("the line carries no files, and `{}` is one", blob.name)),
+            (Part::Page(Blob { name, media_type, .. }), _) if !takes.pages => {
+                return Err(format!("the line carries no pages, and `{name}` ({media_type}) is one"));
+            }
+            (Part::Page(Blob { name, media_type, .. }), _) if !takes.files && !DRAWN.contains(&media_type.as_str()) => {
+                return Err(format!(
+                    "`{name}` ({media_type}) is of no kind that can be made into pages; send it as PDF, png, jpeg or tiff"
+                ));
+            }
+            (Part::File(Blob { name, media_type, .. }), _) if !takes.files => {
+                let instead = if takes.pages { "text, PDF or a picture" } else { "text" };
+                return Err(format!("the line carries no files, and `{name}` ({media_type}) is one; send what is in it as {instead}"));
+            }
             (Part::Page(_) | Part::File(_), _) => {}
         }
     }

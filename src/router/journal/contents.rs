@@ -24,6 +24,10 @@ impl Contents {
     pub fn open(&self, blob: &Blob) -> Result<File, String> {
         self.store.open(&blob.sha256).map_err(|e| format!("`{}`: {e}", blob.name))
     }
+    /// Whether it is here.
+    pub fn has(&self, blob: &Blob) -> bool {
+        self.store.has(&blob.sha256)
+    }
     /// Takes bytes in: on disk when this returns. At the most [`Contents::LARGEST`].
     pub fn keep(&self, name: &str, media_type: &str, bytes: &[u8]) -> Result<Blob, String> {
         let sha256 = hexadecimal(&Sha256::digest(bytes));
@@ -49,6 +53,7 @@ mod tests {
         contents.open(&blob).unwrap().read_to_end(&mut read).unwrap();
         assert_eq!(read, b"II*\0");
         let other = Blob { sha256: "0".repeat(64), ..blob.clone() };
+        assert!(contents.has(&blob) && !contents.has(&other));
         assert!(contents.open(&other).unwrap_err().contains("`map.tif`"));
         assert!(contents.open(&Blob { sha256: "../x".into(), ..blob }).is_err(), "no path");
     }

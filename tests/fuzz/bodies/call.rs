@@ -6,11 +6,13 @@
 use super::Bytes;
 use molink::fax::hdlc::{Deframer, Found, Framer, LONGEST};
 use molink::fax::modem::{Heard, Modulation, Order, Signal, Tone};
+use molink::fax::t30::cipher::{Place, Start, offer};
 use molink::fax::t30::facility::{encode, tag};
 use molink::fax::t30::{
-    Answerer, Blame, Caller, Capabilities, Entry, Frame, FrameSize, Input, Kind, Output, Post, Report, Settings, Thresholds, Wishes,
-    answerer, caller,
+    Answerer, Blame, Caller, Capabilities, Entry, Frame, FrameSize, Input, Keys, Kind, Output, Post, Report, Reservation, Settings,
+    Thresholds, Wishes, answerer, caller,
 };
+use molink::key::{Tape, Tapes};
 use molink::machine::Machine;
 use molink::paper::{Page, Resolution};
 use molink::time::{Instant, Speed};
@@ -19,12 +21,13 @@ use std::time::Duration;
 
 pub fn run(data: &[u8]) {
     let mut bytes = Bytes::new(data);
-    match bytes.byte() % 5 {
+    let first = bytes.byte();
+    match first % 5 {
         0 => bits(&mut bytes),
         1 => framed(&mut bytes),
         2 => frame(bytes.rest()),
-        3 => hostile(&mut bytes, true),
-        _ => hostile(&mut bytes, false),
+        3 => hostile(&mut bytes, true, first >= 128),
+        _ => hostile(&mut bytes, false, first >= 128),
     }
 }
 
@@ -120,7 +123,7 @@ fn some_frame(bytes: &mut Bytes) -> Vec<u8> {
         8 => Frame::fcd(bytes.byte() % 5, bytes.take(6)),
         9 => return bytes.take(8).to_vec(),
         _ => match *bytes.of(&KINDS) {
-            Kind::Nsf => Frame::with(if post == Post::Eop { Kind::Nss } else { Kind::Nsf }, facilities()),
+            Kind::Nsf => Frame::with(if post == Post::Eop { Kind::Nss } else { Kind::Nsf }, facilities(bytes)),
             kind => Frame::bare(kind),
         },
     };
@@ -128,8 +131,22 @@ fn some_frame(bytes: &mut Bytes) -> Vec<u8> {
 }
 
 /// What a station of molink says beside the standard's frames.
-fn facilities() -> Vec<u8> {
-    encode(&[Entry::new(tag::REFUSED, "NO")]).unwrap_or_default().concat()
+fn facilities(bytes: &mut Bytes) -> Vec<u8> {
+    let at = Place { serial: SERIAL, position: u64::from(bytes.word()) };
+    let key = match bytes.below(4) {
+        0 => offer(&[at]),
+        1 => Start { at, count: u64::from(bytes.word()) }.entry(),
+        2 => Entry::new(tag::CIPHER, bytes.take(17)),
+        _ => Entry::new(tag::REFUSED, "NO"),
+    };
+    encode(&[key]).unwrap_or_default().concat()
+}
+
+const SERIAL: u32 = 483_920;
+/// A diskette for each way.
+fn keys() -> Keys {
+    let hung = || vec![Tape { serial: SERIAL, characters: 100_000, next: 5 }];
+    Keys { diskettes: Tapes { send: hung(), receive: hung(), troubles: vec![] }, jump: 50_000, warn: vec![90_000] }
 }
 
 struct Far<'a, 'b> {
@@ -141,6 +158,9 @@ struct Far<'a, 'b> {
     stored: usize,
     /// Whether it asked who is there, and is to be told what to do.
     asked: bool,
+    /// A reservation that is to be answered, and the first position that may be.
+    reserving: Option<Reservation>,
+    next: u64,
     report: Option<Report>,
 }
 
@@ -158,6 +178,11 @@ impl Far<'_, '_> {
                 Output::Event(event) => assert!(event.to_string().len() < 2_000),
                 Output::Page(received) => assert!(received.page.height() <= molink::paper::page::MOST_ROWS),
                 Output::Identified(_) => self.asked = true,
+                Output::Reserve(made) => {
+                    assert!(made.from >= self.next && made.count > 0 && made.from + made.count <= 100_000, "{made:?} after {}", self.next);
+                    self.next = made.from + made.count;
+                    self.reserving = Some(made);
+                }
                 Output::Ended(report) => {
                     assert!(self.report.is_none(), "ended twice");
                     self.report = Some(report);
@@ -182,6 +207,11 @@ impl Far<'_, '_> {
                 _ => [&[0, 0x80, 1][..], &[0x9a; 30], &[0, 8, 0x80, 0, 8, 0x80, 0, 8, 0x80, 0, 8, 0x80]].concat(),
             }),
             11..=13 => Heard::Quiet,
+            14 if self.reserving.is_some() => {
+                let Some(made) = self.reserving.take() else { return Input::Start };
+                let key = vec![0; made.count as usize];
+                return if bytes.byte() == 9 { Input::NotReserved { made, why: "no".into() } } else { Input::Reserved { made, key } };
+            }
             14 if std::mem::take(&mut self.asked) => {
                 let (why, entries) = ("no".to_owned(), vec![Entry::new(tag::REFUSED, "NO")]);
                 return if page == 1 { Input::SetUp(entries) } else { Input::Refuse { why, blame: Blame::Us, entries } };
@@ -197,7 +227,7 @@ impl Far<'_, '_> {
 }
 
 /// A machine against the bytes; then silence until it ends.
-fn hostile(bytes: &mut Bytes, calls: bool) {
+fn hostile(bytes: &mut Bytes, calls: bool, keyed: bool) {
     let mut page = Page::white(1728, 3, Resolution::STANDARD);
     page.row_mut(1)[3] = 0xff00;
     let number = "+1 202 555 0123".to_owned();
@@ -207,7 +237,7 @@ fn hostile(bytes: &mut Bytes, calls: bool) {
     let mut machine: Box<dyn Machine<Input = Input, Output = Output>> = if calls {
         let page = Arc::new(page);
         let pages = vec![page.clone(), page];
-        Box::new(Caller::new(caller::Config {
+        let caller = Caller::new(caller::Config {
             number,
             called: "x".into(),
             sub: Some("1".into()),
@@ -216,17 +246,20 @@ fn hostile(bytes: &mut Bytes, calls: bool) {
             capabilities,
             wishes,
             speed,
-        }))
+        });
+        Box::new(if keyed { caller.keyed(&keys()) } else { caller })
     } else {
-        Box::new(Answerer::new(answerer::Config {
+        let answerer = Answerer::new(answerer::Config {
             number,
             facilities: correction.map(|_| vec![]),
             capabilities,
             thresholds: Thresholds::default(),
             speed,
-        }))
+        });
+        Box::new(if keyed { answerer.keyed(&keys()) } else { answerer })
     };
-    let mut far = Far { bytes, now: Instant::ZERO, owed: false, said_mcf: 0, stored: 0, asked: false, report: None };
+    let mut far =
+        Far { bytes, now: Instant::ZERO, owed: false, said_mcf: 0, stored: 0, asked: false, reserving: None, next: 5, report: None };
     let outputs = machine.handle(far.now, Input::Start);
     far.take(outputs);
     while !far.bytes.is_empty() && far.report.is_none() {

@@ -4,13 +4,13 @@
 //! reads back; what was read and is written again reads the same.
 
 use super::Bytes;
+use molink::key::label::Label;
+use molink::key::ledger::Ledger;
 use molink::line::{Code, Symbol};
 use molink::message::{Address, Class, Envelope, Identity, Message, Name, Part, Precedence, period};
 use molink::router::Delivery;
 use molink::station::StationConfig;
 use molink::teletype::codes::LTRS;
-use molink::teletype::key::label::Label;
-use molink::teletype::key::ledger::Ledger;
 use molink::teletype::keys::Keys;
 use molink::teletype::service::{Claim, Detector, LONGEST, Line, Place, Stamp, Why};
 use molink::teletype::wire::{CHUNK, compose, read};

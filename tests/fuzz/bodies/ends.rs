@@ -2,11 +2,11 @@
 
 use super::procedure::CODE;
 use molink::history::keys::SimulatedKeys;
+use molink::key::reel::Reservation;
 use molink::line::Code;
 use molink::message::{Identity, Message};
 use molink::router::event::{Direction, KeySpan, Span};
 use molink::router::{Delivery, Event, Outcome};
-use molink::teletype::key::reel::Reservation;
 use molink::teletype::service::{Detector, Line};
 use molink::teletype::wire::{CUT, END, START, compose};
 use molink::teletype::{Config, Input, Output, Terminal};

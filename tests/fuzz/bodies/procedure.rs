@@ -9,11 +9,11 @@
 use super::ends::End;
 use super::{Bytes, decoder, forge};
 use molink::history::keys::SimulatedKeys;
+use molink::key::{Copy, Tapes};
 use molink::line::Code;
 use molink::machine::Machine;
 use molink::message::{Address, Class, Envelope, Identity, Message, Name, Part, Precedence};
 use molink::router::{Delivery, Fault, Outcome, Reason, Verdict};
-use molink::teletype::key::{Copy, Tapes};
 use molink::teletype::{CodeTable, Config, Input, Rules, Terminal, UnshiftOnSpace};
 use molink::time::{Instant, Speed};
 use std::collections::BTreeMap;

@@ -1,4 +1,4 @@
-//! Making a pair of key tapes from the system's randomness.
+//! Making a pair of key tapes or diskettes from the system's randomness.
 //!
 //! Standards: getrandom(2); 1963's tapes were punched two at a time through one punch, so that the copies match (history).
 //! In: how long, for whose traffic. Out: two folders with a copy each, synced; on failure nothing is left.
@@ -6,9 +6,9 @@
 
 use super::files::{cannot, folder, hexadecimal, read_label, sync_folder, write_label};
 use super::shelf::list;
+use crate::key::label::{Kind, LONGEST, Label, SERIALS, State};
+use crate::key::{Copy, Medium};
 use crate::message::Name;
-use crate::teletype::key::Copy;
-use crate::teletype::key::label::{Kind, LONGEST, Label, SERIALS, State};
 use crate::time::Utc;
 use rustix::rand::{GetRandomFlags, getrandom};
 use sha2::{Digest, Sha256};
@@ -23,6 +23,8 @@ const CHUNK: usize = 1 << 16;
 /// What is to be made.
 #[derive(Clone, Debug)]
 pub struct Order {
+    /// What it is.
+    pub medium: Medium,
     /// The name of the files, without ending.
     pub name: String,
     /// The length, 1 to [`LONGEST`].
@@ -39,23 +41,23 @@ impl Order {
     /// Whether it can be made in `out` at all; the error is one sentence.
     pub fn check(&self, out: &Path) -> Result<(), String> {
         let legal = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.');
-        let name = &self.name;
+        let (it, name) = (self.medium, &self.name);
         if !(1..=64).contains(&name.len()) || !name.bytes().all(legal) || !name.as_bytes()[0].is_ascii_alphanumeric() {
             let shown: String = name.chars().take(40).collect();
-            return Err(format!("`{}` is not a tape's name; use letters, digits, hyphens, dots, 64 at most", shown.escape_debug()));
+            return Err(format!("`{}` is not a {it}'s name; use letters, digits, hyphens, dots, 64 at most", shown.escape_debug()));
         }
         if !(1..=LONGEST).contains(&self.characters) {
-            return Err(format!("a tape of `{}` characters cannot be made; give 1 to {LONGEST}", self.characters));
+            return Err(format!("a {it} of `{}` {} cannot be made; give 1 to {LONGEST}", self.characters, it.units()));
         }
         if self.from == self.to {
-            return Err(format!("from and to are both `{}`; a tape is for what one station sends to another", self.to));
+            return Err(format!("from and to are both `{}`; a {it} is for what one station sends to another", self.to));
         }
         if out.exists() && !out.is_dir() {
             return Err(format!("`{}` is not a folder; give one with --out", out.display()));
         }
         let files = self.files(out, "key").into_iter().chain(self.files(out, "toml"));
         let mut taken = files.filter(|f| f.symlink_metadata().is_ok());
-        taken.next().map_or(Ok(()), |f| Err(there(&f)))
+        taken.next().map_or(Ok(()), |f| Err(there(&f, it)))
     }
     fn label(&self, serial: u32, copy: Copy, checksum: &str) -> Label {
         Label {
@@ -67,6 +69,7 @@ impl Order {
             made: self.utc,
             checksum: checksum.to_owned(),
             kind: Kind::Live,
+            medium: self.medium,
             next: 0,
             state: State::Whole,
         }
@@ -77,8 +80,8 @@ impl Order {
     }
 }
 
-fn there(path: &Path) -> String {
-    format!("`{}` is there already; key tapes are never replaced, take another name", path.display())
+fn there(path: &Path, it: Medium) -> String {
+    format!("`{}` is there already; key {it}s are never replaced, take another name", path.display())
 }
 
 /// What was made.
@@ -115,13 +118,14 @@ pub fn make(order: &Order, out: &Path, progress: &mut dyn FnMut(u64) -> bool) ->
     for folder in folders {
         make_folder(folder, &mut unfinished)?;
     }
-    let serial = serial(folders)?;
+    let serial = serial(folders, order.medium)?;
     let mut files = vec![];
     for key in &keys {
-        files.push(new_file(key)?);
+        files.push(new_file(key, order.medium)?);
         unfinished.0.push(key.clone());
     }
-    let checksum = write_key(&mut files, order.characters, &mut random, progress).map_err(|e| cannot("written", &keys[0], e))?;
+    let checksum =
+        write_key(&mut files, order.medium, order.characters, &mut random, progress).map_err(|e| cannot("written", &keys[0], e))?;
     for (file, key) in files.iter().zip(&keys) {
         file.sync_all().map_err(|e| cannot("written", key, e))?;
     }
@@ -148,15 +152,15 @@ fn make_folder(folder: &Path, unfinished: &mut Unfinished) -> Result<(), String>
     if folder.is_dir() { Ok(()) } else { Err(format!("`{}` is not a folder", folder.display())) }
 }
 
-fn new_file(path: &Path) -> Result<File, String> {
+fn new_file(path: &Path, it: Medium) -> Result<File, String> {
     OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).map_err(|e| match e.kind() {
-        std::io::ErrorKind::AlreadyExists => there(path),
+        std::io::ErrorKind::AlreadyExists => there(path, it),
         _ => cannot("made", path, e),
     })
 }
 
-/// A serial that no tape in the folders has.
-fn serial(folders: [&Path; 2]) -> Result<u32, String> {
+/// A serial that nothing in the folders has.
+fn serial(folders: [&Path; 2], it: Medium) -> Result<u32, String> {
     let mut taken = vec![];
     for folder in folders {
         taken.extend(list(folder)?.0.iter().filter_map(|path| read_label(path).ok()).map(|l| l.serial));
@@ -172,7 +176,7 @@ fn serial(folders: [&Path; 2]) -> Result<u32, String> {
             return Ok(serial);
         }
     }
-    Err("no serial number is free for the tape; take another folder".to_owned())
+    Err(format!("no serial number is free for the {it}; take another folder"))
 }
 
 /// Fills `bytes` from the system's randomness.
@@ -188,10 +192,11 @@ fn random(bytes: &mut [u8]) -> std::io::Result<()> {
     Ok(())
 }
 
-/// Writes the same `characters` random codes to all copies; returns their SHA-256. A code is five bits of a random byte, so that
-/// each of the 32 is as likely as any other.
+/// Writes the same `characters` random codes or octets to all copies; returns their SHA-256. A code is five bits of a random byte, so
+/// that each of the 32 is as likely as any other.
 pub(super) fn write_key<W: Write>(
     copies: &mut [W],
+    medium: Medium,
     characters: u64,
     random: &mut dyn FnMut(&mut [u8]) -> std::io::Result<()>,
     progress: &mut dyn FnMut(u64) -> bool,
@@ -200,7 +205,7 @@ pub(super) fn write_key<W: Write>(
     while done < characters {
         let n = usize::try_from(characters - done).unwrap_or(CHUNK).min(CHUNK);
         random(&mut chunk[..n])?;
-        chunk[..n].iter_mut().for_each(|b| *b &= 0x1f);
+        chunk[..n].iter_mut().for_each(|b| *b &= medium.highest());
         hash.update(&chunk[..n]);
         for copy in copies.iter_mut() {
             copy.write_all(&chunk[..n])?;

@@ -6,7 +6,7 @@
 
 use super::files::{cannot, folder, sync_folder};
 use crate::faults::{self, Fault};
-use crate::teletype::key::ledger::{Entry, Ledger, Positions};
+use crate::key::ledger::{Entry, Ledger, Positions};
 use rustix::fs::{FlockOperation, Mode, OFlags};
 use std::fs::File;
 use std::io::Read;
@@ -47,7 +47,7 @@ impl LedgerFile {
     pub(super) fn lock(dir: &Path) -> Result<LedgerFile, String> {
         let path = dir.join(NAME);
         if !dir.is_dir() {
-            return Err(format!("`{}` is not a folder; `molink keys make` makes key tapes and their folders", dir.display()));
+            return Err(format!("`{}` is not a folder; `molink keys make` makes key and its folders", dir.display()));
         }
         let flags = OFlags::RDWR | OFlags::CREATE | OFlags::CLOEXEC | OFlags::NOFOLLOW | OFlags::NONBLOCK;
         let opened = rustix::fs::open(&path, flags, Mode::RUSR | Mode::WUSR);
@@ -55,7 +55,7 @@ impl LedgerFile {
         match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
             Ok(()) => {}
             Err(rustix::io::Errno::WOULDBLOCK) => {
-                return Err(format!("the key tapes in `{}` are in use by another molink; stop that first", dir.display()));
+                return Err(format!("the key in `{}` is in use by another molink; stop that first", dir.display()));
             }
             Err(e) => return Err(cannot("locked", &path, e)),
         }
@@ -139,12 +139,12 @@ pub(super) fn peek(dir: &Path) -> Result<Positions, String> {
 fn read(path: &Path, file: &File) -> Result<Ledger, String> {
     let meta = file.metadata().map_err(|e| cannot("read", path, e))?;
     if !meta.is_file() || meta.len() > LARGEST {
-        return Err(format!("`{}` is not a ledger of key tapes: it is no file, or longer than {} MB", path.display(), LARGEST >> 20));
+        return Err(format!("`{}` is not a ledger of key: it is no file, or longer than {} MB", path.display(), LARGEST >> 20));
     }
     let mut bytes = vec![];
     let mut from_start = file;
     from_start.read_to_end(&mut bytes).map_err(|e| cannot("read", path, e))?;
     Ledger::read(&bytes).map_err(|(line, why)| {
-        format!("`{}` is damaged in line {line}, which {why}; the tapes of this folder are not used: hang new ones in another folder, and destroy these", path.display())
+        format!("`{}` is damaged in line {line}, which {why}; the key of this folder is not used: hang new tapes or diskettes in another folder, and destroy these", path.display())
     })
 }

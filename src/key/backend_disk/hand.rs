@@ -1,14 +1,14 @@
-//! What an operator does to tapes by hand: look, move a reader forward, destroy.
+//! What an operator does to tapes and diskettes by hand: look, move a reader forward, destroy.
 //!
 //! Standards: NIST SP 800-88 (one overwrite clears a disk that writes in place). In: paths. Out: what was found or done.
 //! Looking takes no lock; the others take the folder's, so never while a station uses it.
-//! Left out: asking whether it is meant (`cli::keys`). Shown by: `tests/it/keys.rs`, `docs/key-tapes.md`.
+//! Left out: asking whether it is meant (`cli::keys`). Shown by: `tests/it/keys.rs`, `docs/key-media.md`.
 
 use super::files::{cannot, check_key, folder, open_key, pair, read_label, write_label};
 use super::ledger::{LedgerFile, peek};
 use super::shelf::{advance, list};
-use crate::teletype::key::label::{Label, State};
-use crate::teletype::key::ledger::Entry;
+use crate::key::label::{Label, State};
+use crate::key::ledger::Entry;
 use crate::time::Utc;
 use std::fs::OpenOptions;
 use std::io::Write;
@@ -29,7 +29,7 @@ pub struct Shown {
 /// Keys are read and checked. Nothing is written or locked.
 pub fn show(path: &Path) -> Result<Vec<Result<Shown, String>>, String> {
     if !path.exists() {
-        return Err(format!("there is no `{}`; `molink keys make` makes tapes", path.display()));
+        return Err(format!("there is no `{}`; `molink keys make` makes key", path.display()));
     }
     let is_dir = std::fs::metadata(path).map_err(|e| cannot("read", path, e))?.is_dir();
     if !is_dir {
@@ -58,15 +58,15 @@ pub fn skip(path: &Path, to: u64, utc: Utc) -> Result<(Label, u64), String> {
     let mut ledger = LedgerFile::open(folder(&at))?;
     let mut label = read_label(&at)?;
     let next = ledger.positions().of(label.serial, label.copy).map_or(label.next, |k| k.next.max(label.next));
-    let serial = label.serial;
+    let (it, serial) = (label.medium, label.serial);
     if label.state == State::Destroyed {
-        return Err(format!("tape {serial} is destroyed; it has no positions any more"));
+        return Err(format!("{it} {serial} is destroyed; it has no positions any more"));
     }
     if to < next {
-        return Err(format!("position {to} of tape {serial} is used key; its next position is {next}, and a reader only moves forward"));
+        return Err(format!("position {to} of {it} {serial} is used key; its next position is {next}, and a reader only moves forward"));
     }
     if to > label.characters {
-        return Err(format!("tape {serial} ends at {}; position `{to}` is beyond it", label.characters));
+        return Err(format!("{it} {serial} ends at {}; position `{to}` is beyond it", label.characters));
     }
     if to > next {
         let entry = Entry { utc, serial, copy: label.copy, from: to, count: 0 };

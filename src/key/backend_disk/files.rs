@@ -1,11 +1,10 @@
-//! The two files of a tape: reading and checking them, writing a label so that it is whole or the old one.
+//! The two files of a tape or diskette: reading and checking them, writing a label so that it is whole or the old one.
 //!
-//! Standards: SHA-256 (FIPS 180-4). In: paths. Out: labels, codes, a verdict on a key; errors are sentences.
+//! Standards: SHA-256 (FIPS 180-4). In: paths. Out: labels, key, a verdict on a key; errors are sentences.
 //! A label is written aside, synced, renamed, and its folder synced.
 //! Left out: positions (`ledger`), which tapes may be used (`shelf`). Shown by: `tests/it/keys.rs`.
 
-use crate::line::Code;
-use crate::teletype::key::label::{LARGEST, Label};
+use crate::key::label::{LARGEST, Label};
 use sha2::{Digest, Sha256};
 use std::fs::{File, OpenOptions};
 use std::io::{Read, Write};
@@ -36,7 +35,7 @@ impl Stamp {
 pub(super) fn pair(path: &Path) -> Result<(PathBuf, PathBuf), String> {
     match path.extension().and_then(|e| e.to_str()) {
         Some("key" | "toml") => Ok((path.with_extension("key"), path.with_extension("toml"))),
-        Some(_) | None => Err(format!("`{}` is not a key tape; name its .key or its .toml", path.display())),
+        Some(_) | None => Err(format!("`{}` is not a key tape or diskette; name its .key or its .toml", path.display())),
     }
 }
 
@@ -68,11 +67,14 @@ pub(super) fn read_label(path: &Path) -> Result<Label, String> {
     let mut text = String::new();
     file.take(LARGEST + 1).read_to_string(&mut text).map_err(|e| cannot("read as a label", path, e))?;
     if text.len() as u64 > LARGEST {
-        return Err(format!("`{}` is too long for the label of a key tape; a label has at most {LARGEST} bytes", path.display()));
+        return Err(format!(
+            "`{}` is too long for the label of a key tape or diskette; a label has at most {LARGEST} bytes",
+            path.display()
+        ));
     }
     Label::read(&text).map_err(|why| {
         let why = why.split(", expected one of").next().unwrap_or_default(); // all keys of a label: no help to who gave another file
-        format!("`{}` is not the label of a key tape: {why}", path.display())
+        format!("`{}` is not the label of a key tape or diskette: {why}", path.display())
     })
 }
 
@@ -102,13 +104,14 @@ pub(super) fn hexadecimal(hash: impl AsRef<[u8]>) -> String {
     hash.as_ref().iter().map(|b| format!("{b:02x}")).collect()
 }
 
-/// Whether the key is the one its label describes: its length, codes only, its checksum.
+/// Whether the key is the one its label describes: its length, values that can be, its checksum.
 pub(super) fn check_key(path: &Path, mut file: &File, label: &Label) -> Result<(), String> {
     let length = file.metadata().map_err(|e| cannot("read", path, e))?.len();
-    let (shown, serial) = (path.display(), label.serial);
+    let (shown, it, serial) = (path.display(), label.medium, label.serial);
     if length != label.characters {
         return Err(format!(
-            "`{shown}` has {length} characters where the label of tape {serial} says {}; it was cut short, or it is another tape's",
+            "`{shown}` has {length} {} where the label of {it} {serial} says {}; it was cut short, or it is another {it}'s",
+            it.units(),
             label.characters
         ));
     }
@@ -118,21 +121,26 @@ pub(super) fn check_key(path: &Path, mut file: &File, label: &Label) -> Result<(
         if n == 0 {
             break;
         }
-        if let Some(i) = chunk[..n].iter().position(|b| *b > 31) {
-            return Err(format!("`{shown}` is not a key tape: {} stands at position {}, and a code is 0 to 31", chunk[i], at + i as u64));
+        if let Some(i) = chunk[..n].iter().position(|b| *b > it.highest()) {
+            return Err(format!(
+                "`{shown}` is not a key {it}: {} stands at position {}, and a code is 0 to {}",
+                chunk[i],
+                at + i as u64,
+                it.highest()
+            ));
         }
         hash.update(&chunk[..n]);
         at += n as u64;
     }
     if hexadecimal(hash.finalize()) != label.checksum {
-        return Err(format!("`{shown}` does not fit the checksum of tape {serial}; it is damaged, or it is another tape's"));
+        return Err(format!("`{shown}` does not fit the checksum of {it} {serial}; it is damaged, or it is another {it}'s"));
     }
     Ok(())
 }
 
-/// The codes from `from` on.
-pub(super) fn read_codes(path: &Path, file: &File, from: u64, count: u64) -> Result<Vec<Code>, String> {
+/// The key from `from` on.
+pub(super) fn read_key(path: &Path, file: &File, from: u64, count: u64) -> Result<Vec<u8>, String> {
     let mut bytes = vec![0; usize::try_from(count).map_err(|e| cannot("read", path, e))?];
     file.read_exact_at(&mut bytes, from).map_err(|e| cannot("read", path, e))?;
-    Ok(bytes.into_iter().map(Code::new).collect())
+    Ok(bytes)
 }

@@ -1,15 +1,15 @@
-//! The label of a key tape: what stands beside `NAME.key` in `NAME.toml`.
+//! The label of a key tape or diskette: what stands beside `NAME.key` in `NAME.toml`.
 //!
 //! Standard: decision 6 of the project; that a tape is made in pairs for one side's outgoing traffic is history.
 //! In: TOML, or a tape just made. Out: a [`Label`], or one sentence with the line; TOML with two lines for people.
-//! Left out: files (`backend_keys`), whether the key fits its checksum. Shown by: the tests below.
+//! Left out: files (`backend_disk`), whether the key fits its checksum. Shown by: the tests below.
 
-use super::Copy;
+use super::{Copy, Medium};
 use crate::message::Name;
 use crate::time::Utc;
 use serde::{Deserialize, Serialize};
 
-/// The longest tape, in characters: 174 days at 50 Bd, 100 MB a copy.
+/// The longest tape or diskette, in characters or octets: 174 days at 50 Bd, 100 MB a copy.
 pub const LONGEST: u64 = 100_000_000;
 /// Serial numbers: six digits, the first not 0, so that a number read from the line has one form.
 pub const SERIALS: std::ops::RangeInclusive<u32> = 100_000..=999_999;
@@ -48,7 +48,7 @@ pub struct Label {
     pub to: Name,
     /// Which of the two this is.
     pub copy: Copy,
-    /// The length, 1 to [`LONGEST`].
+    /// The length, 1 to [`LONGEST`]; of a diskette, in octets.
     pub characters: u64,
     /// When it was made.
     pub made: Utc,
@@ -56,6 +56,9 @@ pub struct Label {
     pub checksum: String,
     /// What it was made for.
     pub kind: Kind,
+    /// What it is. A label that does not say so is a tape's.
+    #[serde(default, skip_serializing_if = "Medium::is_tape")]
+    pub medium: Medium,
     /// The first position not used, from 0; `characters` when it is used up.
     pub next: u64,
     /// Whether the key is still there.
@@ -91,60 +94,66 @@ impl Label {
         };
         let body = toml::to_string(self).unwrap_or_default();
         format!(
-            "# Key tape {}, for what {} sends to {}. This copy {does}; its twin {twin} {place}.\n\
+            "# Key {} {}, for what {} sends to {}. This copy {does}; its twin {twin} {place}.\n\
              # Secret, and used once. molink keeps this label: see it with `molink keys show`, do not edit it.\n{body}",
-            self.serial, self.from, self.to
+            self.medium, self.serial, self.from, self.to
         )
     }
 
-    /// For which direction the tape serves at a port of `station` whose far end is `peer` (any other station if `None`);
-    /// or why it cannot be used there.
-    pub fn place(&self, station: &Name, peer: Option<&Name>) -> Result<Copy, String> {
-        let (serial, from, to) = (self.serial, &self.from, &self.to);
+    /// For which direction it serves at a port of `station` that takes `wanted` and whose far end is `peer` (any other station if
+    /// `None`); or why it cannot be used there.
+    pub fn place(&self, wanted: Medium, station: &Name, peer: Option<&Name>) -> Result<Copy, String> {
+        let (it, serial, from, to) = (self.medium, self.serial, &self.from, &self.to);
         let home = match self.copy {
             Copy::Send => from,
             Copy::Receive => to,
         };
         let other = if home == from { to } else { from };
         if from != station && to != station {
-            return Err(format!("tape {serial} is for what {from} sends to {to}, and this is {station}; hang it where it belongs"));
+            return Err(format!("{it} {serial} is for what {from} sends to {to}, and this is {station}; hang it where it belongs"));
+        }
+        if it != wanted {
+            return Err(format!(
+                "{it} {serial} does not fit the machine at this port, which takes {wanted}s; hang it where {it}s are taken"
+            ));
         }
         if home != station {
             let does = if self.copy == Copy::Send { "enciphers" } else { "deciphers" };
             return Err(format!(
-                "this copy of tape {serial} {does} and belongs at {home}; the two copies were swapped, hang the twin here and this one there"
+                "this copy of {it} {serial} {does} and belongs at {home}; the two copies were swapped, hang the twin here and this one there"
             ));
         }
         if let Some(peer) = peer.filter(|p| *p != other) {
-            return Err(format!("tape {serial} is for what {from} sends to {to}, and the far end here is {peer}; hang it at another port"));
+            return Err(format!("{it} {serial} is for what {from} sends to {to}, and the far end here is {peer}; hang it at another port"));
         }
         if self.kind == Kind::Simulation {
             return Err(format!(
-                "tape {serial} was made for a simulation, where its key can be made again; make one with `molink keys make`"
+                "{it} {serial} was made for a simulation, where its key can be made again; make one with `molink keys make`"
             ));
         }
         match self.state {
-            State::Destroyed => Err(format!("tape {serial} is destroyed; take it away, or keep it as the record")),
+            State::Destroyed => Err(format!("{it} {serial} is destroyed; take it away, or keep it as the record")),
             State::Whole => Ok(self.copy),
         }
     }
 
     fn check(&self) -> Result<(), (&'static str, String)> {
+        let it = self.medium;
         let hexadecimal = |b: u8| b.is_ascii_digit() || (b'a'..=b'f').contains(&b);
         if !SERIALS.contains(&self.serial) {
-            return Err(("serial", format!("serial = `{}` is not a tape's serial; it has six digits", self.serial)));
+            return Err(("serial", format!("serial = `{}` is not a {it}'s serial; it has six digits", self.serial)));
         }
         if !(1..=LONGEST).contains(&self.characters) {
-            return Err(("characters", format!("characters = `{}` is out of range; a tape has 1 to {LONGEST}", self.characters)));
+            return Err(("characters", format!("characters = `{}` is out of range; a {it} has 1 to {LONGEST}", self.characters)));
         }
         if self.next > self.characters {
-            return Err(("next", format!("next = `{}` is beyond the end of a tape of {} characters", self.next, self.characters)));
+            return Err(("next", format!("next = `{}` is beyond the end of a {it} of {} {}", self.next, self.characters, it.units())));
         }
         if self.checksum.len() != 64 || !self.checksum.bytes().all(hexadecimal) {
             return Err(("checksum", "checksum is not a SHA-256; it has 64 lower-case hexadecimal digits".to_owned()));
         }
         if self.from == self.to {
-            return Err(("to", format!("from and to are both `{}`; a tape is for what one station sends to another", self.to)));
+            return Err(("to", format!("from and to are both `{}`; a {it} is for what one station sends to another", self.to)));
         }
         Ok(())
     }
@@ -164,6 +173,7 @@ mod tests {
             made: "1963-08-30T16:00:00Z".parse().unwrap(),
             checksum: "0123456789abcdef".repeat(4),
             kind: Kind::Live,
+            medium: Medium::Tape,
             next: 17,
             state: State::Whole,
         }
@@ -177,7 +187,11 @@ mod tests {
                 assert_eq!(Label::read(&label.text()), Ok(label.clone()), "{}", label.text());
             }
         }
+        let diskette = Label { medium: Medium::Diskette, ..label() };
+        assert_eq!(Label::read(&diskette.text()), Ok(diskette.clone()));
+        assert!(diskette.text().starts_with("# Key diskette 483920,") && diskette.text().contains("\nmedium = \"diskette\"\n"));
         let text = label().text();
+        assert!(!text.contains("medium"), "labels of before there were diskettes have the same form");
         assert!(text.starts_with("# Key tape 483920, for what washington sends to moscow. This copy enciphers;"), "{text}");
         assert!(text.contains("\nserial = 483920\n") && text.contains("\ncopy = \"send\"\n"), "{text}");
     }
@@ -212,10 +226,10 @@ mod tests {
         let name = |s: &str| s.parse::<Name>().unwrap();
         let (send, receive) = (label(), Label { copy: Copy::Receive, ..label() });
         let [washington, moscow, paris] = ["washington", "moscow", "paris"].map(name);
-        assert_eq!(send.place(&washington, Some(&moscow)), Ok(Copy::Send));
-        assert_eq!(send.place(&washington, None), Ok(Copy::Send));
-        assert_eq!(receive.place(&moscow, Some(&washington)), Ok(Copy::Receive));
-        assert_eq!(receive.place(&moscow, None), Ok(Copy::Receive));
+        assert_eq!(send.place(Medium::Tape, &washington, Some(&moscow)), Ok(Copy::Send));
+        assert_eq!(send.place(Medium::Tape, &washington, None), Ok(Copy::Send));
+        assert_eq!(receive.place(Medium::Tape, &moscow, Some(&washington)), Ok(Copy::Receive));
+        assert_eq!(receive.place(Medium::Tape, &moscow, None), Ok(Copy::Receive));
         for (label, station, peer, named) in [
             (&send, &paris, None, "and this is paris"),
             (&send, &moscow, None, "this copy of tape 483920 enciphers and belongs at washington"),
@@ -224,8 +238,14 @@ mod tests {
             (&receive, &moscow, Some(&paris), "the far end here is paris"),
             (&Label { kind: Kind::Simulation, ..label() }, &washington, None, "made for a simulation"),
             (&Label { state: State::Destroyed, ..label() }, &washington, None, "is destroyed"),
+            (
+                &Label { medium: Medium::Diskette, ..label() },
+                &washington,
+                None,
+                "diskette 483920 does not fit the machine at this port, which takes tapes",
+            ),
         ] {
-            let why = label.place(station, peer).unwrap_err();
+            let why = label.place(Medium::Tape, station, peer).unwrap_err();
             assert!(why.contains(named), "{why}");
         }
     }

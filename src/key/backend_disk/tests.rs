@@ -2,11 +2,10 @@
 //! a disk that is full.
 
 use super::*;
-use crate::line::Code;
+use crate::key::label::{Kind, Label, State};
+use crate::key::ledger::Ledger;
+use crate::key::{Copy, Medium, Tape, Tapes};
 use crate::message::Name;
-use crate::teletype::key::label::{Kind, Label, State};
-use crate::teletype::key::ledger::Ledger;
-use crate::teletype::key::{Copy, Tape, Tapes};
 use crate::time::Utc;
 use rand_core::{Rng, SeedableRng};
 use sha2::{Digest, Sha256};
@@ -24,7 +23,11 @@ fn name(text: &str) -> Name {
 }
 
 fn order(tape: &str, from: &str, to: &str, characters: u64) -> Order {
-    Order { name: tape.into(), characters, from: name(from), to: name(to), utc: "1963-08-30T16:00:00Z".parse().unwrap() }
+    order_of(Medium::Tape, tape, from, to, characters)
+}
+
+fn order_of(medium: Medium, it: &str, from: &str, to: &str, characters: u64) -> Order {
+    Order { medium, name: it.into(), characters, from: name(from), to: name(to), utc: "1963-08-30T16:00:00Z".parse().unwrap() }
 }
 
 impl Rooms {
@@ -50,7 +53,7 @@ impl Rooms {
     }
     fn open(&self, station: &str) -> Result<Shelf, String> {
         let peer = if station == "washington" { "moscow" } else { "washington" };
-        Shelf::open(&self.at(station), &name(station), Some(&name(peer)))
+        Shelf::open(&self.at(station), Medium::Tape, &name(station), Some(&name(peer)))
     }
     fn tapes(&self, station: &str) -> Tapes {
         self.open(station).unwrap().tapes()
@@ -69,10 +72,6 @@ impl Rooms {
         }
         assert!(!said.ends_with('.') && !said.contains('\n'), "{said}");
     }
-}
-
-fn values(codes: &[Code]) -> Vec<u8> {
-    codes.iter().map(|c| c.value()).collect()
 }
 
 fn everything_under(folder: &Path) -> Vec<PathBuf> {
@@ -111,7 +110,7 @@ fn each_end_finds_what_it_sends_and_what_it_receives_with() {
     let tape = |serial| Tape { serial, characters: 1000, next: 0 };
     assert_eq!(rooms.tapes("washington"), Tapes { send: vec![tape(a)], receive: vec![tape(b)], troubles: vec![] });
     assert_eq!(rooms.tapes("moscow"), Tapes { send: vec![tape(b)], receive: vec![tape(a)], troubles: vec![] });
-    let open = Shelf::open(&rooms.at("washington"), &name("washington"), None).unwrap().tapes();
+    let open = Shelf::open(&rooms.at("washington"), Medium::Tape, &name("washington"), None).unwrap().tapes();
     assert_eq!((open.send.len(), open.receive.len(), open.troubles.len()), (1, 1, 0), "any far end");
 }
 
@@ -221,7 +220,7 @@ fn a_disk_that_fills_up_under_either_copy_is_an_error() {
         }
     }
     let key = |rooms: [usize; 2], random: &mut dyn FnMut(&mut [u8]) -> std::io::Result<()>| {
-        make::write_key(&mut rooms.map(|room| Disk { room }), 200_000, random, &mut |_| true)
+        make::write_key(&mut rooms.map(|room| Disk { room }), Medium::Tape, 200_000, random, &mut |_| true)
     };
     assert!(key([200_000, 200_000], &mut |_| Ok(())).is_ok());
     for rooms in [[199_999, 200_000], [200_000, 199_999], [0, 0]] {
@@ -248,7 +247,7 @@ fn a_tape_at_the_wrong_station_or_the_wrong_copy_is_told() {
     );
     // The two folders carried to the wrong ends: every tape is told, none is used.
     let rooms = Rooms::new();
-    let swapped = Shelf::open(&rooms.at("moscow"), &name("washington"), Some(&name("moscow"))).unwrap().tapes();
+    let swapped = Shelf::open(&rooms.at("moscow"), Medium::Tape, &name("washington"), Some(&name("moscow"))).unwrap().tapes();
     assert_eq!((swapped.send.len(), swapped.receive.len(), swapped.troubles.len()), (0, 0, 2));
     assert!(swapped.troubles[0].contains("deciphers and belongs at moscow; the two copies were swapped"), "{swapped:?}");
     assert!(swapped.troubles[1].contains("enciphers and belongs at moscow; the two copies were swapped"), "{swapped:?}");
@@ -322,10 +321,10 @@ fn key_is_given_once_forward_only_and_is_on_record_first() {
     let rooms = Rooms::new();
     let (serial, key) = (rooms.label("washington/a.toml").serial, rooms.key("washington/a.key"));
     let mut shelf = rooms.open("washington").unwrap();
-    assert_eq!(values(&shelf.reserve(Copy::Send, serial, 0, 100).unwrap()), key[..100]);
+    assert_eq!(shelf.reserve(Copy::Send, serial, 0, 100).unwrap(), key[..100]);
     let ledger = Ledger::read(&rooms.key("washington/ledger.jsonl")).unwrap();
     assert_eq!((ledger.positions.of(serial, Copy::Send).unwrap().next, rooms.label("washington/a.toml").next), (100, 100));
-    assert_eq!(values(&shelf.reserve(Copy::Send, serial, 250, 50).unwrap()), key[250..300], "100 to 249 are burned");
+    assert_eq!(shelf.reserve(Copy::Send, serial, 250, 50).unwrap(), key[250..300], "100 to 249 are burned");
     let mut refused = |copy, serial, from, count, named: &str| {
         let why = shelf.reserve(copy, serial, from, count).unwrap_err();
         assert!(why.contains(named), "{why}");
@@ -340,7 +339,7 @@ fn key_is_given_once_forward_only_and_is_on_record_first() {
     assert_eq!(shelf.tapes().send[0].next, 300, "what is refused uses nothing");
     assert_eq!(shelf.reserve(Copy::Send, serial, 300, 0), Ok(vec![]));
     assert_eq!(shelf.reserve(Copy::Send, serial, 400, 0), Ok(vec![]));
-    assert_eq!(values(&shelf.reserve(Copy::Send, serial, 400, 600).unwrap()), key[400..]);
+    assert_eq!(shelf.reserve(Copy::Send, serial, 400, 600).unwrap(), key[400..]);
     drop(shelf);
     let used = rooms.tapes("washington");
     assert_eq!((used.send[0].left(), used.troubles.len()), (0, 0), "a tape that is used up is listed: {used:?}");
@@ -404,7 +403,7 @@ fn a_label_copied_back_from_a_backup_is_caught_and_the_ledger_counts() {
     rooms.trouble(|_| {}, &["washington/a.toml`", "says position 0 and the ledger 300", "no key before 300 is used again"]);
     let mut shelf = rooms.open("washington").unwrap();
     assert!(shelf.reserve(Copy::Send, serial, 100, 1).unwrap_err().contains("used key"));
-    assert_eq!(values(&shelf.reserve(Copy::Send, serial, 300, 10).unwrap()), rooms.key("washington/a.key")[300..310]);
+    assert_eq!(shelf.reserve(Copy::Send, serial, 300, 10).unwrap(), rooms.key("washington/a.key")[300..310]);
     assert_eq!(shelf.tapes().troubles, Vec::<String>::new(), "its label is right again");
     assert_eq!(rooms.label("washington/a.toml").next, 310);
 }
@@ -465,7 +464,7 @@ fn a_folder_belongs_to_one_at_a_time() {
     assert!(rooms.open("moscow").is_ok(), "another folder is another matter");
     drop(shelf);
     assert!(rooms.open("washington").is_ok());
-    let why = Shelf::open(&rooms.at("nowhere"), &name("washington"), None).unwrap_err();
+    let why = Shelf::open(&rooms.at("nowhere"), Medium::Tape, &name("washington"), None).unwrap_err();
     assert!(why.contains("nowhere` is not a folder"), "{why}");
 }
 

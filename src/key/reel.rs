@@ -1,14 +1,13 @@
 //! One direction's reel: the tape in the mixer, the key at hand, what must be reserved next.
 //!
 //! Standard: decision 6 of the project: key is reserved on disk before its first code is used, and positions only rise.
-//! In: tapes, reservations that are on disk, positions named on the line. Out: key codes, each once; what to reserve.
-//! Left out: disks (`backend_keys`), the words on the line (`cipher`). Shown by: the tests below, `tests/it/cipher.rs`.
+//! In: tapes, reservations that are on disk, positions named on the line. Out: key, each position once; what to reserve.
+//! Left out: disks (`backend_disk`), the words on the line (`teletype`, `fax`). Shown by: the tests below, `tests/it/cipher.rs`.
 
 use super::{Copy, Tape};
-use crate::line::Code;
 use std::collections::VecDeque;
 
-/// Codes reserved at a time, at the least: what a crash burns at the most, 77 s of a line of 50 Bd.
+/// Codes of a tape reserved at a time, at the least: what a crash burns at the most, 77 s of a line of 50 Bd.
 pub const BLOCK: u64 = 512;
 
 /// A reservation to be made.
@@ -25,21 +24,24 @@ pub struct Reservation {
 }
 
 /// The tapes of one direction and the key at hand. With `position` it never goes back, except over key that never reached a line.
+/// `K` is a unit of key: a code of a tape, an octet of a diskette.
 #[derive(Clone, Debug)]
-pub struct Reel {
+pub struct Reel<K> {
     copy: Copy,
+    /// Reserved at a time, at the least.
+    block: u64,
     tapes: Vec<Tape>,
     /// The tape in the mixer.
     serial: Option<u32>,
     position: u64,
-    at_hand: VecDeque<Code>,
+    at_hand: VecDeque<K>,
     asked: Option<Reservation>,
 }
 
-impl Reel {
-    /// An empty reel.
-    pub fn new(copy: Copy) -> Reel {
-        Reel { copy, tapes: vec![], serial: None, position: 0, at_hand: VecDeque::new(), asked: None }
+impl<K: Clone> Reel<K> {
+    /// An empty reel, that reserves `block` units at a time at the least.
+    pub fn new(copy: Copy, block: u64) -> Reel<K> {
+        Reel { copy, block, tapes: vec![], serial: None, position: 0, at_hand: VecDeque::new(), asked: None }
     }
     /// These tapes hang here now.
     pub fn hang(&mut self, tapes: &[Tape]) {
@@ -49,6 +51,10 @@ impl Reel {
         if self.serial.is_some_and(|s| self.tape(s).is_none()) {
             self.take_out();
         }
+    }
+    /// What hangs here, in the order in which it is taken up.
+    pub fn tapes(&self) -> &[Tape] {
+        &self.tapes
     }
     fn tape(&self, serial: u32) -> Option<&Tape> {
         self.tapes.iter().find(|t| t.serial == serial)
@@ -120,13 +126,13 @@ impl Reel {
         let from = self.position + self.at_hand.len() as u64;
         let end = self.tape(serial)?.characters;
         let missing = (need - self.at_hand.len()) as u64;
-        let count = missing.max(BLOCK).min(end.saturating_sub(from));
+        let count = missing.max(self.block).min(end.saturating_sub(from));
         let asked = (count > 0).then_some(Reservation { copy: self.copy, serial, from, count });
         self.asked = asked.clone();
         asked
     }
     /// A reservation is on disk: its codes. Those the reel has meanwhile moved past are burned.
-    pub fn reserved(&mut self, serial: u32, from: u64, codes: &[Code]) {
+    pub fn reserved(&mut self, serial: u32, from: u64, codes: &[K]) {
         self.asked = None;
         let end = from + codes.len() as u64;
         if let Some(tape) = self.tapes.iter_mut().find(|t| t.serial == serial) {
@@ -134,7 +140,7 @@ impl Reel {
         }
         let expected = self.position + self.at_hand.len() as u64;
         if self.serial == Some(serial) && (from..=end).contains(&expected) {
-            self.at_hand.extend(&codes[(expected - from) as usize..]);
+            self.at_hand.extend(codes[(expected - from) as usize..].iter().cloned());
         }
     }
     /// A reservation failed.
@@ -142,13 +148,13 @@ impl Reel {
         self.asked = None;
     }
     /// The next key code, used by this.
-    pub fn take(&mut self) -> Option<Code> {
+    pub fn take(&mut self) -> Option<K> {
         let code = self.at_hand.pop_front()?;
         self.position += 1;
         Some(code)
     }
     /// Gives back the key code taken last, whose cipher never went out; `false` if it is not the last, or of another tape.
-    pub fn give_back(&mut self, serial: u32, position: u64, code: Code) -> bool {
+    pub fn give_back(&mut self, serial: u32, position: u64, code: K) -> bool {
         let last = self.serial == Some(serial) && self.position == position + 1;
         if last {
             self.at_hand.push_front(code);
@@ -161,6 +167,7 @@ impl Reel {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::line::Code;
 
     fn tape(serial: u32, characters: u64, next: u64) -> Tape {
         Tape { serial, characters, next }
@@ -168,12 +175,12 @@ mod tests {
     fn key(from: u64, count: u64) -> Vec<Code> {
         (from..from + count).map(|n| Code::new((n % 32) as u8)).collect()
     }
-    fn reel(tapes: &[Tape]) -> Reel {
-        let mut reel = Reel::new(Copy::Send);
+    fn reel(tapes: &[Tape]) -> Reel<Code> {
+        let mut reel = Reel::new(Copy::Send, BLOCK);
         reel.hang(tapes);
         reel
     }
-    fn grant(reel: &mut Reel, need: usize) {
+    fn grant(reel: &mut Reel<Code>, need: usize) {
         let asked = reel.reserve(need).unwrap();
         reel.reserved(asked.serial, asked.from, &key(asked.from, asked.count));
     }

@@ -1,16 +1,15 @@
-//! The tapes that hang at a port: a folder, locked, looked through again whenever asked; and key taken from them.
+//! The tapes or diskettes that hang at a port: a folder, locked, looked through again whenever asked; and key taken from them.
 //!
-//! Standard: decision 6 of the project. In: a folder, whose station and whose far end. Out: [`Tapes`], codes that were on record first.
-//! Order of a reservation: the codes are read, the ledger has it on disk, the label follows, the codes are given out.
-//! Left out: which tape is taken up, warnings (`terminal`). Shown by: `tests/it/keys.rs`, `docs/key-tapes.md`.
+//! Standard: decision 6 of the project. In: a folder, whose station and whose far end. Out: [`Tapes`], key that was on record first.
+//! Order of a reservation: the key is read, the ledger has it on disk, the label follows, the key is given out.
+//! Left out: which tape is taken up, warnings (the machines). Shown by: `tests/it/keys.rs`, `docs/key-media.md`.
 
-use super::files::{Stamp, cannot, check_key, open_key, pair, read_codes, read_label, write_label};
+use super::files::{Stamp, cannot, check_key, open_key, pair, read_key, read_label, write_label};
 use super::ledger::LedgerFile;
-use crate::line::Code;
+use crate::key::label::Label;
+use crate::key::ledger::Entry;
+use crate::key::{Copy, Medium, Tape, Tapes};
 use crate::message::Name;
-use crate::teletype::key::label::Label;
-use crate::teletype::key::ledger::Entry;
-use crate::teletype::key::{Copy, Tape, Tapes};
 use crate::time::{Clock, Speed};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
@@ -20,6 +19,7 @@ use std::path::{Path, PathBuf};
 #[derive(Debug)]
 pub struct Shelf {
     dir: PathBuf,
+    medium: Medium,
     station: Name,
     peer: Option<Name>,
     clock: Clock,
@@ -39,12 +39,13 @@ struct Good {
 }
 
 impl Shelf {
-    /// Locks the folder `dir` for `station`, whose far end is `peer` (any other station if `None`), and looks through it.
+    /// Locks the folder `dir` of tapes or diskettes for `station`, whose far end is `peer` (any other station if `None`), and looks through it.
     /// Fails with one sentence if the folder cannot be read, is in use, or its ledger is damaged; a tape that cannot be used is
     /// no failure but a trouble of [`Shelf::tapes`].
-    pub fn open(dir: &Path, station: &Name, peer: Option<&Name>) -> Result<Shelf, String> {
+    pub fn open(dir: &Path, medium: Medium, station: &Name, peer: Option<&Name>) -> Result<Shelf, String> {
         let mut shelf = Shelf {
             dir: dir.to_owned(),
+            medium,
             station: station.clone(),
             peer: peer.cloned(),
             clock: Clock::new(None, Speed::REAL),
@@ -67,27 +68,28 @@ impl Shelf {
     /// Reserves `count` characters from position `from` on and returns them. They, and whatever lies before them, are used from
     /// then on: it is on disk before this returns. Refused, in one sentence: key below the next position, beyond the end, a tape
     /// that does not hang here (or no longer as it was). With `count` 0 the reader only moves forward.
-    pub fn reserve(&mut self, copy: Copy, serial: u32, from: u64, count: u64) -> Result<Vec<Code>, String> {
+    pub fn reserve(&mut self, copy: Copy, serial: u32, from: u64, count: u64) -> Result<Vec<u8>, String> {
+        let it = self.medium;
         let Some((path, _)) = self.hung.get(&serial).filter(|(_, c)| *c == copy).cloned() else {
-            return Err(format!("no tape {serial} hangs in `{}` for that direction", self.dir.display()));
+            return Err(format!("no {it} {serial} hangs in `{}` for that direction", self.dir.display()));
         };
         let good = self.examine(&path)?;
         if good.label.serial != serial || good.copy != copy {
-            return Err(format!("`{}` is not the label of tape {serial} any more; it was changed while the station ran", path.display()));
+            return Err(format!("`{}` is not the label of {it} {serial} any more; it was changed while the station ran", path.display()));
         }
         let (next, end) = (self.next(&good.label), from.saturating_add(count));
         if from < next {
-            return Err(format!("position {from} of tape {serial} is used key; its next position is {next}"));
+            return Err(format!("position {from} of {it} {serial} is used key; its next position is {next}"));
         }
         if end > good.label.characters {
-            return Err(format!("tape {serial} ends at {}; it has no key for {from} to {end}", good.label.characters));
+            return Err(format!("{it} {serial} ends at {}; it has no key for {from} to {end}", good.label.characters));
         }
-        let codes = read_codes(&good.key, &good.file, from, count)?;
+        let key = read_key(&good.key, &good.file, from, count)?;
         if end > next {
             let utc = self.clock.utc(self.clock.now());
             advance(&mut self.ledger, &path, good.label, &Entry { utc, serial, copy, from, count })?;
         }
-        Ok(codes)
+        Ok(key)
     }
 
     fn next(&self, label: &Label) -> u64 {
@@ -115,7 +117,11 @@ impl Shelf {
         holders.retain(|_, paths| paths.len() > 1);
         for (serial, paths) in &holders {
             let named: Vec<String> = paths.iter().map(|p| format!("`{}`", p.display())).collect();
-            tapes.troubles.push(format!("{} are both tape {serial}; take away the one that does not belong here", named.join(" and ")));
+            tapes.troubles.push(format!(
+                "{} are both {} {serial}; take away the one that does not belong here",
+                named.join(" and "),
+                self.medium
+            ));
         }
         good.retain(|(_, tape)| !holders.contains_key(&tape.label.serial));
         self.hung = good.iter().map(|(path, tape)| (tape.label.serial, ((*path).clone(), tape.copy))).collect();
@@ -135,7 +141,7 @@ impl Shelf {
     fn examine(&mut self, path: &Path) -> Result<Good, String> {
         let label = read_label(path)?;
         let here = |why: String| format!("`{}`: {why}", path.display());
-        let copy = label.place(&self.station, self.peer.as_ref()).map_err(here)?;
+        let copy = label.place(self.medium, &self.station, self.peer.as_ref()).map_err(here)?;
         let (key, _) = pair(path)?;
         let file = open_key(&key)?;
         let stamp = Stamp::of(&file).map_err(|e| cannot("read", &key, e))?;
@@ -154,8 +160,8 @@ impl Shelf {
         let older = label.next < known.next && !known.explains(label.next);
         older.then(|| {
             format!(
-                "`{}`: the label of tape {} says position {} and the ledger {}: the label is an old copy; the ledger counts, and no key before {} is used again",
-                path.display(), label.serial, label.next, known.next, known.next
+                "`{}`: the label of {} {} says position {} and the ledger {}: the label is an old copy; the ledger counts, and no key before {} is used again",
+                path.display(), label.medium, label.serial, label.next, known.next, known.next
             )
         })
     }
@@ -173,7 +179,7 @@ pub(super) fn advance(ledger: &mut LedgerFile, path: &Path, mut label: Label, en
     label.next = entry.end();
     // The ledger has it: whether the label follows now or next time, this key is used once.
     if let Err(why) = write_label(path, &label) {
-        tracing::warn!("the ledger has the position of tape {}, its label not yet: {why}", label.serial);
+        tracing::warn!("the ledger has the position of {} {}, its label not yet: {why}", label.medium, label.serial);
     }
     Ok(())
 }

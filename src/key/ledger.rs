@@ -1,8 +1,8 @@
-//! The ledger of a folder of key tapes: every reservation of key, in order, one JSON line each.
+//! The ledger of a folder of key tapes or diskettes: every reservation of key, in order, one JSON line each.
 //!
 //! Standard: decision 6 of the project. The ledger says what is used; the label's `next` follows it.
 //! In: the ledger's bytes, entries. Out: [`Positions`], the lines; or the line that is damaged and why.
-//! Left out: the file, its lock and its sync (`backend_keys`). Shown by: the tests below.
+//! Left out: the file, its lock and its sync (`backend_disk`). Shown by: the tests below.
 
 use super::Copy;
 use super::label::{LONGEST, SERIALS};
@@ -10,13 +10,13 @@ use crate::time::Utc;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// One reservation: from here on the tape is used up to `from + count`, whatever became of the codes.
+/// One reservation: from here on the tape or diskette is used up to `from + count`, whatever became of the codes.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Entry {
     /// When, by the machine's clock.
     pub utc: Utc,
-    /// The tape.
+    /// The tape or diskette.
     pub serial: u32,
     /// Which of its copies.
     pub copy: Copy,
@@ -80,7 +80,7 @@ impl Positions {
     pub fn take(&mut self, entry: &Entry) -> Result<(), String> {
         let known = self.of(entry.serial, entry.copy);
         if let Some(known) = known.filter(|k| entry.from < k.next) {
-            return Err(format!("tape {} goes back from position {} to {}", entry.serial, known.next, entry.from));
+            return Err(format!("serial {} goes back from position {} to {}", entry.serial, known.next, entry.from));
         }
         // Before its first line here, a tape's label alone knew its position.
         let crash = known.map_or((0, entry.from), |k| (k.next, k.next));
@@ -97,7 +97,7 @@ impl Ledger {
             let Some(line) = line.strip_suffix(b"\n") else { break };
             let entry: Entry = serde_json::from_slice(line).map_err(|_| (n + 1, "is not a reservation".to_owned()))?;
             if !SERIALS.contains(&entry.serial) || entry.end() > LONGEST {
-                return Err((n + 1, "names a tape or a position that cannot be".to_owned()));
+                return Err((n + 1, "names a serial or a position that cannot be".to_owned()));
             }
             ledger.positions.take(&entry).map_err(|why| (n + 1, why))?;
             ledger.whole += line.len() as u64 + 1;

@@ -2,7 +2,7 @@
 //!
 //! Standards: none (TIFF-F for files of fax pages). In: texts, pages, a message. Out: [`Drawn`], or one sentence.
 //! Bounded: `pages::{MOST_PAGES, MOST_BYTES}`. Left out: reading pictures and PDFs (see `backend_document`), what the far machine can print.
-//! Shown by: `tests/it/fax_document.rs`, `tests/it/satellites.rs`.
+//! Shown by: `tests/it/satellites.rs`.
 
 use super::pages::{Drawn, Look, MOST_BYTES, MOST_PAGES, header_line, letterhead, usual};
 use super::tiff::Reader;

@@ -148,14 +148,16 @@ fn a_satellite_cut_in_mid_page_the_second_takes_the_call_from_that_page_on() {
     assert!(world.now() > cut && world.trace().iter().any(|e| teletype(&e)), "the teletype went on beside it");
 }
 
-/// A letter of four pages in a coarse form, which is quick to draw.
-fn letter(seed: u64) -> World {
+/// A letter of some pages.
+fn letter_entry() -> String {
     let text = "THE QUICK BROWN FOX JUMPED OVER THE LAZY DOG.\\n".repeat(180);
-    let text = format!(
-        "[[timeline]]\nat = \"+0s\"\ndo = \"send\"\nfrom = \"operator@washington\"\nto = \"operator@moscow\"\nsubject = \"THREE PAGES\"\ntext = \"{text}\"\n"
-    );
+    let who = "from = \"operator@washington\"\nto = \"operator@moscow\"\nsubject = \"THREE PAGES\"";
+    format!("[[timeline]]\nat = \"+0s\"\ndo = \"send\"\n{who}\ntext = \"{text}\"\n")
+}
+/// The letter in a coarse form, which is quick to draw.
+fn letter(seed: u64) -> World {
     let stage = STAGE.replace("correction = false", "correction = false, resolution = \"standard\"");
-    World::from_scenario(&Scenario::parse("letter.toml", &format!("{stage}{text}")).unwrap(), Some(seed)).unwrap()
+    World::from_scenario(&Scenario::parse("letter.toml", &format!("{stage}{}", letter_entry())).unwrap(), Some(seed)).unwrap()
 }
 /// The letter came once, as many pages as one that had no trouble, each the same.
 fn letter_came(world: &World, expected: &[Page], why: &str) {
@@ -225,6 +227,20 @@ fn the_same_seed_gives_the_same_bytes_on_any_thread() {
     let here = run(4);
     assert!(threads.into_iter().all(|t| t.join().unwrap() == here));
     assert_ne!(run(9), here);
+}
+
+#[test]
+fn enciphered_pages_go_through_kills_and_cuts_too() {
+    let keyed = STAGE.replace("correction = false", "correction = false, resolution = \"standard\", keys = \"keys\"");
+    for seed in [0, 2, 4] {
+        let scenario = Scenario::parse("keyed.toml", &format!("{keyed}{}", letter_entry())).unwrap();
+        let mut world = World::from_scenario(&scenario, Some(seed)).unwrap();
+        suffers(&mut world, seed);
+        assert!(world.run(hours(6), over), "seed {seed}: {}", world.trace_lines());
+        assert_eq!(filed(&world, "moscow").len(), 1, "seed {seed}");
+        let taken = |e: &molink::router::Stamped| matches!(e.event, Event::KeyTaken { .. }) && e.station == name("washington");
+        assert!(world.trace().iter().any(taken), "seed {seed}: key was used");
+    }
 }
 
 #[test]

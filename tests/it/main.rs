@@ -33,6 +33,7 @@ mod fax_pages;
 mod fax_papers;
 mod fax_pdf;
 mod fax_send;
+mod fax_processes;
 mod fax_terminal;
 mod fuzz;
 mod hostile;

@@ -62,9 +62,16 @@ mod punch;
 mod rooms;
 mod satellites;
 mod send;
+#[path = "../peers/spandsp.rs"]
+mod spandsp;
 mod storm;
 #[cfg_attr(not(feature = "faults"), allow(dead_code))]
 mod support;
+mod t38;
+mod t38_line;
+mod t38_net;
+mod t38_peer;
+mod t38_processes;
 mod tape;
 mod tiff_bad;
 mod tiff_files;

@@ -11,7 +11,7 @@ use super::backend_t38::{T38Keys, T38Line};
 use super::keys::Keys;
 use super::modem;
 use super::pages::Look;
-use super::terminal::{Input, Output, Terminal};
+use super::terminal::{Config, Input, Output, Terminal};
 use crate::machine::{World, drive};
 use crate::message::{Blob, Identity, Message, Name, Part, Takes};
 use crate::router::{Backend, BackendError, BoxFuture, Contents, Event, Fault, Order, Outcome, Port, Reason, Submitted, Verdict};
@@ -94,8 +94,9 @@ impl Backend for Fax {
         Box::pin(async move {
             let clock = port.clock().clone();
             let config = self.keys.config(port.station(), port.place().clone(), clock.speed(), clock.epoch()).map_err(BackendError)?;
+            let config = Config { port: port.name().to_owned(), ..config };
             let line = (self.open)(clock.clone()).await.map_err(BackendError)?;
-            let dir = port.place().data.join("fax").join(port.name());
+            let dir = port.place().data.join("fax");
             let (disk, first, notes) = Disk::start(dir).await.map_err(BackendError)?;
             notes.into_iter().for_each(|text| port.events().emit(Event::Note { text }, None));
             let mut live = Live::new(port, line, self.look, disk);
@@ -372,7 +373,8 @@ impl World<Input, Output> for Live {
                     }
                     Happens::Rings(Ok(handset)) => {
                         self.handset = Some(handset);
-                        return Some(Input::Rings);
+                        self.disk.does(|spool| Some(Input::SpoolNow(spool.entries())));
+                        self.disk.does(|_| Some(Input::Rings));
                     }
                     Happens::Rings(Err(why)) => self.failed = Some(why),
                 },
@@ -384,6 +386,11 @@ impl World<Input, Output> for Live {
     async fn act(&mut self, _: Instant, output: Output) -> ControlFlow<()> {
         match output {
             Output::Draw { delivery, message } => self.draw(delivery, message),
+            // Whoever calls here is about to be answered.
+            Output::Dial if self.handset.is_some() => {
+                let why = format!("while calling over {}: it rings here", self.line.lock().await.name());
+                self.ready.push_back(Input::LineRefused(Reason::new(Fault::Peer, why)));
+            }
             Output::Dial => {
                 let line = self.line.clone();
                 self.dialling = Some(Box::pin(async move { line.lock().await.dial().await }));

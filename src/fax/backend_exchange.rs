@@ -85,6 +85,13 @@ impl Exchange {
         let _ = self.requests.send(Request::Command { line: line.to_owned(), reply });
         answer.await.unwrap_or_else(|_| "error the exchange has ended".into())
     }
+    /// The same without waiting for the answer; it is carried out before anything that is heard later. The error is a sentence.
+    pub fn tell(&self, line: &str) -> Result<(), String> {
+        let (reply, _) = oneshot::channel();
+        line.parse::<super::switch::Command>()?;
+        let _ = self.requests.send(Request::Command { line: line.to_owned(), reply });
+        Ok(())
+    }
 }
 
 impl FaxEnd {

@@ -1,4 +1,4 @@
-//! The spool of a fax port on disk: pages that came, until their message is filed; how much of a message the far end has confirmed.
+//! The spool of a station's fax ports on disk: pages that came, until their message is filed; how much of a message the far end has confirmed.
 //!
 //! Standards: TIFF-F for pages (`tiff`), TOML for what is known of a call. In: pages, entries. Out: the same, after a crash too.
 //! `DIR/spool/NAME/{call.toml, 001.tif, …}`, `DIR/sent/IDENTITY.toml`. Everything is written aside, synced, renamed, and the folder synced.
@@ -26,7 +26,7 @@ const MOST_SENT: usize = 1000;
 /// Bytes of a file of what is known of a call at most.
 const MOST_TOML: u64 = 64 * 1024;
 
-/// The spool of one port.
+/// The spool of a station. Its fax ports share it: a call at one goes on with what came at another.
 pub struct Spool {
     dir: PathBuf,
 }
@@ -49,18 +49,24 @@ impl Spool {
             fs::create_dir_all(&folder).map_err(|e| format!("the fax spool `{}` cannot be made: {e}", folder.display()))?;
         }
         sync_folder(&spool.dir).map_err(|e| format!("the fax spool `{}` cannot be synced: {e}", spool.dir.display()))?;
+        let (entries, troubles) = spool.look().map_err(|e| format!("the fax spool `{}` cannot be read: {e}", spool.dir.display()))?;
+        Ok((spool, entries, troubles))
+    }
+    /// What lies in it now. What cannot be read was said at the start.
+    pub fn entries(&self) -> Vec<Entry> {
+        self.look().map(|(entries, _)| entries).unwrap_or_default()
+    }
+    /// Folders without pages are passed over: of a crash before anything was confirmed, or of a call that comes in at another port.
+    fn look(&self) -> io::Result<(Vec<Entry>, Vec<String>)> {
         let (mut entries, mut troubles) = (vec![], vec![]);
-        let folder = spool.dir.join("spool");
-        let listed = fs::read_dir(&folder).map_err(|e| format!("the fax spool `{}` cannot be read: {e}", folder.display()))?;
-        for place in listed.flatten().map(|e| e.path()).filter(|p| p.is_dir()) {
-            match spool.read(&place) {
-                Ok(Some(entry)) => entries.push(entry),
-                Ok(None) => drop(fs::remove_dir_all(&place)), // a crash before anything was confirmed
+        for place in fs::read_dir(self.dir.join("spool"))?.flatten().map(|e| e.path()).filter(|p| p.is_dir()) {
+            match self.read(&place) {
+                Ok(entry) => entries.extend(entry),
                 Err(why) => troubles.push(format!("`{}` in the fax spool is passed over: {why}", place.display())),
             }
         }
         entries.sort_by(|a, b| (a.began, &a.name).cmp(&(b.began, &b.name)));
-        Ok((spool, entries, troubles))
+        Ok((entries, troubles))
     }
     fn read(&self, place: &Path) -> Result<Option<Entry>, String> {
         let file = place.join("call.toml");

@@ -230,7 +230,7 @@ impl Task {
     }
     async fn dial(&mut self, reply: oneshot::Sender<Result<Handset, Reason>>) {
         if self.fresh().is_some() {
-            let _ = reply.send(Err(Reason::new(Fault::Line, format!("the line ({}) is busy: the far end is calling", self.name))));
+            let _ = reply.send(Err(Reason::new(Fault::Peer, format!("the line ({}) is busy: the far end is calling", self.name))));
             return;
         }
         let (handset, modem) = Handset::new();
@@ -299,7 +299,7 @@ impl Task {
             Some(Ask::Ring(reply)) => self.waiting = Some(reply),
             Some(Ask::Dial(reply)) if over => self.dials = Some(reply),
             Some(Ask::Dial(reply)) => {
-                let _ = reply.send(Err(Reason::new(Fault::Line, format!("the line ({}) is busy with a call", self.name))));
+                let _ = reply.send(Err(Reason::new(Fault::Peer, format!("the line ({}) is busy with a call", self.name))));
             }
             None => {}
         }

@@ -182,7 +182,7 @@ impl Keys {
     pub fn takes(&self) -> Takes {
         pages::takes()
     }
-    /// A terminal's configuration at `station`, whose clock runs at `speed` from `epoch`; the error is one sentence.
+    /// A terminal's configuration (but its port's name) at `station`, whose clock runs at `speed` from `epoch`; the error is one sentence.
     pub fn config(&self, station: &Name, place: Place, speed: Speed, epoch: Utc) -> Result<Config, String> {
         let peer = self.peer.clone().ok_or("`peer` is missing; name the station at the far end")?;
         let desk = match &self.desk {
@@ -202,6 +202,7 @@ impl Keys {
         Ok(Config {
             station: station.clone(),
             peer,
+            port: String::new(),
             number: self.number.clone(),
             call: self.call.clone(),
             desk,

@@ -1,4 +1,4 @@
-//! What lies in the spool of a fax port: calls whose pages came and whose message is not yet filed, and, for a while, those that are.
+//! What lies in the spool of a station's fax ports: calls whose pages came and whose message is not yet filed, and, for a while, those that are.
 //!
 //! Standards: none; ours (`docs/fax.md`). In: what was said of a message, pages. Out: values that a disk keeps (`backend_spool`).
 //! Left out: the disk, pels. Shown by: `tests/it/fax_terminal.rs`, `tests/it/fax_spool.rs`.
@@ -25,6 +25,9 @@ pub struct Entry {
     /// The sub-address that it gave.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sub: Option<String>,
+    /// The port that its first call came in at.
+    #[serde(default)]
+    pub port: String,
     /// When its first call began.
     pub began: Utc,
     /// How many pages it has in all, once that is known.

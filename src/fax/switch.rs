@@ -172,9 +172,11 @@ impl Switch {
     fn dial(&mut self, now: Instant, end: usize) -> Vec<Output> {
         let far = 1 - end;
         let why = match (self.ends[end], self.ends[far]) {
-            (Party::OnTheLine | Party::Rung | Party::Dialling(_), _) => "engaged: it rings here, or is held here by another call",
-            (_, Party::OnTheLine | Party::Rung) => "engaged: the far end is still on a call",
-            _ if (0..2).any(|way| self.circuit.way(way).is_cut(now)) => "dead: nothing comes through it",
+            (Party::OnTheLine | Party::Rung | Party::Dialling(_), _) => {
+                (Fault::Peer, "engaged: it rings here, or is held here by another call")
+            }
+            (_, Party::OnTheLine | Party::Rung) => (Fault::Peer, "engaged: the far end is still on a call"),
+            _ if (0..2).any(|way| self.circuit.way(way).is_cut(now)) => (Fault::Line, "dead: nothing comes through it"),
             (Party::OnHook | Party::Away, Party::OnHook | Party::Dialling(_)) => return self.connect(end),
             (Party::OnHook | Party::Away, Party::Away) => {
                 self.calls += 1;
@@ -185,9 +187,9 @@ impl Switch {
         };
         vec![self.refuse(end, why)]
     }
-    fn refuse(&self, end: usize, why: &str) -> Output {
+    fn refuse(&self, end: usize, (fault, why): (Fault, &str)) -> Output {
         let why = format!("while calling over the {}: it is {why}", self.name);
-        Output { end, told: Told::Refused(Reason::new(Fault::Line, why)) }
+        Output { end, told: Told::Refused(Reason::new(fault, why)) }
     }
     fn connect(&mut self, caller: usize) -> Vec<Output> {
         self.circuit.begin_call();
@@ -277,7 +279,7 @@ impl Switch {
             Coming::Lost(end) => Some((end, Heard::Lost)),
             Coming::NoAnswer(end, call) if self.ends[end] == Party::Dialling(call) => {
                 self.ends[end] = Party::OnHook;
-                return Some(self.refuse(end, "without answer: nobody is at its far end"));
+                return Some(self.refuse(end, (Fault::Line, "without answer: nobody is at its far end")));
             }
             Coming::NoAnswer(..) => None, // somebody came
         };
@@ -341,7 +343,7 @@ mod tests {
     }
     fn refused(said: &[Output]) -> &str {
         let [Output { told: Told::Refused(reason), .. }] = said else { panic!("{said:?}") };
-        assert_eq!(reason.fault, Fault::Line);
+        assert_eq!(reason.fault == Fault::Peer, reason.text.contains("engaged"));
         &reason.text
     }
     /// All that is told until nothing is under way; at the most so many things.

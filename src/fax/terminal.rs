@@ -31,6 +31,8 @@ pub struct Config {
     pub station: Name,
     /// The station at the far end.
     pub peer: Name,
+    /// The port's own name.
+    pub port: String,
     /// Its own telephone number, for CSI and TSI; empty: not said.
     pub number: String,
     /// The number that is called, to name the far end until that names itself; may be empty.
@@ -58,8 +60,10 @@ pub struct Config {
 /// What the terminal is told.
 #[derive(Debug)]
 pub enum Input {
-    /// What lies in the spool, once, before anything else.
+    /// What lies in the station's spool, once, before anything else.
     Spool(Vec<Entry>),
+    /// The same, before each [`Input::Rings`]: other ports of the station share it.
+    SpoolNow(Vec<Entry>),
     /// Carry this.
     Deliver(Delivery),
     /// Stop that delivery.
@@ -312,7 +316,11 @@ impl Terminal {
             CallEvent::Confirmed { page } if outgoing => self.confirmed_out(page),
             CallEvent::Confirmed { page } => self.confirmed_in(page),
             CallEvent::Doubtful { .. } => self.doubtful_out(),
-            other => {
+            mut other => {
+                // A viewer is shown the pages of the message; those of the call may be only its rest.
+                if let (CallEvent::Rows { page, .. }, Call::In(_, incoming)) = (&mut other, &self.call) {
+                    *page += incoming.pages_before();
+                }
                 let id = self.identity();
                 let shown = self.show.events(&other, outgoing);
                 self.out.extend(shown.into_iter().map(|event| Output::Event { event, id: id.clone() }));
@@ -400,11 +408,13 @@ impl Terminal {
         self.call = Call::None;
         let Some(job) = &mut self.job else { return };
         job.dials += 1;
-        match (job.called_off, job.dials < DIALS) {
+        // A line that is out of order is for the router; one that is taken may be free in a moment.
+        let taken = reason.fault != Fault::Line;
+        match (job.called_off, taken && job.dials < DIALS) {
             (true, _) => self.finish(Outcome::CalledOff { at: "before the call".into() }),
             (false, true) => self.arm(now, Timer::Redial, REDIAL),
             (false, false) => {
-                if reason.fault == Fault::Line {
+                if !taken {
                     self.line_down(&reason.text);
                 }
                 self.finish(Outcome::Deferred(reason));
@@ -447,6 +457,7 @@ impl Machine for Terminal {
     fn handle(&mut self, now: Instant, input: Input) -> Vec<Output> {
         match input {
             Input::Spool(entries) => self.recovered(entries),
+            Input::SpoolNow(entries) => self.refreshed(entries),
             Input::Deliver(delivery) => self.deliver(delivery),
             Input::CallOff(number) => self.call_off(now, number),
             Input::Drawn { delivery, pages, confirmed } => self.drawn(delivery, pages, confirmed),

@@ -48,11 +48,10 @@ impl Exhibit {
     /// A page of our own, or a file beside the scenario: what has a dot in its name.
     pub fn named(name: &str, beside: Beside<'_>) -> Result<Exhibit, String> {
         if !name.contains('.') {
-            let known = chart::PAGES.contains(&name);
-            let why = || {
-                format!("there is no page `{name}`; there are {}, or a file beside the scenario, such as map.png", chart::PAGES.join(", "))
-            };
-            return known.then(|| Exhibit { name: name.to_owned(), bytes: None }).ok_or_else(why);
+            let known = [&chart::EXHIBITS[..], &chart::PAGES].concat();
+            let why =
+                || format!("there is no page `{name}`; there are {}, or a file beside the scenario, such as map.png", known.join(", "));
+            return known.contains(&name).then(|| Exhibit { name: name.to_owned(), bytes: None }).ok_or_else(why);
         }
         if name.contains(['/', '\\', '\0']) || name.starts_with('.') || name.len() > 100 {
             return Err(format!("`{name}` is not the name of a file beside the scenario; it has no folders"));
@@ -135,7 +134,7 @@ mod tests {
         assert!(why("b.png").contains("is no picture"));
         assert!(why("c.pdf").contains("has 16 MB"));
         assert!(why("d.png").contains("no files lie beside"));
-        assert!(why("mpa").contains("there are chart,"));
+        assert!(why("mpa").contains("there are satellites,"));
         for path in ["../a.png", "/a.png", ".png", "a\\b.png"] {
             assert!(why(path).contains("it has no folders"), "{path}");
         }

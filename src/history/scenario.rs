@@ -6,7 +6,7 @@
 
 use super::exhibit::{Beside, nothing_beside};
 use super::timeline::FileEntry;
-pub use super::timeline::{Act, Entry, When};
+pub use super::timeline::{Act, Entry, When, state_of};
 use crate::line::Profile;
 use crate::message::Name;
 use crate::time::{Speed, Utc};

@@ -9,6 +9,7 @@ use super::hourly::Hourly;
 use super::scenario::CircuitPlan;
 use crate::line::{Profile, VoiceNoise};
 use crate::message::{Address, Class, Name, Precedence};
+use crate::router::Event;
 use crate::time::parse_duration;
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -21,13 +22,21 @@ pub enum When {
     At(Duration),
     /// After the n-th message sent by the timeline (from 1) reached a state, or a `say` number; plus a pause.
     After {
-        /// `accepted`, `sent`, `filed` or `returned`.
+        /// `accepted`, `sent`, `filed` or `returned`; of a message by fax also `confirmed`: a page of it arrived, any but the last.
         state: String,
         /// The message's number in the timeline.
         message: usize,
         /// Then so long after that.
         pause: Duration,
     },
+}
+
+/// The state of a message that an event tells of, as entries name it: the event's name, and `confirmed` of a page.
+pub fn state_of(event: &Event) -> &'static str {
+    match event {
+        Event::PageConfirmed { .. } => "confirmed",
+        other => other.name(),
+    }
 }
 
 /// One entry of the timeline.
@@ -180,7 +189,7 @@ impl FileEntry {
             (None, Some(after)) => {
                 let bad = || format!("`{after}` is not an event; write it as filed 1");
                 let (state, message) = after.split_once(' ').ok_or_else(bad)?;
-                if !matches!(state, "accepted" | "sent" | "filed" | "returned") {
+                if !matches!(state, "accepted" | "sent" | "confirmed" | "filed" | "returned") {
                     return Err(bad());
                 }
                 Ok(When::After { state: state.to_owned(), message: message.parse().map_err(|_| bad())?, pause })

@@ -10,7 +10,7 @@ mod ports;
 mod voice;
 
 use super::keys::SimulatedKeys;
-use super::scenario::{Entry, Scenario, When};
+use super::scenario::{Entry, Scenario, When, state_of};
 use super::wire::Wire;
 use crate::fax::terminal as fax;
 use crate::line::driver::Driver;
@@ -479,8 +479,8 @@ impl World {
     }
 
     fn saw(&mut self, event: Stamped) {
-        let reached = event.event.name();
-        if let (Some(id), "sent" | "filed" | "returned") = (event.id.clone(), reached) {
+        let reached = state_of(&event.event);
+        if let (Some(id), "sent" | "confirmed" | "filed" | "returned") = (event.id.clone(), reached) {
             // What the sender knows counts: the receipt comes last.
             if event.station == id.station {
                 self.follow(&id, reached);

@@ -3,12 +3,13 @@
 //! Standards: none. In: a scenario, a speed, a folder. Out: events as they happen; papers, journals and the trace in the folder.
 //! Left out: telling it (see `cli::narrate`); virtual time (see `history::world`). Shown by: `molink demo`.
 
-use super::live_circuits::Joined;
+use super::live_circuits::{Joined, Voices, fax_ports};
 use super::{Running, Station, StationConfig, StationError};
 use crate::console::Submitted;
+use crate::fax::backend_exchange::Exchange;
 use crate::history::Scenario;
 use crate::history::exhibit::{self, Exhibit};
-use crate::history::scenario::{Act, CircuitPlan, Entry, When};
+use crate::history::scenario::{Act, CircuitPlan, Entry, When, state_of};
 use crate::message::{Draft, Envelope, Identity, Name, Part};
 use crate::router::event::Stamped;
 use crate::router::{Event, EventSink};
@@ -46,6 +47,7 @@ pub struct Live {
     configs: BTreeMap<Name, StationConfig>,
     stations: BTreeMap<Name, Running>,
     circuits: BTreeMap<String, Joined>,
+    voices: Voices,
     heard: mpsc::UnboundedReceiver<Stamped>,
     observer: Arc<Observer>,
     /// Hourly tests to come, the next one first.
@@ -87,10 +89,11 @@ impl Sent {
     }
 }
 
-struct Observer(mpsc::UnboundedSender<Stamped>);
+struct Observer(mpsc::UnboundedSender<Stamped>, Vec<Arc<dyn EventSink>>);
 
 impl EventSink for Observer {
     fn take(&self, event: Stamped) {
+        self.1.iter().for_each(|also| also.take(event.clone()));
         let _ = self.0.send(event);
     }
 }
@@ -98,9 +101,18 @@ impl EventSink for Observer {
 impl Live {
     /// Builds the stage in `out`: a folder a station, the circuits' ptys in `out/lines` while it runs.
     pub async fn start(scenario: &Scenario, speed: Speed, out: &Path) -> Result<Live, StationError> {
+        Live::start_observed(scenario, speed, out, vec![]).await
+    }
+    /// The same; these see every event where it happens, before its port goes on.
+    pub async fn start_observed(
+        scenario: &Scenario,
+        speed: Speed,
+        out: &Path,
+        also: Vec<Arc<dyn EventSink>>,
+    ) -> Result<Live, StationError> {
         // Events of one story at the speed of a line; whoever performs drains them as they come.
         let (events, heard) = mpsc::unbounded_channel();
-        let observer = Arc::new(Observer(events));
+        let observer = Arc::new(Observer(events, also));
         let timeline = scenario.timeline.iter().map(|entry| Item { entry: entry.clone(), due: None, done: false }).collect();
         let mut live = Live {
             clock: Clock::new(Some(scenario.start), speed),
@@ -108,6 +120,7 @@ impl Live {
             configs: BTreeMap::new(),
             stations: BTreeMap::new(),
             circuits: BTreeMap::new(),
+            voices: Voices::new(),
             heard,
             observer,
             tests: VecDeque::new(),
@@ -122,6 +135,9 @@ impl Live {
             }
             let paths = [0, 1].map(|i| live.end_path(name, &plan.ends[i].0));
             let joined = Joined::start(name, plan, paths, scenario.seed, speed).await?;
+            if let Some(exchange) = joined.exchange() {
+                live.voices.extend([0, 1].map(|end| (plan.ends[end].clone(), (exchange.clone(), end))));
+            }
             live.circuits.insert(name.clone(), joined);
         }
         for (name, keys) in &scenario.stations {
@@ -130,6 +146,11 @@ impl Live {
             live.start_station(name).await?;
         }
         Ok(live)
+    }
+
+    /// The exchange of a voice circuit.
+    pub fn exchange(&self, circuit: &str) -> Option<Exchange> {
+        self.circuits.get(circuit)?.exchange().cloned()
     }
 
     fn end_path(&self, circuit: &str, station: &Name) -> PathBuf {
@@ -171,7 +192,8 @@ impl Live {
         let Some(config) = self.configs.get(name) else { return Ok(()) };
         let mut config = config.clone();
         config.start = Some(self.clock.utc(self.clock.now()));
-        let running = Station::builder().observe(self.observer.clone()).start(config).await?;
+        let builder = Station::builder().observe(self.observer.clone()).backend("fax", fax_ports(self.voices.clone()));
+        let running = builder.start(config).await?;
         self.stations.insert(name.clone(), running);
         Ok(())
     }
@@ -258,7 +280,7 @@ impl Live {
         }
         // `filed` counts where the receipt is known too: the sender's word comes last.
         let here = event.station == id.station;
-        let reached = event.event.name();
+        let reached = state_of(&event.event);
         let now = self.clock.now();
         for item in self.timeline.iter_mut().filter(|i| !i.done && i.due.is_none()) {
             if let When::After { state, message, pause } = &item.entry.when
@@ -346,6 +368,7 @@ impl Live {
         for (_, running) in std::mem::take(&mut self.stations) {
             running.stop().await?;
         }
+        self.voices.clear();
         for (_, joined) in std::mem::take(&mut self.circuits) {
             joined.stop().await;
         }

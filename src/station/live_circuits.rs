@@ -4,12 +4,35 @@
 //! Left out: other processes (`molink line`, T.38). Shown by: `molink demo`, `tests/it/satellites.rs`.
 
 use super::StationError;
+use crate::fax::Fax;
+use crate::fax::backend::{BoxLine, LineFactory};
 use crate::fax::backend_exchange::Exchange;
+use crate::fax::keys::Keys;
 use crate::history::scenario::CircuitPlan;
 use crate::line::device::Settings;
 use crate::line::relay::{End, Relay, RelayConfig, RelayHandle};
+use crate::message::Name;
+use crate::router::Backend;
 use crate::time::Speed;
+use std::collections::BTreeMap;
 use std::path::PathBuf;
+
+/// The ends of voice circuits, by station and port.
+pub(super) type Voices = BTreeMap<(Name, String), (Exchange, usize)>;
+
+/// Makes the fax ports of a scenario: each on its end of a voice circuit.
+pub(super) fn fax_ports(voices: Voices) -> impl Fn(&str, &Name, toml::Table) -> Result<Box<dyn Backend>, String> + Send + Sync + 'static {
+    move |port, station, keys| {
+        let keys = Keys::read(keys)?;
+        let at = voices.get(&(station.clone(), port.to_owned())).cloned();
+        let (exchange, end) = at.ok_or("no circuit of the scenario ends here; name it in the `ends` of one")?;
+        let open: LineFactory = Box::new(move |_| {
+            let line = Box::new(exchange.end(end)) as BoxLine;
+            Box::pin(async move { Ok(line) })
+        });
+        Ok(Box::new(Fax::on(station, keys, open)?))
+    }
+}
 
 /// A circuit at work.
 pub(super) enum Joined {

@@ -61,6 +61,7 @@ mod processes;
 mod punch;
 mod rooms;
 mod satellites;
+mod satellites_live;
 mod send;
 #[path = "../peers/spandsp.rs"]
 mod spandsp;

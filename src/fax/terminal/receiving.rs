@@ -38,6 +38,13 @@ pub(super) struct Incoming {
     pub(super) confirming: bool,
 }
 
+impl Incoming {
+    /// Pages of its entry that came in earlier calls.
+    pub(super) fn pages_before(&self) -> usize {
+        self.first.saturating_sub(1)
+    }
+}
+
 /// Why a call is not taken, and what the far end is told besides.
 struct Refusal {
     why: String,
@@ -66,10 +73,18 @@ impl Terminal {
     pub(super) fn recovered(&mut self, entries: Vec<Entry>) {
         self.entries = entries.into_iter().map(|e| (e.name.clone(), e)).collect();
         self.ready = true;
-        let cut_off: Vec<String> =
-            self.entries.values().filter(|e| e.identity.is_none() && e.of.is_none()).map(|e| e.name.clone()).collect();
+        let cut_off: Vec<String> = self.entries.values().filter(|e| self.broke_off_here(e)).map(|e| e.name.clone()).collect();
         cut_off.iter().for_each(|name| self.breaks_off(name)); // no other call can go on with these
         self.hand_over();
+    }
+    fn broke_off_here(&self, entry: &Entry) -> bool {
+        entry.identity.is_none() && entry.of.is_none() && entry.port == self.config.port
+    }
+    /// What lies in the spool now, before a call: another port of the station may have gone on with a message, or filed it.
+    pub(super) fn refreshed(&mut self, entries: Vec<Entry>) {
+        let filing: Vec<String> = self.filing.values().cloned().collect();
+        self.entries.retain(|name, _| filing.contains(name));
+        self.entries.extend(entries.into_iter().filter(|e| !filing.contains(&e.name)).map(|e| (e.name.clone(), e)));
     }
     /// Hands in what is whole and not filed.
     pub(super) fn hand_over(&mut self) {
@@ -198,6 +213,7 @@ impl Terminal {
                 envelope: Some(cover.envelope),
                 peer: far.number.clone(),
                 sub: far.sub.clone(),
+                port: self.config.port.clone(),
                 began,
                 of: Some(cover.pages),
                 broken: false,
@@ -231,6 +247,7 @@ impl Terminal {
             envelope: None,
             peer: far.number.clone(),
             sub: far.sub.clone(),
+            port: self.config.port.clone(),
             began,
             of: None,
             broken: false,

@@ -70,6 +70,7 @@ impl Fax {
     pub(super) fn read(keys: toml::Table, station: &StationConfig, port: &str, epoch: Utc) -> Result<(Fax, Takes), String> {
         let keys = Keys::read(keys).map_err(|e| format!("port {port}: {e}"))?;
         let config = keys.config(&station.station, station.place(port), Speed::REAL, epoch).map_err(|e| format!("port {port}: {e}"))?;
+        let config = fax::Config { port: port.to_owned(), ..config };
         Ok((Fax { config, look: keys.look()? }, keys.takes()))
     }
 }
@@ -168,6 +169,8 @@ impl World {
                 Told::Refused(why) => self.tell_fax(&to, fax::Input::LineRefused(why)),
                 Told::Rings => {
                     self.tell_switch(circuit, switch::Input::Answer(end));
+                    let entries = self.stations.get(&to.0).map_or_else(Vec::new, |node| node.store.entries());
+                    self.tell_fax(&to, fax::Input::SpoolNow(entries));
                     self.tell_fax(&to, fax::Input::Rings);
                 }
                 Told::RingsNoMore => self.tell_fax(&to, fax::Input::Heard(Heard::Lost)),

@@ -446,6 +446,7 @@ fn a_full_spool_takes_no_more_calls() {
         envelope: None,
         peer: None,
         sub: None,
+        port: String::new(),
         began: Utc(0),
         of: None,
         broken: false,

@@ -55,7 +55,7 @@ async fn carry(mut end: End, mut handset: Handset, clock: Clock) -> (Report, Vec
                     todo.push_back(Input::Stored { page: received.number });
                     pages.push(received.page);
                 }
-                Output::Event(_) | Output::Identified(_) => {}
+                Output::Event(_) | Output::Identified(_) | Output::Reserve(_) => {}
                 Output::Ended(report) => return (report, pages),
             }
         }

@@ -237,7 +237,7 @@ impl Call {
                     self.pages.push(received);
                 }
                 Output::Ended(ended) => *report = Some(ended),
-                Output::Identified(_) => {}
+                Output::Identified(_) | Output::Reserve(_) => {}
             }
         }
         self.ticks(side);

@@ -31,6 +31,7 @@ mod fax_dialogues;
 mod fax_facility;
 mod fax_pages;
 mod fax_pdf;
+mod fax_processes;
 mod fax_terminal;
 mod fuzz;
 mod hostile;
@@ -58,9 +59,16 @@ mod processes;
 mod punch;
 mod rooms;
 mod send;
+#[path = "../peers/spandsp.rs"]
+mod spandsp;
 mod storm;
 #[cfg_attr(not(feature = "faults"), allow(dead_code))]
 mod support;
+mod t38;
+mod t38_line;
+mod t38_net;
+mod t38_peer;
+mod t38_processes;
 mod tape;
 mod tiff_bad;
 mod tiff_files;

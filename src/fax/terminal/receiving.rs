@@ -140,6 +140,7 @@ impl Terminal {
             Some(keys) => answerer.keyed(&keys),
             None => answerer,
         };
+        let answerer = if self.config.foreign { answerer } else { answerer.only_kin() };
         self.call = Call::In(Box::new(answerer), Box::default());
         self.tell(now, t30::Input::Start);
     }

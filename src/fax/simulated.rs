@@ -51,6 +51,9 @@ enum Happening {
     Act(Act),
 }
 
+/// Reserves key at an end, as a disk would; or says why not.
+pub type Reserve = dyn FnMut(usize, &Reservation) -> Result<Vec<u8>, String>;
+
 /// A call. End 0 and end 1 both get [`Input::Start`] at time 0.
 pub struct Call {
     driver: Driver<Happening>,
@@ -63,7 +66,7 @@ pub struct Call {
     /// What an end is told once it knows the other.
     pub decide: Box<dyn Fn(usize, &Identified) -> Input>,
     /// The diskettes of an enciphered call: reserves key of an end, and gives it.
-    pub reserve: Box<dyn FnMut(usize, &Reservation) -> Result<Vec<u8>, String>>,
+    pub reserve: Box<Reserve>,
     /// What was seen, of which end.
     pub seen: Vec<(Instant, usize, Seen)>,
     /// Pages stored, in order.

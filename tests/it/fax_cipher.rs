@@ -338,8 +338,8 @@ fn a_line_that_is_half_in_clear_sends_nothing() {
         let mut call = Call::new([caller, answerer], Circuit::new(Quality::geo(), 1, Duration::from_millis(250)));
         call.run().unwrap();
         assert_eq!(pieces(&call), []);
-        for end in 0..2 {
-            assert!(why(&call, end).ends_with(said[end]), "{}", why(&call, end));
+        for (end, said) in said.into_iter().enumerate() {
+            assert!(why(&call, end).ends_with(said), "{}", why(&call, end));
         }
     }
 }

@@ -101,7 +101,7 @@ impl<'a> Dialogue<'a> {
             }
         }
         let mut call = Call::new([caller(), other], circuit);
-        call.reserve = Box::new(|_, made| Ok((made.from..made.from + made.count).map(|n| (n * n >> 3 ^ n) as u8).collect()));
+        call.reserve = Box::new(|_, made| Ok((made.from..made.from + made.count).map(|n| (((n * n) >> 3) ^ n) as u8).collect()));
         call.storing = match self.set("storing") {
             None => Some(Duration::ZERO),
             Some("never") => None,

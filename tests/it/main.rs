@@ -29,6 +29,7 @@ mod fax_facility;
 mod fax_pages;
 mod fax_pdf;
 mod fax_processes;
+mod fax_spool;
 mod fax_terminal;
 mod fuzz;
 mod hostile;

@@ -126,11 +126,11 @@ impl Spool {
         let name = format!("{}.tif", entry.name);
         let sender = entry.peer.clone().or_else(|| entry.envelope.as_ref().map(|e| e.from.to_string()));
         let about = PageAbout { name: Some(name.clone()), sender, date: Some(entry.began), ..PageAbout::default() };
-        let bytes = file_of(each, &about)?;
+        let bytes = file_of(each, &about);
         if let Some(why) = trouble {
             return Err(format!("`{}` in the fax spool, {why}", entry.name));
         }
-        contents.keep(&name, "image/tiff", &bytes)
+        contents.keep(&name, "image/tiff", &bytes?)
     }
     /// An entry is filed: its pages go, and what it was stays for a while.
     pub fn retire(&self, entry: &Entry, blob: Option<Blob>) -> Result<(), String> {

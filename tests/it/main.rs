@@ -37,6 +37,7 @@ mod fax_papers;
 mod fax_pdf;
 mod fax_processes;
 mod fax_send;
+mod fax_spool;
 mod fax_terminal;
 mod fuzz;
 mod hostile;

@@ -141,11 +141,11 @@ fn introduce(n: &mut Narrator<Stdout>, scenario: &Scenario, speed: Speed) -> any
         n.say("    ", line)?;
     }
     for (name, plan) in &scenario.circuits {
-        let (what, how) = match plan.voice {
-            false => ("50 baud", "played over a pty pair on this machine"),
-            true => ("voice, for fax", "played in this process"),
+        let delay = plan.profile.delay.as_millis();
+        let line = match plan.voice {
+            false => format!("between them: circuit {name}, 50 baud, {delay} ms one way, played over a pty pair on this machine"),
+            true => format!("between them: circuit {name}, which carries fax, {delay} ms one way, played in this program"),
         };
-        let line = format!("between them: circuit {name}, {what}, {} ms one way, {how}", plan.profile.delay.as_millis());
         n.say("    ", &line)?;
     }
     let pace = match speed {
@@ -196,7 +196,8 @@ fn conclude(n: &mut Narrator<Stdout>, ended: &Ended, out: &Path, scenario: &Scen
 /// The files of a folder, as a shell would take them: one line for a message, `IDENTITY.{png,txt}`.
 fn left(dir: &Path) -> Vec<String> {
     let mut kinds: BTreeMap<PathBuf, BTreeSet<String>> = BTreeMap::new();
-    for file in std::fs::read_dir(dir).into_iter().flatten().flatten() {
+    let files = std::fs::read_dir(dir).into_iter().flatten().flatten().filter(|file| file.path().is_file());
+    for file in files {
         let path = file.path();
         let kind = path.extension().map(|e| e.to_string_lossy().into_owned()).unwrap_or_default();
         kinds.entry(path.with_extension("")).or_default().insert(kind);

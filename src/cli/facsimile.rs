@@ -259,7 +259,7 @@ impl Call {
         let who = self.ends.as_ref().map(|[from, to]| format!("{} to {}", from.upper(), to.upper())).unwrap_or_default();
         let page = self.page.as_ref().map(|page| format!("page {}, row {}", page.number, page.rows)).unwrap_or_default();
         let mut told = vec![format!("FAX BY {}", circuit.to_uppercase()), who];
-        told.push(format!("{} {}", self.phase, self.doing));
+        told.push(format!("{}: {}", self.phase, self.doing));
         told.extend(pieces(&self.settled));
         told.push(page);
         let frames = rows.saturating_sub(told.len());

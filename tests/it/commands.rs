@@ -100,12 +100,35 @@ fn the_demo_of_1976_at_full_speed_ends_well_with_its_cable_cut() {
     }
 }
 
+/// Pages by satellite, one of which fades; most of its time the machines wait for an answer that cannot come.
+#[test]
+#[ignore = "peer: run through tests/run"]
+fn the_demo_of_1986_at_full_speed_leaves_its_pages_as_files_and_tells_them_by_lines() {
+    let house = House::new();
+    let done = house.run(&["demo", "--era", "1986", "--speed", "max", "--out", "d"], A_MINUTE);
+    let told = text(&done.stdout);
+    assert_eq!((done.status.code(), text(&done.stderr).as_str()), (Some(0), ""), "{told}");
+    assert!(told.lines().all(|l| l.chars().count() < 80) && !told.contains(['\u{1b}', '█', '▀']), "{told}");
+    for (page, by) in [(1, "intelsat"), (2, "gorizont"), (3, "gorizont")] {
+        let line = format!("MOSCOW ({by}) has page {page} of 3 on disk: ");
+        assert_eq!(told.matches(&format!("has page {page} of 3 on disk: ")).count(), 1, "{told}");
+        assert!(told.contains(&line), "{line}\n{told}");
+    }
+    assert!(told.contains("Intelsat fades") && told.contains("d/moscow/fax/WASHINGTON-0002-19860618T1400Z.{pdf,tif}"), "{told}");
+    let fax = std::fs::File::open(house.path("d/moscow/fax/WASHINGTON-0002-19860618T1400Z.tif")).unwrap();
+    assert_eq!(molink::fax::tiff::Reader::open(fax, "fax").unwrap().pages().unwrap(), 3);
+    let trace = std::fs::read_to_string(house.path("d/trace.jsonl")).unwrap();
+    for frame in ["DIS", "DCS", "CFR", "MPS", "MCF", "EOP", "DCN"] {
+        assert!(trace.lines().any(|l| l.contains("\"event\":\"frame\"") && l.contains(&format!("\"frame\":\"{frame}"))), "no {frame}");
+    }
+}
+
 #[test]
 fn the_demo_names_its_eras() {
     let house = House::new();
     let help = text(&house.run(&["demo", "--help"], A_MINUTE).stdout);
     let wrong = text(&house.run(&["demo", "--era", "1812"], A_MINUTE).stderr);
-    assert!(["1963", "1976"].iter().all(|era| help.contains(era) && wrong.contains(era)), "{help}{wrong}");
+    assert!(["1963", "1976", "1986"].iter().all(|era| help.contains(era) && wrong.contains(era)), "{help}{wrong}");
 }
 
 #[test]

@@ -55,7 +55,8 @@ async fn carry(mut end: End, mut handset: Handset, clock: Clock) -> (Report, Vec
                     todo.push_back(Input::Stored { page: received.number });
                     pages.push(received.page);
                 }
-                Output::Event(_) | Output::Identified(_) | Output::Reserve(_) => {}
+                Output::Event(_) | Output::Identified(_) => {}
+                Output::Reserve(reservation) => panic!("there is no diskette here: {reservation:?}"),
                 Output::Ended(report) => return (report, pages),
             }
         }

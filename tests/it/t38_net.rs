@@ -237,7 +237,8 @@ impl Call {
                     self.pages.push(received);
                 }
                 Output::Ended(ended) => *report = Some(ended),
-                Output::Identified(_) | Output::Reserve(_) => {}
+                Output::Identified(_) => {}
+                Output::Reserve(reservation) => panic!("there is no diskette here: {reservation:?}"),
             }
         }
         self.ticks(side);

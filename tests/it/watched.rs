@@ -66,3 +66,26 @@ fn a_narrow_terminal_is_told_the_story_by_lines_and_ctrl_c_ends_it_cleanly() {
     let screen = tmux.shows("Interrupted. What there is so far lies in d\nLEFT WITH 130");
     assert_eq!(screen.matches(" WASH.  | WASHINGTON 01").count(), 1, "{screen}");
 }
+
+#[test]
+#[ignore = "peer: run through tests/run"]
+fn a_page_by_fax_grows_beside_the_teletype_and_ctrl_c_in_the_midst_of_it_leaves_no_colours() {
+    peer("tmux", "tmux");
+    let house = House::new();
+    let tmux = Tmux::demo(&house, "80", "--era 1986 --speed 20");
+    tmux.shows("FAX BY INTELSAT");
+    tmux.shows(" page 1, row ");
+    tmux.shows("has page 1 of 3 on disk");
+    tmux.run(&["resize-window", "-t", "desk", "-x", "100", "-y", "40"]);
+    tmux.shows("FAX BY GORIZONT");
+    tmux.run(&["resize-window", "-t", "desk", "-x", "80", "-y", "20"]);
+    tmux.shows(" page 3, row ");
+    tmux.keys(&["C-c"]);
+    let screen = tmux.shows("Interrupted. What there is so far lies in d\nLEFT WITH 130");
+    assert!(!screen.contains("FAX BY GORIZONT"), "{screen}");
+    let coloured = tmux.run(&["capture-pane", "-e", "-p", "-t", "desk"]);
+    let end = coloured.lines().skip_while(|line| !line.contains("Interrupted.")).collect::<String>();
+    assert!(!end.contains('\u{1b}'), "{end:?}");
+    let all = tmux.all();
+    assert!(all.iter().any(|line| line.contains('▌') || line.contains('█')), "pages stay above: {}", all.join("\n"));
+}

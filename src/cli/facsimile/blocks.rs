@@ -85,7 +85,9 @@ impl Blocks {
         sides.iter().flat_map(|s| across.iter().map(|a| mean(s.clone(), a.clone()))).max().unwrap_or(0)
     }
     fn character(&self, n: usize, column: usize) -> char {
-        let quarters = [(0, 0), (0, 1), (1, 0), (1, 1)].map(|(down, right)| self.ink(2 * n + down, 2 * column + right));
+        // Where the lower half has not come yet it is taken to be as the upper one.
+        let half = |down: usize| (2 * n + down).min(self.halves.len().saturating_sub(1));
+        let quarters = [(0, 0), (0, 1), (1, 0), (1, 1)].map(|(down, right)| self.ink(half(down), 2 * column + right));
         let (least, most) = (quarters.into_iter().min().unwrap_or(0), quarters.into_iter().max().unwrap_or(0));
         let around = self.around(n, column);
         // Writing and lines are thin: on white paper little ink is a mark. In a picture it is a light grey.

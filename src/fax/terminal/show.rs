@@ -3,6 +3,7 @@
 //! Standards: phases A to E of ITU-T T.30 3; PackBits of TIFF 6.0 section 9. In: what the machines of a call tell. Out: the router's events.
 //! Bounded: some tens of rows are held back. Left out: who looks (see `console`, `cli`). Shown by: the tests below.
 
+use crate::fax::code::Coding;
 use crate::fax::t30::{CallEvent, Settings};
 use crate::paper::page::pack;
 use crate::router::Event;
@@ -124,10 +125,15 @@ fn stride(width: usize) -> usize {
     width.div_ceil(64).max(1)
 }
 
-/// `V.17 14400, MMR, correction by 256, 1728 pels, 196 rows an inch`.
+/// `V.17 14400, MMR, correction by 256, 196 rows an inch`.
 fn text_of(settings: &Settings) -> String {
-    let shown = CallEvent::Settled { settings: *settings }.to_string();
-    shown.trim_start_matches("settles ").to_owned()
+    let coding = match settings.coding {
+        Coding::Mh => "MH",
+        Coding::Mr { .. } => "MR",
+        Coding::Mmr => "MMR",
+    };
+    let correction = settings.correction.map_or("without correction".into(), |s| format!("correction by {}", s.octets()));
+    format!("{}, {coding}, {correction}, {} rows an inch", settings.modulation, settings.resolution.y)
 }
 
 /// PackBits of one row, appended: runs of two to 128 octets, and up to 128 octets as they are.

@@ -138,7 +138,7 @@ impl Canvas {
 }
 
 /// Where a line of corners crosses a height.
-fn crossings(corners: &[Place], y: i64) -> Vec<i64> {
+pub(super) fn crossings(corners: &[Place], y: i64) -> Vec<i64> {
     let edges = corners.iter().zip(corners.iter().cycle().skip(1));
     let of = |((x0, y0), (x1, y1)): (&Place, &Place)| ((*y0 <= y) != (*y1 <= y)).then(|| x0 + (y - y0) * (x1 - x0) / (y1 - y0));
     edges.filter_map(of).collect()

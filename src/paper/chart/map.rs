@@ -149,7 +149,7 @@ fn stipple(canvas: &mut Canvas, window: &Window, coasts: &[Vec<Place>]) {
     }
 }
 
-pub(super) fn inside(coast: &[Place], (x, y): Place) -> bool {
+fn inside(coast: &[Place], (x, y): Place) -> bool {
     let next = coast.iter().cycle().skip(1);
     let right = |((x0, y0), (x1, y1)): &(&Place, &Place)| (*y0 <= y) != (*y1 <= y) && x0 + (y - y0) * (x1 - x0) / (y1 - y0) > x;
     coast.iter().zip(next).filter(right).count() % 2 == 1

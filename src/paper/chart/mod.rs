@@ -77,7 +77,7 @@ fn maps(canvas: &mut Canvas) -> Result<(), String> {
 
 /// The page `photograph`: one, mounted.
 fn photograph(canvas: &mut Canvas) -> Result<(), String> {
-    let dish = sheet::shown(&dish::dish(1040, 780), canvas.form(), 16_000, 12_000, Dither::Ordered);
+    let dish = sheet::shown(&dish::dish(880, 660), canvas.form(), 16_000, 12_000, Dither::Ordered);
     canvas.put(&dish, (2500, 3400));
     canvas.words((2500, 3000), 120, "PHOTOGRAPH 1    ФОТОГРАФИЯ 1")?;
     canvas.words((2500, 16_200), 100, "The dish of an earth station, looking south-west over the wood.")?;

@@ -3,8 +3,8 @@
 //! Standard: none; ours. The coasts are as rough as those of `map`; where over the equator the satellites stood is ours.
 //! In: a [`Canvas`]. Out: ink. Left out: the cable, anything to point a dish by. Shown by: the demo of 1986.
 
-use super::canvas::{Canvas, Place};
-use super::map::{AMERICA, BAFFIN, BRITAIN, Degrees, EUROPE, GREENLAND, ICELAND, IRELAND, NEWFOUNDLAND, Window, ZEALAND, inside};
+use super::canvas::{Canvas, Place, crossings};
+use super::map::{AMERICA, BAFFIN, BRITAIN, Degrees, EUROPE, GREENLAND, ICELAND, IRELAND, NEWFOUNDLAND, Window, ZEALAND};
 
 #[rustfmt::skip]
 const AFRICA: &[Degrees] = &[
@@ -94,17 +94,14 @@ pub(super) fn sky(canvas: &mut Canvas) -> Result<(), String> {
 
 /// Lines on the land: a grey that is short to send, for each is one run.
 fn ruled(canvas: &mut Canvas, window: &Window, coasts: &[Vec<Place>]) {
+    let (left, right) = (window.corner.0, window.corner.0 + window.width);
     for y in (window.corner.1..window.foot()).step_by(78) {
-        let mut from = None;
-        for x in (window.corner.0..=window.corner.0 + window.width).step_by(20) {
-            let land = x < window.corner.0 + window.width && coasts.iter().any(|coast| inside(coast, (x, y)));
-            match (land, from) {
-                (true, None) => from = Some(x),
-                (false, Some(begun)) => {
-                    canvas.block((begun, y), (x, y + 26));
-                    from = None;
-                }
-                (true, Some(_)) | (false, None) => {}
+        for coast in coasts {
+            let mut edges = crossings(coast, y);
+            edges.sort_unstable();
+            for two in edges.chunks_exact(2) {
+                let (from, to) = (two[0].clamp(left, right), two[1].clamp(left, right));
+                canvas.block((from, y), (to, y + 26));
             }
         }
     }

@@ -90,7 +90,7 @@ impl Store {
     fn paged(&mut self, entry: &Entry) -> Result<Vec<Part>, String> {
         let spooled = self.spool.get(&entry.name).ok_or_else(|| format!("`{}` is not in the spool", entry.name))?;
         let name = format!("{}.tif", entry.name);
-        let pages = spooled.pages.values().map(|(page, damage)| (page, damage.clone()));
+        let pages = spooled.pages.values().map(|(page, damage)| (page, *damage));
         let bytes = file_of(pages, &PageAbout { name: Some(name.clone()), ..PageAbout::default() })?;
         Ok(vec![Part::Page(self.keep((name, "image/tiff", bytes)))])
     }

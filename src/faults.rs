@@ -103,6 +103,9 @@ impl KillPoint {
             PageConfirmed,
         ]
     };
+    /// Those that only a fax call comes by.
+    pub const OF_A_FAX: [KillPoint; 4] =
+        [KillPoint::PageSpooled, KillPoint::BeforeHandOver, KillPoint::FiledNotConfirmed, KillPoint::PageConfirmed];
     /// Its name in `MOLINK_KILL_AT`.
     pub fn name(self) -> &'static str {
         match self {

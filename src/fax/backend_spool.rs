@@ -83,6 +83,9 @@ impl Spool {
         if place.file_name().and_then(|n| n.to_str()) != Some(entry.name.as_str()) {
             return Err(format!("call.toml is that of `{}`", entry.name));
         }
+        if entry.filed {
+            clear(place); // a crash may have left some
+        }
         let there = (1..=MOST_PAGES).take_while(|n| page_file(place, *n).exists()).count();
         entry.pages = if entry.filed { entry.of.unwrap_or(there) } else { there };
         Ok((entry.pages > 0).then_some(entry))
@@ -132,8 +135,7 @@ impl Spool {
     /// An entry is filed: its pages go, and what it was stays for a while.
     pub fn retire(&self, entry: &Entry, blob: Option<Blob>) -> Result<(), String> {
         self.note(&Entry { filed: true, blob, ..entry.clone() })?;
-        let place = self.place(&entry.name);
-        (1..=MOST_PAGES).map(|n| page_file(&place, n)).take_while(|file| file.exists()).for_each(|file| drop(fs::remove_file(file)));
+        clear(&self.place(&entry.name));
         Ok(())
     }
     /// An entry is of no use any more.
@@ -183,6 +185,13 @@ pub fn fingerprint(pages: &[Arc<Page>]) -> String {
 
 fn page_file(place: &Path, page: usize) -> PathBuf {
     place.join(format!("{page:03}.tif"))
+}
+
+/// Takes the pages out of an entry's folder. What cannot be removed is tried again at the next start.
+fn clear(place: &Path) {
+    let Ok(listed) = fs::read_dir(place) else { return };
+    let pages = listed.flatten().map(|e| e.path()).filter(|p| p.extension().is_some_and(|e| e == "tif" || e == "part"));
+    pages.for_each(|page| drop(fs::remove_file(page)));
 }
 
 fn read_page(file: &Path) -> Result<(Page, Damage), String> {

@@ -33,6 +33,8 @@ pub struct Keys {
     pub number: String,
     /// The number that is called; names the far end until that names itself.
     pub call: String,
+    /// Whether the far end may be a machine of another maker; without it only a station of molink is sent to, and taken from.
+    pub foreign: bool,
     /// The desk for what comes from a machine that does not say for whom it is.
     pub desk: Option<Name>,
     /// Error correction: `true`, `false`, or the octets of a frame, 64 or 256.
@@ -87,6 +89,7 @@ impl Default for Keys {
             peer: None,
             number: String::new(),
             call: String::new(),
+            foreign: false,
             desk: None,
             correction: Correction(Some(FrameSize::Large)),
             fastest: 14_400,
@@ -219,6 +222,7 @@ impl Keys {
             port: String::new(),
             number: self.number.clone(),
             call: self.call.clone(),
+            foreign: self.foreign,
             desk,
             place,
             capabilities: self.capabilities()?,

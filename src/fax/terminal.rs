@@ -41,6 +41,8 @@ pub struct Config {
     pub number: String,
     /// The number that is called, to name the far end until that names itself; may be empty.
     pub call: String,
+    /// Whether the far end may be a machine of another maker.
+    pub foreign: bool,
     /// The desk that gets what a machine sends that does not say for whom.
     pub desk: Name,
     /// What it has to know of its station: number, desks, who can be reached. No desks: whoever is named is taken to be there.
@@ -253,6 +255,8 @@ enum Timer {
 
 /// Before a call is made anew: the far end has left the line by then.
 const REDIAL: Duration = Duration::from_secs(2);
+/// Between two calls: what is left of the last one on the line has gone by then.
+const REST: Duration = Duration::from_secs(1);
 /// Before what could not be filed is handed in again.
 const HAND_OVER: Duration = Duration::from_secs(60);
 /// How often a line is tried that is refused, while the far end may be calling itself.
@@ -384,6 +388,9 @@ impl Terminal {
             Call::Out(_) => self.call_made(now, report),
             Call::In(_, incoming) => self.call_taken(&incoming, report),
             Call::None | Call::Dialling => {}
+        }
+        if !self.timers.runs(Timer::Redial) {
+            self.arm(now, Timer::Redial, REST);
         }
     }
     /// The line is up, and the far end known.

@@ -21,40 +21,40 @@ use std::time::Duration;
 
 /// One system call.
 #[derive(Clone, PartialEq, Eq, Debug)]
-struct Call {
+pub struct Call {
     /// The line of the trace at which it began.
-    began: usize,
+    pub began: usize,
     /// The line at which it returned.
-    returned: usize,
+    pub returned: usize,
     name: String,
     /// What it was about: the path or socket of its first argument.
-    on: String,
-    args: String,
+    pub on: String,
+    pub args: String,
     /// `None` if it failed or never returned.
     result: Option<i64>,
 }
 
 impl Call {
-    fn reads(&self) -> bool {
+    pub fn reads(&self) -> bool {
         ["read", "recvfrom", "readv"].contains(&self.name.as_str()) && self.result.is_some_and(|n| n > 0)
     }
     /// Also one that failed or never returned: it may have shown something.
-    fn writes(&self) -> bool {
+    pub fn writes(&self) -> bool {
         ["write", "writev", "sendto", "sendmsg"].contains(&self.name.as_str())
     }
-    fn writes_to(&self, file: &str) -> bool {
+    pub fn writes_to(&self, file: &str) -> bool {
         ["pwrite64", "pwritev", "write"].contains(&self.name.as_str()) && self.on.contains(file) && self.result.is_some()
     }
-    fn syncs(&self, file: &str) -> bool {
+    pub fn syncs(&self, file: &str) -> bool {
         ["fsync", "fdatasync"].contains(&self.name.as_str()) && self.on.contains(file) && self.result == Some(0)
     }
 }
 
-const JOURNAL: &str = "journal.sqlite";
+pub const JOURNAL: &str = "journal.sqlite";
 const LEDGER: &str = "ledger.jsonl";
 
 /// Reads a trace; calls stand in the order in which they began.
-fn calls(trace: &str) -> Vec<Call> {
+pub fn calls(trace: &str) -> Vec<Call> {
     let mut found: Vec<Call> = vec![];
     let mut unfinished: Vec<(&str, usize)> = vec![];
     for (n, line) in trace.lines().enumerate() {
@@ -92,13 +92,19 @@ fn result(tail: &str) -> Option<i64> {
 
 /// Whether the journal was written and then synced after `heard` returned and before `said` began.
 fn synced_between(calls: &[Call], heard: &Call, said: &Call) -> Result<(), String> {
+    file_synced_between(calls, JOURNAL, heard, said)
+}
+
+/// The same of a file.
+pub fn file_synced_between(calls: &[Call], file: &str, heard: &Call, said: &Call) -> Result<(), String> {
+    let shown = if file == JOURNAL { "the journal" } else { file };
     let within = |c: &&Call| c.began > heard.returned && c.returned < said.began;
-    let Some(written) = calls.iter().filter(within).filter(|c| c.writes_to(JOURNAL)).map(|c| c.returned).min() else {
-        return Err(format!("lines {} to {}: nothing is written to the journal before `{}`", heard.returned, said.began, said.args));
+    let Some(written) = calls.iter().filter(within).filter(|c| c.writes_to(file)).map(|c| c.returned).min() else {
+        return Err(format!("lines {} to {}: nothing is written to {shown} before `{}`", heard.returned, said.began, said.args));
     };
-    let synced = calls.iter().filter(within).any(|c| c.syncs(JOURNAL) && c.began > written);
+    let synced = calls.iter().filter(within).any(|c| c.syncs(file) && c.began > written);
     synced.then_some(()).ok_or_else(|| {
-        format!("lines {} to {}: the journal is written, but no sync of it returns before `{}`", heard.returned, said.began, said.args)
+        format!("lines {} to {}: {shown} is written, but no sync of it returns before `{}`", heard.returned, said.began, said.args)
     })
 }
 
@@ -145,7 +151,7 @@ fn codes_out<'a>(calls: &'a [Call], device: &str) -> Vec<(Code, &'a Call)> {
 }
 
 /// The bytes of a string as strace shows it: octal, `\n` and its like, or as they are.
-fn unquoted(shown: &str) -> Vec<u8> {
+pub fn unquoted(shown: &str) -> Vec<u8> {
     let (mut bytes, mut rest) = (vec![], shown.as_bytes());
     while let Some((first, tail)) = rest.split_first() {
         rest = tail;
@@ -325,7 +331,7 @@ fn key_used_before_the_sync_of_its_reservation_is_found() {
 // ---- the stations ----
 
 /// Starts a station under strace; its trace is in `NAME.trace`.
-fn traced(house: &House, name: &str, fault: Option<&str>) -> Station {
+pub fn traced(house: &House, name: &str, fault: Option<&str>) -> Station {
     let mut command = Command::new(peer("strace", "strace"));
     house.clean(&mut command).process_group(0);
     let trace = house.path(&format!("{name}.trace"));
@@ -365,7 +371,7 @@ fn observed_in(house: House, extra: &str, fault: Option<&str>) -> ([Vec<Call>; 2
 }
 
 /// Ends the station itself: strace ends with it, and has then written everything.
-fn end_traced(house: &House, mut station: Station) {
+pub fn end_traced(house: &House, mut station: Station) {
     let trace = text_of(&house.path(&format!("{}.trace", station.name)));
     let pid = trace.split_whitespace().next().and_then(|p| p.parse().ok()).and_then(rustix::process::Pid::from_raw).unwrap();
     rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
@@ -374,7 +380,7 @@ fn end_traced(house: &House, mut station: Station) {
 }
 
 /// A trace may hold half a character.
-fn text_of(path: &Path) -> String {
+pub fn text_of(path: &Path) -> String {
     String::from_utf8_lossy(&std::fs::read(path).unwrap()).into_owned()
 }
 

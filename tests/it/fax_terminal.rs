@@ -448,7 +448,7 @@ fn a_full_spool_takes_no_more_calls() {
         envelope: None,
         peer: None,
         sub: None,
-        port: String::new(),
+        port: "fax".into(),
         began: Utc(0),
         of: None,
         broken: false,
@@ -617,7 +617,7 @@ fn foreign(world: &mut World, pages: usize, hangs_up_after: Option<usize>, sub: 
 
 #[test]
 fn what_a_foreign_machine_sends_goes_to_the_ports_desk_and_says_whose_it_is() {
-    let mut world = World::new("");
+    let mut world = World::new("foreign = true");
     assert_eq!(foreign(&mut world, 2, None, Some("4711")), 2);
     let (_, pages, subject) = &world.ends[1].filed[0];
     assert_eq!((pages.len(), subject.as_str()), (2, "FAX FROM +44 1, 2 PAGES, SUB 4711"));
@@ -625,7 +625,7 @@ fn what_a_foreign_machine_sends_goes_to_the_ports_desk_and_says_whose_it_is() {
 
 #[test]
 fn a_foreign_call_that_breaks_off_is_handed_in_and_the_next_may_be_a_duplicate() {
-    let mut world = World::new("");
+    let mut world = World::new("foreign = true");
     assert_eq!(foreign(&mut world, 3, Some(1), None), 1);
     assert_eq!(world.ends[1].filed.len(), 1, "{:#?}", world.tail());
     assert_eq!(world.ends[1].filed[0].2, "FAX FROM +44 1, 1 PAGE, BROKEN OFF");
@@ -635,7 +635,7 @@ fn a_foreign_call_that_breaks_off_is_handed_in_and_the_next_may_be_a_duplicate()
 
 #[test]
 fn a_foreign_call_before_whose_filing_the_station_dies_is_handed_in_at_the_start() {
-    let mut world = World::new("");
+    let mut world = World::new("foreign = true");
     world.ends[1].verdict = Some(Verdict::TryLater(Reason::new(Fault::Us, "not now")));
     assert_eq!(foreign(&mut world, 2, None, None), 1, "the last page is not confirmed");
     world.kill(1);
@@ -646,13 +646,22 @@ fn a_foreign_call_before_whose_filing_the_station_dies_is_handed_in_at_the_start
 
 #[test]
 fn calls_of_one_sub_address_of_ours_are_joined() {
-    let mut world = World::new("");
+    let mut world = World::new("foreign = true");
     assert_eq!(foreign(&mut world, 3, Some(1), Some("01860830160000007001")), 1);
     assert!(world.ends[1].filed.is_empty(), "the rest may come");
     assert_eq!(foreign(&mut world, 2, None, Some("01860830160000007002")), 2);
     let (key, pages, subject) = &world.ends[1].filed[0];
     assert_eq!((key.as_str(), pages.len()), ("fax sub-01860830160000007", 3));
     assert!(subject.starts_with("FAX FROM +44 1, 3 PAGES"), "{subject}");
+}
+
+#[test]
+fn a_foreign_machine_on_a_line_between_stations_is_not_taken_for_one() {
+    let mut world = World::new("");
+    assert_eq!(foreign(&mut world, 2, None, None), 0);
+    assert!(world.ends[1].filed.is_empty() && world.ends[1].spooled == 0);
+    let told = world.ends[1].events.iter().any(|e| matches!(e, Event::Note { text } if text.contains("no station of molink")));
+    assert!(told, "{:#?}", world.tail());
 }
 
 #[test]

@@ -47,6 +47,30 @@ fn the_fax_codes_hold_over_the_kept_corpus() {
 }
 
 #[test]
+fn bits_of_hdlc_and_packets_of_t38_hold_over_the_kept_corpus() {
+    for (target, body) in [("hdlc", bodies::hdlc::run as fn(&[u8])), ("t38", bodies::t38::run)] {
+        let files = replay(target, body);
+        assert!((10..300).contains(&files), "{target}: {files} files");
+    }
+}
+
+/// The corpus is what a search found; this is what it would find at once.
+#[test]
+fn packets_of_t38_hold_for_bytes_of_no_design() {
+    let mut luck = 1986u64;
+    for round in 0..600 {
+        let data: Vec<u8> = (0..400)
+            .map(|_| {
+                luck = luck.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                (luck >> 56) as u8
+            })
+            .collect();
+        bodies::t38::run(&[&[round as u8], &data[..]].concat());
+        bodies::hdlc::run(&data);
+    }
+}
+
+#[test]
 fn fax_frames_and_calls_hold_over_the_kept_corpus() {
     let files = replay("call", bodies::call::run);
     assert!((20..300).contains(&files), "{files} files");

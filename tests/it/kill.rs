@@ -73,7 +73,8 @@ struct Round {
 
 /// The points that a station on such a line passes.
 fn points() -> Vec<KillPoint> {
-    KillPoint::ALL.into_iter().take(8).filter(|p| cipher() || *p != KillPoint::KeyReserved).collect()
+    let of_a_line = KillPoint::ALL.into_iter().filter(|p| !KillPoint::OF_A_FAX.contains(p));
+    of_a_line.filter(|p| cipher() || *p != KillPoint::KeyReserved).collect()
 }
 
 impl Round {
@@ -83,7 +84,8 @@ impl Round {
         let nth = match point {
             KillPoint::BeforePersist | KillPoint::AfterPersist => 1 + turn % 6,
             KillPoint::StartUp | KillPoint::KeyReserved | KillPoint::MidText => 1,
-            _ => 1, // the others of a line, and those that only a fax passes
+            KillPoint::AfterEnd | KillPoint::ReceiptSent | KillPoint::ReceiptReceived => 1,
+            KillPoint::PageSpooled | KillPoint::BeforeHandOver | KillPoint::FiledNotConfirmed | KillPoint::PageConfirmed => 1,
         };
         Round { number, point, nth, victim: turn % 2, both: number % 3 == 2 }
     }

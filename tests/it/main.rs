@@ -35,6 +35,7 @@ mod fax_facility;
 mod fax_pages;
 mod fax_papers;
 mod fax_pdf;
+mod fax_processes;
 mod fax_send;
 mod fax_terminal;
 mod fuzz;

@@ -97,3 +97,56 @@ fn no_call_hangs_wherever_an_end_vanishes() {
         }
     }
 }
+
+/// A call's datagrams with what they say, each once; of each end's signals the first and the last few.
+fn exchange() -> String {
+    use molink::fax::t38::{Ifp, Syntax, udptl::Datagram};
+    let page = [Arc::new(typed(40, Resolution::STANDARD, 1))];
+    let mut call = ours(&page, PLAIN, Config { repeats: 1, ..AS_1998 }, Net::default());
+    call.run().unwrap();
+    let mut lines: Vec<(usize, bool, String)> = vec![];
+    let mut before = [None, None];
+    for (at, side, octets) in &call.sent {
+        let datagram = Datagram::decode(octets).unwrap();
+        if before[*side].replace(datagram.number) == Some(datagram.number) {
+            continue; // sent again, as nothing followed
+        }
+        let ifp = Ifp::decode(&datagram.primary, Syntax::Of1998).unwrap();
+        let hex: Vec<String> = octets.iter().take(22).map(|o| format!("{o:02x}")).collect();
+        let more = if octets.len() > 22 { format!(" … {} octets", octets.len()) } else { String::new() };
+        let data = matches!(ifp, Ifp::Data(..)) && !ifp.to_string().contains("SigEnd");
+        lines.push((
+            *side,
+            data,
+            format!("{:>7.3} {}  {ifp}\n            {}{more}\n", at.micros() as f64 / 1e6, ["C", "A"][*side], hex.join(" ")),
+        ));
+    }
+    // Of a row of data packets the first two stand for all.
+    let mut text = String::new();
+    let mut row = 0;
+    for (n, (side, data, line)) in lines.iter().enumerate() {
+        row = if *data && n > 0 && lines[n - 1].0 == *side && lines[n - 1].1 { row + 1 } else { 0 };
+        match row {
+            0 | 1 => text.push_str(line),
+            2 => text.push_str("            …\n"),
+            _ => {}
+        }
+    }
+    text
+}
+
+#[test]
+fn the_exchange_of_the_page_is_what_the_program_says() {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/t38.md");
+    let page = std::fs::read_to_string(&path).unwrap();
+    let (begin, end) = ("<!-- exchange -->\n```\n", "```\n<!-- end of exchange -->");
+    let (before, rest) = page.split_once(begin).expect("where the exchange begins");
+    let (kept, after) = rest.split_once(end).expect("where the exchange ends");
+    let made = exchange();
+    if std::env::var_os("MOLINK_RENEW").is_some() {
+        std::fs::write(&path, format!("{before}{begin}{made}{end}{after}")).unwrap();
+        return;
+    }
+    let differs = kept.lines().zip(made.lines()).find(|(a, b)| a != b);
+    assert!(kept == made, "docs/t38.md does not say what the program does, first at {differs:?}; renew it with MOLINK_RENEW=1");
+}

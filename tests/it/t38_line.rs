@@ -56,6 +56,7 @@ async fn carry(mut end: End, mut handset: Handset, clock: Clock) -> (Report, Vec
                     pages.push(received.page);
                 }
                 Output::Event(_) | Output::Identified(_) => {}
+                Output::Reserve(reservation) => panic!("there is no diskette here: {reservation:?}"),
                 Output::Ended(report) => return (report, pages),
             }
         }

@@ -238,6 +238,7 @@ impl Call {
                 }
                 Output::Ended(ended) => *report = Some(ended),
                 Output::Identified(_) => {}
+                Output::Reserve(reservation) => panic!("there is no diskette here: {reservation:?}"),
             }
         }
         self.ticks(side);

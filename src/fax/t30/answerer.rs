@@ -142,6 +142,8 @@ pub struct Answerer {
     pub(super) turns: u32,
     /// Why the last DCS cannot be followed, or the message is not taken; said when the far end hears again.
     pub(super) refusal: Option<Refusal>,
+    /// Whether only a station of molink is taken.
+    only_kin: bool,
     /// Whether it is still to be decided if the message is taken, and what was asked.
     undecided: bool,
     asked_of: Option<Identified>,
@@ -176,6 +178,7 @@ impl Answerer {
             asked: Instant::ZERO,
             turns: 0,
             refusal: None,
+            only_kin: false,
             undecided: false,
             asked_of: None,
             passed_over: 0,
@@ -187,6 +190,13 @@ impl Answerer {
             training: Training::Long,
             config,
         }
+    }
+
+    /// The same, that takes the calls of a station of molink only. Its NSS may have been lost: it is waited for twice more.
+    pub fn only_kin(mut self) -> Answerer {
+        self.config.facilities.get_or_insert_default();
+        self.only_kin = true;
+        self
     }
 
     /// The one place where the state changes: what it listens for, and how long.
@@ -460,10 +470,17 @@ impl Answerer {
         if !self.another_turn(now) {
             return;
         }
-        if self.config.facilities.is_some() && self.asked_of.is_none() && !self.leg.whole && self.passed_over < PASSED_OVER {
-            self.passed_over += 1;
-            self.leg.odd("a DCS with something damaged beside it; it is waited for once more");
-            return self.enter(now, State::Awaiting(Await::Command));
+        if self.config.facilities.is_some() && self.asked_of.is_none() {
+            let unknown = self.only_kin && self.leg.facilities.is_none();
+            if (unknown || !self.leg.whole) && self.passed_over < PASSED_OVER {
+                self.passed_over += 1;
+                self.leg.odd("a DCS beside which an NSS is missing or damaged; it is waited for once more");
+                return self.enter(now, State::Awaiting(Await::Command));
+            }
+            if unknown {
+                let what = "it is no station of molink (no NSS of one came), and this line is for one";
+                return self.fail(now, what.into(), Blame::Peer);
+            }
         }
         if self.key_was_damaged() {
             self.leg.odd("a DCS with something damaged beside it, which may have named its key; it is waited for once more");

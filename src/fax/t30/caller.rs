@@ -143,6 +143,8 @@ pub struct Caller {
     pub(super) block: Option<Sender>,
     /// Whether a calling tone came: the far end is calling too.
     both_call: bool,
+    /// Whether only a station of molink is sent to.
+    pub(super) only_kin: bool,
     /// What is said in NSS, once that is decided.
     pub(super) set_up: Option<Vec<Entry>>,
     /// Whether the far end is a station of molink.
@@ -175,6 +177,7 @@ impl Caller {
             training: Training::Long,
             block: None,
             both_call: false,
+            only_kin: false,
             set_up: None,
             kin: false,
             introduced: false,
@@ -187,6 +190,11 @@ impl Caller {
         }
     }
 
+    /// The same, that sends to a station of molink only. Its NSF may have been lost: it is waited for twice more.
+    pub fn only_kin(mut self) -> Caller {
+        (self.config.facilities, self.only_kin) = (true, true);
+        self
+    }
     /// Whether nothing of the far end but tones was heard.
     pub fn unanswered(&self) -> bool {
         self.state == State::Calling && self.both.is_none() && !self.leg.carrier && self.leg.timers.runs(Timer::T0)

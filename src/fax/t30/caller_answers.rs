@@ -65,12 +65,15 @@ impl Caller {
                 if !there.receives {
                     return self.fail(now, "the far end does not receive fax".into(), Blame::Peer);
                 }
-                if (self.config.facilities || self.mixer.is_some() && self.leg.cipher.is_none())
-                    && !self.leg.whole
-                    && self.passed_over < PASSED_OVER
-                {
+                let unknown = self.only_kin && self.leg.facilities.is_none() && self.set_up.is_none();
+                let damaged = (self.config.facilities || self.mixer.is_some() && self.leg.cipher.is_none()) && !self.leg.whole;
+                if (damaged || unknown) && self.passed_over < PASSED_OVER {
                     self.passed_over += 1;
-                    return self.leg.odd("a DIS with something damaged beside it; it is waited for once more");
+                    return self.leg.odd("a DIS beside which an NSF is missing or damaged; it is waited for once more");
+                }
+                if unknown {
+                    let what = "the far end is no station of molink (no NSF of one came), and this line is for one";
+                    return self.fail(now, what.into(), Blame::Peer);
                 }
                 self.leg.stop([Timer::T0, Timer::T1]);
                 self.both = Some(self.config.capabilities.both(&there));

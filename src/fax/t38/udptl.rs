@@ -158,12 +158,16 @@ impl Receiver {
         }
         let ahead = self.ahead(datagram.number);
         if !(-BEHIND..WINDOW).contains(&ahead) {
+            // Who begins anew does so at 0. What else is far behind is a datagram that was long on its way.
+            if ahead < 0 && datagram.number >= BEHIND as u16 {
+                return got;
+            }
             self.strangers += 1;
             if self.strangers < STRANGERS {
                 return got;
             }
             (self.held, self.missing) = (BTreeMap::new(), None);
-            let anew = datagram.number < BEHIND as u16;
+            let anew = ahead < 0;
             got.push(if anew { Got::Anew } else { Got::Hole(ahead.unsigned_abs()) });
             self.next = if anew { 0 } else { datagram.number };
         }

@@ -151,6 +151,7 @@ impl Terminal {
             job.dials = 0;
         }
         let answerer = Answerer::new(config);
+        let answerer = if self.config.foreign { answerer } else { answerer.only_kin() };
         let answerer = match self.keys() {
             Some(keys) => answerer.keyed(&keys),
             None => answerer,

@@ -135,6 +135,7 @@ impl Terminal {
         };
         self.show.takes_line(&caller.called);
         let caller = Caller::new(caller);
+        let caller = if self.config.foreign { caller } else { caller.only_kin() };
         self.call = Call::Out(Box::new(match self.keys() {
             Some(keys) => caller.keyed(&keys),
             None => caller,
@@ -247,7 +248,6 @@ impl Terminal {
     }
     /// The delivery in hand ended so.
     pub(super) fn finish(&mut self, outcome: Outcome) {
-        self.timers.stop(Timer::Redial);
         let Some(job) = self.job.take() else { return };
         if matches!(outcome, Outcome::Delivered(_) | Outcome::Refused(_)) {
             self.out.push(Output::Forget(job.delivery.message.identity));

@@ -7,7 +7,9 @@ pub mod decoder;
 mod ends;
 pub mod fax;
 mod forge;
+pub mod hdlc;
 pub mod procedure;
+pub mod t38;
 pub mod tiff;
 
 pub use bytes::Bytes;

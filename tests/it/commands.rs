@@ -109,10 +109,9 @@ fn the_demo_of_1986_at_full_speed_leaves_its_pages_as_files_and_tells_them_by_li
     let told = text(&done.stdout);
     assert_eq!((done.status.code(), text(&done.stderr).as_str()), (Some(0), ""), "{told}");
     assert!(told.lines().all(|l| l.chars().count() < 80) && !told.contains(['\u{1b}', '█', '▀']), "{told}");
+    // How far Intelsat gets with the second page, no clock says at full speed: it may be there, and its confirmation lost.
     for (page, by) in [(1, "intelsat"), (2, "gorizont"), (3, "gorizont")] {
-        let line = format!("MOSCOW ({by}) has page {page} of 3 on disk: ");
-        assert_eq!(told.matches(&format!("has page {page} of 3 on disk: ")).count(), 1, "{told}");
-        assert!(told.contains(&line), "{line}\n{told}");
+        assert!(told.contains(&format!("MOSCOW ({by}) has page {page} of 3 on disk: ")), "{page} by {by}\n{told}");
     }
     assert!(told.contains("Intelsat fades") && told.contains("d/moscow/fax/WASHINGTON-0002-19860618T1400Z.{pdf,tif}"), "{told}");
     let fax = std::fs::File::open(house.path("d/moscow/fax/WASHINGTON-0002-19860618T1400Z.tif")).unwrap();

@@ -148,8 +148,8 @@ fn network(bytes: &mut Bytes) {
             }
             while !on_way.is_empty() && !bytes.is_empty() && bytes.byte() % 8 != 7 {
                 // Mostly the first in line, now and then another; mostly once, and some are lost.
-                let which = if bytes.byte() % 8 == 0 { bytes.below(on_way.len()) } else { 0 };
-                let datagram = if bytes.byte() % 16 == 0 { on_way[which].clone() } else { on_way.remove(which) };
+                let which = if bytes.byte().is_multiple_of(8) { bytes.below(on_way.len()) } else { 0 };
+                let datagram = if bytes.byte().is_multiple_of(16) { on_way[which].clone() } else { on_way.remove(which) };
                 if bytes.byte() % 5 != 4 {
                     arrives(&mut far, now, datagram, &sent, &mut told);
                 }

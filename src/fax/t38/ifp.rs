@@ -139,7 +139,7 @@ impl Indicator {
             3 => Indicator::V21Preamble,
             4..=7 => Indicator::Training(CARRIERS[usize::from(number) - 3], Training::Long),
             8..INDICATORS => {
-                let training = if number % 2 == 0 { Training::Short } else { Training::Long };
+                let training = if number.is_multiple_of(2) { Training::Short } else { Training::Long };
                 Indicator::Training(CARRIERS[5 + (usize::from(number) - 8) / 2], training)
             }
             _ => Indicator::Other(number),

@@ -17,10 +17,10 @@ use crate::machine::{World, drive};
 use crate::message::{Blob, Identity, Message, Name, Part, Takes};
 use crate::router::{Backend, BackendError, BoxFuture, Contents, Event, Fault, Order, Outcome, Port, Reason, Submitted, Verdict};
 use crate::time::{Clock, Instant, Speed};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::ops::ControlFlow;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex as StdMutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::{Mutex, mpsc, oneshot};
 use tokio::task::JoinSet;
@@ -184,9 +184,8 @@ struct Live {
     ready: VecDeque<Input>,
     /// What is waited for: pages being drawn, the router.
     answers: JoinSet<Option<Input>>,
-    /// Of the pages drawn last, for what is kept of them.
-    drawn: BTreeMap<Identity, String>,
-    fingerprints: (mpsc::UnboundedSender<(Identity, String)>, mpsc::UnboundedReceiver<(Identity, String)>),
+    /// Of the pages drawn last: whose, and their fingerprint, for what is kept of them.
+    drawn: Arc<StdMutex<Option<(Identity, String)>>>,
     stopping: Option<Pin<Box<tokio::time::Sleep>>>,
     failed: Option<String>,
 }
@@ -204,8 +203,7 @@ impl Live {
             diskettes: None,
             ready: VecDeque::new(),
             answers: JoinSet::new(),
-            drawn: BTreeMap::new(),
-            fingerprints: mpsc::unbounded_channel(),
+            drawn: Arc::default(),
             stopping: None,
             failed: None,
         }
@@ -218,7 +216,7 @@ impl Live {
 
     fn draw(&mut self, delivery: u64, message: Message) {
         let (contents, look, station) = (self.contents.clone(), self.look, self.port.station().clone());
-        let (id, tell) = (message.identity.clone(), self.fingerprints.0.clone());
+        let (id, last) = (message.identity.clone(), self.drawn.clone());
         let events = self.port.events().clone();
         let (ask, known) = oneshot::channel::<String>();
         let asked = id.clone();
@@ -232,7 +230,7 @@ impl Live {
             let outcome = match drawn.await {
                 Ok(Ok((drawn, print))) => {
                     drawn.notes.into_iter().for_each(|text| events.emit(Event::Note { text }, Some(&id)));
-                    let _ = tell.send((id, print.clone()));
+                    *last.lock().unwrap_or_else(PoisonError::into_inner) = Some((id, print.clone()));
                     let _ = ask.send(print);
                     let confirmed = confirmed.await.unwrap_or(0);
                     return Some(Input::Drawn { delivery, pages: drawn.pages, confirmed });
@@ -263,11 +261,8 @@ impl Live {
         })
     }
     fn progress(&mut self, identity: Identity, confirmed: usize, of: usize) {
-        while let Ok((id, print)) = self.fingerprints.1.try_recv() {
-            self.drawn.clear();
-            self.drawn.insert(id, print);
-        }
-        let Some(print) = self.drawn.get(&identity).cloned() else { return };
+        let drawn = self.drawn.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let Some((_, print)) = drawn.filter(|(id, _)| *id == identity) else { return };
         let events = self.port.events().clone();
         self.disk.does(move |spool| {
             if let Err(text) = spool.progress(&identity, confirmed, of, &print) {

@@ -108,7 +108,7 @@ impl Spool {
     pub fn put(&self, entry: &Entry, page: usize, received: &Received) -> Result<(), String> {
         self.note(entry)?;
         let about = PageAbout { sender: entry.peer.clone(), date: Some(entry.began), ..PageAbout::default() };
-        let bytes = file_of([(&received.page, received.damage.clone())], &about)?;
+        let bytes = file_of([(&received.page, received.damage)], &about)?;
         let place = self.place(&entry.name);
         write(&place, &page_file(&place, page), &bytes).map_err(|e| format!("`{}` in the fax spool, page {page}: {e}", entry.name))
     }

@@ -19,6 +19,9 @@ pub const MOST_TIME: Duration = Duration::from_secs(24 * 3600);
 /// An end of a call.
 pub type End = Box<dyn Machine<Input = Input, Output = Output>>;
 
+/// What an end (0 or 1) is told once it knows who is at the other.
+pub type Decide = Box<dyn Fn(usize, &Identified) -> Input>;
+
 /// Something done to the circuit or an end.
 #[derive(Debug)]
 pub enum Act {
@@ -64,7 +67,7 @@ pub struct Call {
     /// How long an end takes to store a page; `None`: it never does.
     pub storing: Option<Duration>,
     /// What an end is told once it knows the other.
-    pub decide: Box<dyn Fn(usize, &Identified) -> Input>,
+    pub decide: Decide,
     /// The diskettes of an enciphered call: reserves key of an end, and gives it.
     pub reserve: Box<Reserve>,
     /// What was seen, of which end.

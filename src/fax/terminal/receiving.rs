@@ -411,12 +411,8 @@ impl Terminal {
             (_, 0) => {
                 self.entries.remove(name); // nothing of it is on disk
             }
-            (true, _) if entry.of.is_none_or(|of| entry.pages < of) => {
-                // Another call of the same sub-address may go on with it; nobody else can.
-                if !name.starts_with("sub-") {
-                    self.breaks_off(name);
-                }
-            }
+            // Another call of the same sub-address may go on with it; nobody else can.
+            (true, _) if entry.of.is_none_or(|of| entry.pages < of) && !name.starts_with("sub-") => self.breaks_off(name),
             _ => {}
         }
     }

@@ -175,6 +175,8 @@ impl Call {
         if dir == Direction::In {
             return None;
         }
+        // Between pages that are agreed on anew the caller waits for DIS as at the beginning (T.30 EOM): that is no new call.
+        let letter = if letter == 'A' && self.is_on() && self.phase != 'A' { 'B' } else { letter };
         let before = std::mem::replace(&mut self.phase, letter);
         if letter == 'A' && before != 'A' {
             self.cut_off(sheets);

@@ -278,6 +278,10 @@ fn the_story_of_1986_sends_each_page_once_although_a_satellite_fades_in_the_seco
     let fax = came.iter().find(|m| m.envelope.subject == "Earth stations").unwrap();
     let pages = pages(&world, "moscow", fax);
     assert!(pages.len() == 3 && is_drawn(&pages[1], "satellites") && is_drawn(&pages[2], "photograph"), "{} pages", pages.len());
+    let begun = |page: usize| {
+        world.trace().iter().any(|e| e.port.as_deref() == Some("intelsat") && matches!(e.event, Event::Scan { page: p, .. } if p == page))
+    };
+    assert!(begun(1) && begun(2) && !begun(3), "it fades in the midst of the second");
     // What there was not in 1986: correction, V.17, MMR.
     let settled = world.trace().iter().filter_map(|e| if let Event::Settled { text, .. } = &e.event { Some(text) } else { None });
     settled.for_each(|text| assert!(text.starts_with("V.27ter 4800") && text.contains("without correction"), "{text}"));

@@ -78,6 +78,7 @@ fn a_call_is_told_by_lines_where_no_page_can_be_shown() {
         confirmed("moscow", Direction::In, 1, 0),
         frame("moscow", Direction::Out, "RTP"),
         confirmed("washington", Direction::Out, 1, 0),
+        call("A: waiting for DIS"), // the next page is agreed on anew
         call("C: sending page 2"),
     ];
     tell(&mut n, &done, None);

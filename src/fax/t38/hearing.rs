@@ -81,7 +81,11 @@ impl Hearing {
     }
     pub fn tick(&mut self, now: Instant) -> Vec<Heard> {
         match self.deadline() {
-            Some(at) if at <= now => self.end(),
+            Some(at) if at <= now => {
+                // The rest of a frame may still come, and would look like a whole one.
+                self.holed |= self.carrier.as_ref().is_some_and(|c| c.open.is_some());
+                self.end()
+            }
             _ => vec![],
         }
     }

@@ -221,3 +221,109 @@ impl Machine for Terminal {
         [planned, again, self.receiver.deadline(), self.hearing.deadline()].into_iter().flatten().min()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fax::modem::{Fast, Modulation, Signal, Training};
+    use crate::fax::t38::hearing::DROP;
+    use crate::fax::t38::udptl::HOLD;
+
+    const CONFIG: Config = Config { syntax: Syntax::Of1998, repeats: 0, speed: Speed::REAL };
+    const FAST: Fast = Fast { modulation: Modulation::V17At14400, training: Training::Long, framed: false };
+
+    /// All that a terminal sends for an order, with times.
+    fn sent(order: Order, config: Config) -> Vec<(Instant, Vec<u8>)> {
+        let mut terminal = Terminal::new(config);
+        let mut outputs = terminal.handle(Instant::ZERO, Input::Order(order));
+        let (mut all, mut now) = (vec![], Instant::ZERO);
+        loop {
+            let out = outputs.iter().any(|o| *o == Output::Heard(Heard::Sent));
+            all.extend(outputs.into_iter().filter_map(|o| if let Output::Datagram(octets) = o { Some((now, octets)) } else { None }));
+            all.dedup_by_key(|(_, octets)| octets.clone()); // what is sent again
+            match terminal.deadline() {
+                Some(at) if !out => (now, outputs) = (at, terminal.tick(at)),
+                _ => return all,
+            }
+        }
+    }
+    fn hear(terminal: &mut Terminal, now: Instant, datagrams: &[(Instant, Vec<u8>)]) -> Vec<Heard> {
+        let outputs = datagrams.iter().flat_map(|(_, octets)| terminal.handle(now, Input::Datagram(octets.clone()))).collect();
+        heard(outputs)
+    }
+    fn heard(outputs: Vec<Output>) -> Vec<Heard> {
+        outputs.into_iter().filter_map(|o| if let Output::Heard(heard) = o { Some(heard) } else { None }).collect()
+    }
+    fn listening(fast: Option<Fast>) -> Terminal {
+        let mut terminal = Terminal::new(CONFIG);
+        terminal.handle(Instant::ZERO, Input::Order(Order::Listen(fast)));
+        terminal
+    }
+    fn frames() -> Vec<Vec<u8>> {
+        vec![(0..12).collect(), (20..32).collect()]
+    }
+
+    #[test]
+    fn a_signal_is_heard_as_it_was_sent() {
+        let all = sent(Order::Send(Signal::Frames(frames())), CONFIG);
+        let [a, b] = [0, 1].map(|n| Heard::Frame(frames()[n].clone()));
+        assert_eq!(hear(&mut listening(None), Instant::ZERO, &all), [Heard::Carrier(None), a, b, Heard::Quiet]);
+        let bits: Vec<u8> = (0..200).collect();
+        let all = sent(Order::Send(Signal::Bits(FAST, bits.clone())), CONFIG);
+        let got = hear(&mut listening(Some(FAST)), Instant::ZERO, &all);
+        assert_eq!((&got[0], got.last()), (&Heard::Carrier(Some(FAST.modulation)), Some(&Heard::Quiet)));
+        let came: Vec<u8> = got.iter().flat_map(|h| if let Heard::Bits(bits) = h { bits.clone() } else { vec![] }).collect();
+        assert_eq!(came, bits);
+        // Silence, training, and the bits at their rate: as on the line.
+        let time = 75_000 + 1_393_000 + 200 * 8 * 1_000_000 / 14_400;
+        assert!(all.last().is_some_and(|(at, _)| at.micros().abs_diff(time) < 5), "{:?}", all.last());
+    }
+
+    #[test]
+    fn whatever_is_missing_of_a_frame_damages_it() {
+        let all = sent(Order::Send(Signal::Frames(frames())), CONFIG);
+        for missing in 1..all.len() - 1 {
+            let mut terminal = listening(None);
+            let some: Vec<_> = all.iter().enumerate().filter(|(n, _)| *n != missing).map(|(_, d)| d.clone()).collect();
+            let mut got = hear(&mut terminal, Instant::ZERO, &some);
+            got.extend(heard(terminal.tick(Instant::ZERO + HOLD)));
+            let good: Vec<_> = got.iter().filter_map(|h| if let Heard::Frame(frame) = h { Some(frame) } else { None }).collect();
+            // Without its end a frame runs on into the next, and both are gone.
+            assert!(good.len() <= 1 && good.iter().all(|frame| frames().contains(frame)), "{missing}: {got:?}");
+            let damaged = got.iter().any(|h| matches!(h, Heard::Damaged(_)));
+            assert!(damaged && got.last() == Some(&Heard::Quiet), "{missing}: {got:?}");
+        }
+    }
+
+    #[test]
+    fn a_carrier_that_nothing_follows_is_given_up_and_its_rest_is_no_frame() {
+        let all = sent(Order::Send(Signal::Frames(frames())), CONFIG);
+        let mut terminal = listening(None);
+        assert_eq!(hear(&mut terminal, Instant::ZERO, &all[..2]), [Heard::Carrier(None)]);
+        let later = Instant::ZERO + DROP;
+        assert_eq!(heard(terminal.tick(later)), [Heard::Damaged("a frame that was broken off".into()), Heard::Quiet]);
+        let rest = hear(&mut terminal, later, &all[2..]);
+        assert_eq!(
+            rest[1..],
+            [Heard::Damaged("a frame that packets are missing of".into()), Heard::Frame(frames()[1].clone()), Heard::Quiet]
+        );
+    }
+
+    #[test]
+    fn who_sends_hears_nothing_and_may_join_where_a_frame_begins() {
+        let all = sent(Order::Send(Signal::Frames(frames())), CONFIG);
+        let mut terminal = Terminal::new(CONFIG);
+        terminal.handle(Instant::ZERO, Input::Order(Order::Tone(Tone::Ced)));
+        assert_eq!(hear(&mut terminal, Instant::ZERO, &all[..2]), []);
+        terminal.handle(Instant::ZERO, Input::Order(Order::Listen(None)));
+        assert_eq!(hear(&mut terminal, Instant::ZERO, &all[2..]), [Heard::Carrier(None), Heard::Frame(frames()[1].clone()), Heard::Quiet]);
+    }
+
+    #[test]
+    fn no_signal_is_passed_over_and_what_is_not_listened_for_cannot_be_read() {
+        let mut terminal = listening(None);
+        let say = |number: u16, packet: u8| (Instant::ZERO, [&number.to_be_bytes()[..], &[1, packet, 0, 0]].concat());
+        assert_eq!(hear(&mut terminal, Instant::ZERO, &[say(0, 0x00), say(1, 0x02), say(2, 0x00)]), [Heard::Tone(Tone::Cng)]);
+        assert_eq!(hear(&mut terminal, Instant::ZERO, &[say(3, 0x1e), say(4, 0x00)]), [Heard::Unreadable, Heard::Quiet]);
+    }
+}

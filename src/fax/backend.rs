@@ -288,16 +288,17 @@ impl Live {
             Some(Input::Verdict { token, verdict })
         });
     }
-    fn retire(&mut self, entry: super::spool::Entry) {
+    /// Waited for: the MCF that follows must not be out while a restart would still hand the message over once more.
+    async fn retire(&mut self, entry: super::spool::Entry) {
         let contents = self.contents.clone();
         let events = self.port.events().clone();
-        self.disk.does(move |spool| {
+        let done = self.disk.asks(move |spool| {
             let kept = spool.join(&entry, &contents).and_then(|blob| spool.retire(&entry, Some(blob)));
             if let Err(text) = kept {
                 events.emit(Event::Note { text }, entry.identity.as_ref()); // found, and handed over once more, at the next start
             }
-            None
         });
+        let _ = done.await; // a thread that is gone has nothing more to do
     }
     fn spool(&mut self, entry: super::spool::Entry, page: usize, received: Box<super::t30::Received>) {
         self.disk.does(move |spool| {
@@ -440,7 +441,7 @@ impl World<Input, Output> for Live {
                     None
                 });
             }
-            Output::Retire(entry) => self.retire(entry),
+            Output::Retire(entry) => self.retire(entry).await,
             Output::Discard(name) => self.disk.does(move |spool| {
                 spool.discard(&name);
                 None

@@ -19,7 +19,7 @@ use sha2::{Digest, Sha256};
 use std::fs::{self, File};
 use std::io::{self, BufReader, Write};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Messages whose confirmed pages are remembered at most.
 const MOST_SENT: usize = 1000;
@@ -29,6 +29,8 @@ const MOST_TOML: u64 = 64 * 1024;
 /// The spool of a station. Its fax ports share it: a call at one goes on with what came at another.
 pub struct Spool {
     dir: PathBuf,
+    /// What was joined last: which entry, and the file.
+    joined: Mutex<Option<(String, Blob)>>,
 }
 
 /// How much of a message is confirmed.
@@ -44,7 +46,7 @@ struct Sent {
 impl Spool {
     /// The spool in a folder, which need not be there yet; what lies in it. What cannot be read is said, and stays where it is.
     pub fn open(dir: PathBuf) -> Result<(Spool, Vec<Entry>, Vec<String>), String> {
-        let spool = Spool { dir };
+        let spool = Spool { dir, joined: Mutex::default() };
         for folder in [spool.dir.join("spool"), spool.dir.join("sent")] {
             fs::create_dir_all(&folder).map_err(|e| format!("the fax spool `{}` cannot be made: {e}", folder.display()))?;
         }
@@ -106,6 +108,7 @@ impl Spool {
     }
     /// Puts a page into the spool; on disk when this returns.
     pub fn put(&self, entry: &Entry, page: usize, received: &Received) -> Result<(), String> {
+        *self.last_joined() = None;
         self.note(entry)?;
         let about = PageAbout { sender: entry.peer.clone(), date: Some(entry.began), ..PageAbout::default() };
         let bytes = file_of([(&received.page, received.damage)], &about)?;
@@ -116,6 +119,9 @@ impl Spool {
     pub fn join(&self, entry: &Entry, contents: &Contents) -> Result<Blob, String> {
         if let Some(blob) = self.read(&self.place(&entry.name)).ok().flatten().and_then(|e| e.blob) {
             return Ok(blob);
+        }
+        if let Some((_, blob)) = self.last_joined().as_ref().filter(|(name, _)| *name == entry.name) {
+            return Ok(blob.clone());
         }
         let place = self.place(&entry.name);
         let (mut pages, mut trouble) = (1.., None);
@@ -130,7 +136,12 @@ impl Spool {
         if let Some(why) = trouble {
             return Err(format!("`{}` in the fax spool, {why}", entry.name));
         }
-        contents.keep(&name, "image/tiff", &bytes?)
+        let blob = contents.keep(&name, "image/tiff", &bytes?)?;
+        *self.last_joined() = Some((entry.name.clone(), blob.clone()));
+        Ok(blob)
+    }
+    fn last_joined(&self) -> MutexGuard<'_, Option<(String, Blob)>> {
+        self.joined.lock().unwrap_or_else(PoisonError::into_inner)
     }
     /// An entry is filed: its pages go, and what it was stays for a while.
     pub fn retire(&self, entry: &Entry, blob: Option<Blob>) -> Result<(), String> {
@@ -140,6 +151,7 @@ impl Spool {
     }
     /// An entry is of no use any more.
     pub fn discard(&self, name: &str) {
+        *self.last_joined() = None;
         let _ = fs::remove_dir_all(self.place(name)); // what is left is found at the next start
     }
 

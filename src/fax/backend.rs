@@ -50,7 +50,7 @@ impl Fax {
             return Err(format!("port `{name}` has no line; add e.g. line = {{ t38 = \"HOST:PORT\", listen = \"PORT\" }}"));
         };
         if line.contains_key("circuit") {
-            return Err("line = { circuit = … } is for scenarios, whose circuits are in memory; between stations give { t38 = \"HOST:PORT\", listen = \"PORT\" }".into());
+            return Err("`line` = { circuit = … } is for scenarios, whose circuits are in memory; between stations give { t38 = \"HOST:PORT\", listen = \"PORT\" }".into());
         }
         let t38: T38Keys = toml::Value::Table(line).try_into().map_err(|e: toml::de::Error| format!("line: {}", e.message()))?;
         t38.check()?;
@@ -65,7 +65,9 @@ impl Fax {
     pub fn on(station: &Name, keys: Keys, open: LineFactory) -> Result<Fax, String> {
         match &keys.peer {
             None => return Err("`peer` is missing; name the station at the far end".into()),
-            Some(peer) if peer == station => return Err(format!("peer = `{station}` is this station itself; name the one at the far end")),
+            Some(peer) if peer == station => {
+                return Err(format!("`peer = \"{station}\"` is this station itself; name the one at the far end"));
+            }
             Some(_) => {}
         }
         Ok(Fax { look: keys.look()?, keys, open, holds: vec![] })

@@ -162,7 +162,7 @@ impl Keys {
             rates.sort_unstable();
             rates.dedup();
             let rates = rates.iter().map(u32::to_string).collect::<Vec<_>>().join(", ");
-            format!("fastest = `{}` is no rate of a fax; give one of {rates} bits a second", self.fastest)
+            format!("`fastest = {}` is no rate of a fax; give one of {rates} bits a second", self.fastest)
         })?;
         let mut best = None;
         for code in &self.codes {
@@ -269,7 +269,7 @@ mod tests {
         assert!(why("colour = 1").starts_with("unknown field `colour`"));
         assert_eq!(
             why("fastest = 300"),
-            "fastest = `300` is no rate of a fax; give one of 2400, 4800, 7200, 9600, 12000, 14400 bits a second"
+            "`fastest = 300` is no rate of a fax; give one of 2400, 4800, 7200, 9600, 12000, 14400 bits a second"
         );
         assert_eq!(why("correction = 100"), "correction = `100` is not known; give true, false, 64 or 256");
         assert_eq!(why("width = \"a5\""), "width = `a5` is not known; it is one of a4, b4, a3");

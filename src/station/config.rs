@@ -109,10 +109,11 @@ impl Origin {
         let quoted = format!("[port.\"{port}\"]");
         let start = self.text.lines().position(|l| l.trim() == header || l.trim() == quoted);
         let in_table = start.and_then(|s| {
-            let body = self.text.lines().skip(s + 1).take_while(|l| !l.trim_start().starts_with('['));
-            body.enumerate()
-                .find(|(_, l)| !key.is_empty() && l.trim_start().trim_start_matches('"').starts_with(key))
-                .map(|(i, _)| s + 1 + i)
+            let body: Vec<&str> = self.text.lines().skip(s + 1).take_while(|l| !l.trim_start().starts_with('[')).collect();
+            let begins = body.iter().position(|l| l.trim_start().trim_start_matches('"').starts_with(key));
+            // Or it stands inside the table of another: `line = { t38 = "…" }`.
+            let place = begins.or_else(|| body.iter().position(|l| l.contains(key)));
+            place.filter(|_| !key.is_empty()).map(|i| s + 1 + i)
         });
         match in_table.or(start) {
             Some(line) => ConfigError(format!("{}:{}: port `{port}`: {sentence}", self.name, line + 1)),

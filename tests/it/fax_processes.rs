@@ -93,6 +93,7 @@ fn a_message_goes_by_fax_from_one_process_to_another() {
 }
 
 /// The points that a receiver passes, and how often before it is killed.
+#[cfg(feature = "faults")]
 const POINTS: [(KillPoint, usize); 7] = [
     (KillPoint::StartUp, 1),
     (KillPoint::PageSpooled, 1),
@@ -103,6 +104,7 @@ const POINTS: [(KillPoint, usize); 7] = [
     (KillPoint::PageConfirmed, 3),
 ];
 
+#[cfg(feature = "faults")]
 fn kill_rounds(rounds: usize) {
     let house = House::of(molink_with_faults());
     station_files(&house, "");

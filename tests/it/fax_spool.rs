@@ -23,7 +23,7 @@ fn entry(of: Option<usize>) -> Entry {
         envelope: None,
         peer: Some("+44 1".into()),
         sub: None,
-        port: String::new(),
+        port: "satellite".into(),
         began: Utc(17),
         of,
         broken: false,

@@ -124,9 +124,9 @@ mod tests {
     #[test]
     fn a_picture_is_shaded_up_to_its_edge() {
         let grey = |x: usize, y: usize| match x / 16 {
-            0 => x % 2 == 0 && y % 2 == 0,
-            1 => (x + y) % 2 == 0,
-            2 => x % 2 == 0 || y % 2 == 0,
+            0 => x.is_multiple_of(2) && y.is_multiple_of(2),
+            1 => (x + y).is_multiple_of(2),
+            2 => x.is_multiple_of(2) || y.is_multiple_of(2),
             _ => false,
         };
         assert_eq!(drawn(12, grey), ["░░░░▒▒▒▒▓▓▓▓    "; 3]);

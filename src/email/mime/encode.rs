@@ -46,6 +46,28 @@ impl Head {
     }
 }
 
+/// A value of words, folded at spaces where it would be longer than 900; a longer word is parted (RFC 5322 2.1.1: 998 at the most).
+pub(in crate::email) fn folded(value: &str) -> String {
+    let mut out = String::with_capacity(value.len());
+    let mut column = 0;
+    for word in value.split(' ') {
+        if column > 0 {
+            let fold = column + word.len() > 900;
+            out.push_str(if fold { "\r\n " } else { " " });
+            column = if fold { 1 } else { column + 1 };
+        }
+        for c in word.chars() {
+            if column > 950 {
+                out.push_str("\r\n ");
+                column = 1;
+            }
+            out.push(c);
+            column += c.len_utf8();
+        }
+    }
+    out
+}
+
 /// RFC 2047 2: words of 75 signs at the most; a character is not parted.
 fn coded_words(line: &str) -> String {
     let mut words: Vec<String> = vec![];

@@ -35,7 +35,10 @@ mod tests {
 
     #[test]
     fn soft_ends_join_and_hard_ends_stay() {
-        assert_eq!(joined("One \ntwo \nthree.\n\n From here\n>> deep \n>> er\n> less\n-- \nme", false), "One two three.\n\nFrom here\n>> deep er\n> less\n-- \nme");
+        assert_eq!(
+            joined("One \ntwo \nthree.\n\n From here\n>> deep \n>> er\n> less\n-- \nme", false),
+            "One two three.\n\nFrom here\n>> deep er\n> less\n-- \nme"
+        );
         assert_eq!(joined("日本 \n語", true), "日本語");
         assert_eq!(joined("\na", false), "\na");
         assert_eq!(joined("", false), "");

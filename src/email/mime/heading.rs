@@ -73,7 +73,9 @@ impl Heading {
         let parsed = parser.parse_headers(header);
         let mut heading = Heading { automatic: automatic(header), hops: all(header, "Received").count(), ..Heading::default() };
         if let Some(mail) = &parsed {
-            let people = |a: Option<&mail_parser::Address<'_>>| -> Vec<Mailbox> { a.map(|a| a.iter().take(100).filter_map(mailbox).collect()).unwrap_or_default() };
+            let people = |a: Option<&mail_parser::Address<'_>>| -> Vec<Mailbox> {
+                a.map(|a| a.iter().take(100).filter_map(mailbox).collect()).unwrap_or_default()
+            };
             heading.from = people(mail.from()).into_iter().next();
             heading.to = people(mail.to());
             heading.subject = one_line(mail.subject().unwrap_or_default(), 500);
@@ -99,7 +101,10 @@ impl Heading {
 
 impl super::Mail<'_> {
     /// The message that a station sent, its files kept by `keep`: `None` for a stranger's mail.
-    pub fn message<E>(&self, keep: impl FnMut(&super::Attached<'_>) -> Result<crate::message::Blob, E>) -> Option<Result<crate::message::Message, E>> {
+    pub fn message<E>(
+        &self,
+        keep: impl FnMut(&super::Attached<'_>) -> Result<crate::message::Blob, E>,
+    ) -> Option<Result<crate::message::Message, E>> {
         let (identity, envelope) = (self.heading.identity.clone()?, self.heading.envelope()?);
         Some(self.content(keep).map(|content| crate::message::Message { identity, envelope, content }))
     }
@@ -134,9 +139,17 @@ fn automatic(header: &[u8]) -> Automatic {
     let report = says("Content-Type").is_some_and(|v| v.starts_with("multipart/report"));
     let null = says("Return-Path").is_some_and(|v| v.replace(' ', "").starts_with("<>"));
     let precedence = says("Precedence").unwrap_or_default();
-    if submitted || report || null || precedence.starts_with("auto") || says("X-Autoreply").is_some() || says("X-Failed-Recipients").is_some() {
+    if submitted
+        || report
+        || null
+        || precedence.starts_with("auto")
+        || says("X-Autoreply").is_some()
+        || says("X-Failed-Recipients").is_some()
+    {
         return Automatic::Yes;
     }
-    let bulk = ["bulk", "list", "junk"].iter().any(|w| precedence.starts_with(w)) || says("List-Id").is_some() || says("List-Unsubscribe").is_some();
+    let bulk = ["bulk", "list", "junk"].iter().any(|w| precedence.starts_with(w))
+        || says("List-Id").is_some()
+        || says("List-Unsubscribe").is_some();
     if bulk { Automatic::Bulk } else { Automatic::No }
 }

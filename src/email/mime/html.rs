@@ -105,7 +105,11 @@ fn unescaped(text: &str) -> String {
     while let Some(at) = rest.find('&') {
         out.push_str(&rest[..at]);
         rest = &rest[at..];
-        let end = rest.bytes().take(34).position(|b| b == b';').filter(|e| *e > 1 && rest[1..*e].bytes().all(|b| b.is_ascii_alphanumeric() || b == b'#'));
+        let end = rest
+            .bytes()
+            .take(34)
+            .position(|b| b == b';')
+            .filter(|e| *e > 1 && rest[1..*e].bytes().all(|b| b.is_ascii_alphanumeric() || b == b'#'));
         match end {
             Some(end) => add_html_token(&mut out, rest[..=end].as_bytes(), false),
             None => out.push('&'),
@@ -168,7 +172,9 @@ impl Text {
             "br" => self.owe(self.owed + 1),
             "p" | "h1" | "h2" | "h3" | "h4" | "h5" | "h6" | "table" | "blockquote" | "dl" | "figure" => self.owe(2),
             "ul" | "ol" => self.list(&name, closes),
-            "div" | "tr" | "section" | "article" | "header" | "footer" | "dt" | "dd" | "form" | "address" | "center" | "main" | "nav" => self.owe(1),
+            "div" | "tr" | "section" | "article" | "header" | "footer" | "dt" | "dd" | "form" | "address" | "center" | "main" | "nav" => {
+                self.owe(1)
+            }
             "li" if !closes => self.item(),
             "td" | "th" if !closes => self.space = true,
             "pre" => {
@@ -242,7 +248,11 @@ fn shown(href: &str) -> Option<String> {
 /// What follows the closing tag of that name; nothing if it is never closed.
 fn behind<'a>(rest: &'a str, name: &str) -> &'a str {
     let (bytes, name) = (rest.as_bytes(), name.as_bytes());
-    let closes = |at: usize| bytes[at] == b'<' && bytes.get(at + 1) == Some(&b'/') && bytes.get(at + 2..at + 2 + name.len()).is_some_and(|n| n.eq_ignore_ascii_case(name));
+    let closes = |at: usize| {
+        bytes[at] == b'<'
+            && bytes.get(at + 1) == Some(&b'/')
+            && bytes.get(at + 2..at + 2 + name.len()).is_some_and(|n| n.eq_ignore_ascii_case(name))
+    };
     let Some(at) = (0..bytes.len()).find(|at| closes(*at)) else { return "" };
     rest[at..].find('>').map_or("", |end| &rest[at + end + 1..])
 }

@@ -27,6 +27,7 @@ mod write;
 
 pub use attached::Attached;
 pub use domains::Domains;
+pub(super) use encode::{Head as HeadLines, folded, text as coded_text};
 pub use fields::{field, header_of};
 pub use heading::{Automatic, Heading, Mailbox};
 pub use html::to_text;
@@ -106,7 +107,10 @@ impl Mail<'_> {
         texts.join("\n\n")
     }
     /// Its pieces as parts of a message; `keep` puts the bytes of a file where they are found again.
-    pub fn content<E>(&self, mut keep: impl FnMut(&Attached<'_>) -> Result<crate::message::Blob, E>) -> Result<Vec<crate::message::Part>, E> {
+    pub fn content<E>(
+        &self,
+        mut keep: impl FnMut(&Attached<'_>) -> Result<crate::message::Blob, E>,
+    ) -> Result<Vec<crate::message::Part>, E> {
         use crate::message::Part;
         let part = |piece: &Piece<'_>| match piece {
             Piece::Text(text) => Ok(Part::Text { text: text.clone() }),

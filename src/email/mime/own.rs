@@ -42,7 +42,9 @@ impl Own {
         let mut own = Own { kind, sha256: None, media_type: None };
         for word in words {
             match word.split_once('=') {
-                Some(("sha256", h)) if h.len() == 64 && h.bytes().all(|b| b.is_ascii_hexdigit()) => own.sha256 = Some(h.to_ascii_lowercase()),
+                Some(("sha256", h)) if h.len() == 64 && h.bytes().all(|b| b.is_ascii_hexdigit()) => {
+                    own.sha256 = Some(h.to_ascii_lowercase())
+                }
                 Some(("type", hex)) => own.media_type = text_of(hex),
                 Some(_) | None => {}
             }

@@ -59,18 +59,22 @@ impl Reader {
     fn leaf<'a>(&mut self, leaf: Leaf<'a>, single: bool) -> Choice<'a> {
         let Leaf { head, body } = leaf;
         if let Some(coding) = &head.strange_coding {
-            self.notes.say(format!("a part in the transfer encoding `{}`, which is not known; it was taken as it came", coding.escape_debug()));
+            self.notes
+                .say(format!("a part in the transfer encoding `{}`, which is not known; it was taken as it came", coding.escape_debug()));
         }
         let kind = head.own.as_ref().filter(|_| self.ours).map(|o| o.kind);
         if kind == Some(Kind::None) {
             return Choice { pieces: vec![], plain: true };
         }
-        if kind == Some(Kind::Text) && let Some(text) = text::exact(&head, body) {
+        if kind == Some(Kind::Text)
+            && let Some(text) = text::exact(&head, body)
+        {
             // The line end that ends a mail is the mail's, not the text's.
             let text = if single { text.strip_suffix('\n').unwrap_or(&text).to_owned() } else { text };
             return Choice { pieces: vec![Piece::Text(text)], plain: true };
         }
-        let readable = matches!(head.media_type.as_str(), "text/plain" | "text/html" | "text/enriched" | "text/markdown" | "text/x-amp-html");
+        let readable =
+            matches!(head.media_type.as_str(), "text/plain" | "text/html" | "text/enriched" | "text/markdown" | "text/x-amp-html");
         let is_text = readable && !head.attachment && (head.name.is_none() || single) && kind.is_none() && head.coding != Coding::Uuencode;
         if !is_text {
             return Choice { pieces: vec![self.file(&head, body)], plain: true };
@@ -108,14 +112,23 @@ impl Reader {
         }
         // A forwarded mail is known by what it is about.
         let subject = || match media_type == "message/rfc822" && head.coding == Coding::Plain {
-            true => Some(Heading::read(super::header_of(&body[..body.len().min(super::LARGEST_PART_HEADER)])).subject).filter(|s| !s.is_empty()).map(|s| format!("{s}.eml")),
+            true => Some(Heading::read(super::header_of(&body[..body.len().min(super::LARGEST_PART_HEADER)])).subject)
+                .filter(|s| !s.is_empty())
+                .map(|s| format!("{s}.eml")),
             false => None,
         };
         let named = head.name.clone().filter(|n| !n.is_empty()).or_else(subject);
         self.attach(body, head.coding, named.as_deref(), &media_type, own)
     }
 
-    fn attach<'a>(&mut self, body: &'a [u8], coding: Coding, named: Option<&str>, media_type: &str, own: Option<&super::own::Own>) -> Piece<'a> {
+    fn attach<'a>(
+        &mut self,
+        body: &'a [u8],
+        coding: Coding,
+        named: Option<&str>,
+        media_type: &str,
+        own: Option<&super::own::Own>,
+    ) -> Piece<'a> {
         self.files += 1;
         let safe = named.and_then(name::safe);
         if let (Some(came), true) = (named, safe.as_deref() != named) {

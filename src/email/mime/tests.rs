@@ -56,20 +56,44 @@ fn a_message_of_every_kind_comes_back_exactly() {
     let mut kept = Kept::default();
     let long = "очень длинный текст ".repeat(400);
     let texts = [
-        "", "A", "A\n", "\n", "\n\nA\n\n", "LINE 1\nLINE 2", "trailing \nspace ", "=3D =?utf-8?q?x?=", "ПРИВЕТ\nМИР", "a\rb\r\nc\0\u{7}", "From me\n.\n..",
-        "--=_WASHINGTON-0001-20161031T1200Z\nx", "-- \nme", &long, "mostly ascii, é", "begin 644 x\n#0V%T\n`\nend\n",
+        "",
+        "A",
+        "A\n",
+        "\n",
+        "\n\nA\n\n",
+        "LINE 1\nLINE 2",
+        "trailing \nspace ",
+        "=3D =?utf-8?q?x?=",
+        "ПРИВЕТ\nМИР",
+        "a\rb\r\nc\0\u{7}",
+        "From me\n.\n..",
+        "--=_WASHINGTON-0001-20161031T1200Z\nx",
+        "-- \nme",
+        &long,
+        "mostly ascii, é",
+        "begin 644 x\n#0V%T\n`\nend\n",
     ];
     let picture = kept.blob("Карта «район» №5.png", "image/png", &(0..=255).cycle().take(70_001).collect::<Vec<u8>>());
     let empty = kept.blob("empty.bin", "application/octet-stream", b"");
     let koi = kept.blob("письмо.txt", "text/plain; charset=koi8-r", b"\xf0\r\n\n\xd2\0\r");
-    let inner = kept.blob("forwarded; \"quoted\" \\ name.eml", "message/rfc822", b"Subject: x\n\nFrom here\n.\n");
+    let inner = kept.blob("forwarded; \"quoted\", (name).eml", "message/rfc822", b"Subject: x\n\nFrom here\n.\n");
     let mut all: Vec<Vec<Part>> = texts.iter().map(|t| vec![text(t)]).collect();
     all.push(vec![]);
     all.extend(texts.iter().map(|t| vec![text(t), Part::Page(picture.clone()), text(t)]));
     all.push(vec![Part::File(picture.clone())]);
     all.push(vec![Part::Page(koi.clone()), Part::File(empty), Part::File(inner), Part::File(koi)]);
     for content in all {
-        for subject in ["", "TEST", "Испытание связи", &"Очень длинная тема ".repeat(20), "a  b", " lead and trail ", "=?utf-8?q?x?=", &"long ".repeat(60), "tab and é"] {
+        for subject in [
+            "",
+            "TEST",
+            "Испытание связи",
+            &"Очень длинная тема ".repeat(20),
+            "a  b",
+            " lead and trail ",
+            "=?utf-8?q?x?=",
+            &"long ".repeat(60),
+            "tab and é",
+        ] {
             let message = sample(subject, content.clone());
             let mail = kept.mail(&message);
             assert!(mail.is_ascii() && mail.split(|b| *b == b'\n').all(|l| l.len() <= 79), "{}", String::from_utf8_lossy(&mail));

@@ -5,19 +5,8 @@
 //! Left out: who may ask for what: the backend clamps. Shown by: the tests here.
 
 use super::fields::field;
+use crate::email::smtp::priority;
 use crate::message::Precedence;
-
-/// The level of a precedence in RFC 6710's profile STANAG4406.
-fn level(precedence: Precedence) -> i32 {
-    match precedence {
-        Precedence::Deferred => -4,
-        Precedence::Routine => -2,
-        Precedence::Priority => 0,
-        Precedence::Immediate => 2,
-        Precedence::Flash => 4,
-        Precedence::Override => 6,
-    }
-}
 
 /// The fields that say it, in the order in which they are believed.
 pub fn fields(precedence: Precedence) -> [(&'static str, String); 6] {
@@ -31,7 +20,7 @@ pub fn fields(precedence: Precedence) -> [(&'static str, String); 6] {
     [
         ("Molink-Precedence", precedence.word().to_owned()),
         ("MMHS-Primary-Precedence", format!("{number} ({precedence})")),
-        ("MT-Priority", format!("{} ({precedence})", level(precedence))),
+        ("MT-Priority", format!("{} ({precedence})", priority::level(precedence))),
         ("X-Priority", x.to_owned()),
         ("Priority", priority.to_owned()),
         ("Importance", importance.to_owned()),
@@ -44,11 +33,7 @@ pub fn asked(header: &[u8]) -> Option<Precedence> {
     let number = |name: &str| first(name).and_then(|w| w.parse::<i32>().ok());
     let ours = || first("Molink-Precedence").and_then(|w| w.parse().ok());
     let military = || number("MMHS-Primary-Precedence").and_then(|n| Precedence::ALL.get(usize::try_from(n).ok()?).copied());
-    // RFC 6710 5: levels of other profiles lie between; the lower of ours counts, so that nobody gains urgency by rounding.
-    let priority = || {
-        let n = number("MT-Priority").filter(|n| (-9..=9).contains(n))?;
-        Precedence::ALL.into_iter().rev().find(|p| level(*p) <= n).or(Some(Precedence::Deferred))
-    };
+    let transfer = || priority::precedence(number("MT-Priority")?.into());
     let shown = || match number("X-Priority")? {
         1 => Some(Precedence::Immediate),
         2 => Some(Precedence::Priority),
@@ -62,7 +47,7 @@ pub fn asked(header: &[u8]) -> Option<Precedence> {
         "non-urgent" | "low" => Some(Precedence::Deferred),
         _ => None,
     };
-    ours().or_else(military).or_else(priority).or_else(shown).or_else(word)
+    ours().or_else(military).or_else(transfer).or_else(shown).or_else(word)
 }
 
 #[cfg(test)]
@@ -81,7 +66,9 @@ mod tests {
 
     #[test]
     fn what_is_no_precedence_asks_for_nothing() {
-        for header in ["", "X-Priority: 9\n", "MT-Priority: 99\n", "Molink-Precedence: now\n", "Priority: \n", "MMHS-Primary-Precedence: -1\n"] {
+        for header in
+            ["", "X-Priority: 9\n", "MT-Priority: 99\n", "Molink-Precedence: now\n", "Priority: \n", "MMHS-Primary-Precedence: -1\n"]
+        {
             assert_eq!(asked(header.as_bytes()), None, "{header}");
         }
         assert_eq!(asked(b"MT-Priority: 3\n"), Some(Precedence::Immediate));

@@ -102,11 +102,22 @@ mod tests {
 
     #[test]
     fn what_only_begins_like_one_is_text() {
-        for text in [&b"begin 644 x\nhello, this is no such line\nend\n"[..], b"begin 644 x\n#0V%T\n", b"begin 999 x\n#0V%T\nend\n", b"begin 644 x\nend\n"] {
+        for text in [
+            &b"begin 644 x\nhello, this is no such line\nend\n"[..],
+            b"begin 644 x\n#0V%T\n",
+            b"begin 999 x\n#0V%T\nend\n",
+            b"begin 644 x\nend\n",
+        ] {
             assert_eq!(within(text), vec![], "{}", String::from_utf8_lossy(text));
         }
         let mut n = 0;
-        assert_eq!(decode::<()>(b"M\nnot a line of it at all\n#0V%T\n", |b| { n += b.len(); Ok(()) }), Ok(1));
+        assert_eq!(
+            decode::<()>(b"M\nnot a line of it at all\n#0V%T\n", |b| {
+                n += b.len();
+                Ok(())
+            }),
+            Ok(1)
+        );
         assert_eq!(n, 45 + 3, "a line cut short is filled with zeros");
     }
 }

@@ -121,7 +121,8 @@ fn is_header(line: &[u8], first: bool) -> bool {
         return !first;
     }
     let name = line.iter().take(100).position(|b| *b == b':').map(|n| line[..n].trim_ascii_end());
-    name.is_some_and(|n| !n.is_empty() && n.iter().all(|b| b.is_ascii_graphic())) || first && (line.starts_with(b"From ") || line.starts_with(b">From "))
+    name.is_some_and(|n| !n.is_empty() && n.iter().all(|b| b.is_ascii_graphic()))
+        || first && (line.starts_with(b"From ") || line.starts_with(b">From "))
 }
 
 impl<'a> Walker<'a, '_> {

@@ -101,7 +101,9 @@ fn file(blob: &Blob, kind: Kind, open: &mut dyn FnMut(&Blob) -> std::io::Result<
     base64::encode(&mut bytes, to)?;
     match bytes.read == blob.size {
         true => Ok(()),
-        false => Err(Error::other(format!("`{}` has {} bytes on disk, expected {}; its content is damaged", blob.name, bytes.read, blob.size))),
+        false => {
+            Err(Error::other(format!("`{}` has {} bytes on disk, expected {}; its content is damaged", blob.name, bytes.read, blob.size)))
+        }
     }
 }
 

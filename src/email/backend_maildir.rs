@@ -1,6 +1,6 @@
 //! The Maildir of a desk: a mail is in it whole, once, and on disk when this says so.
 //!
-//! Standard: the Maildir page of qmail's author; `,S=` in a name as Dovecot has it. In: a key (a message's identity), who writes the mail.
+//! Standard: the Maildir page of qmail's author; lines end with LF, as Unix programs have them there; `,S=` in a name as Dovecot has it. In: a key (a message's identity), who writes the mail.
 //! Out: the file's name, and whether it is new. Each step is synced before the next, so that a crash between any two is made good by delivering again.
 //! Left out: flags, subfolders, quotas; taking mails away is their reader's. Shown by: the tests here, `tests/it/mail_peers.rs`.
 
@@ -125,8 +125,8 @@ impl Maildir {
     fn put_aside(&self, aside: &Path, write: &mut dyn FnMut(&mut dyn Write) -> io::Result<()>) -> Result<(), MaildirError> {
         let _ = std::fs::remove_file(aside);
         let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(aside).map_err(disk("write", aside))?;
-        let mut out = Bounded { to: BufWriter::with_capacity(64 << 10, file), left: LARGEST, full: false, failed: None };
-        let written = write(&mut out).and_then(|()| out.flush());
+        let mut out = Bounded { to: BufWriter::with_capacity(64 << 10, file), left: LARGEST, full: false, failed: None, cr: false };
+        let written = write(&mut out).and_then(|()| out.end());
         let result = match (written, out.full, out.failed.take()) {
             (_, true, _) => Err(MaildirError::TooLarge(self.dir.clone())),
             (_, _, Some(why)) => Err(disk("write", aside)(why)),
@@ -172,15 +172,25 @@ fn sync(folder: &Path) -> Result<(), MaildirError> {
     File::open(folder).and_then(|f| f.sync_all()).map_err(disk("sync", folder))
 }
 
-/// A file that takes no more than so many bytes, and remembers what its disk said.
+/// A file with LF for CR LF that takes no more than so many bytes, and remembers what its disk said.
 struct Bounded {
     to: BufWriter<File>,
     left: u64,
     full: bool,
     failed: Option<io::Error>,
+    /// A CR that may be a line end's is held back.
+    cr: bool,
 }
 
 impl Bounded {
+    /// What comes with no LF behind it is text.
+    fn end(&mut self) -> io::Result<()> {
+        if std::mem::take(&mut self.cr) {
+            let done = self.to.write_all(b"\r");
+            self.kept(done)?;
+        }
+        self.flush()
+    }
     fn kept<T>(&mut self, done: io::Result<T>) -> io::Result<T> {
         done.map_err(|e| {
             let said = io::Error::new(e.kind(), e.to_string());
@@ -196,10 +206,19 @@ impl Write for Bounded {
             self.full = true;
             return Err(io::Error::other("too large"));
         }
-        let done = self.to.write(bytes);
-        let n = self.kept(done)?;
-        self.left -= n as u64;
-        Ok(n)
+        for line in bytes.split_inclusive(|b| *b == b'\n') {
+            if std::mem::take(&mut self.cr) && line != b"\n" {
+                let done = self.to.write_all(b"\r");
+                self.kept(done)?;
+            }
+            let (text, end) = line.strip_suffix(b"\n").map_or((line, &b""[..]), |text| (text, b"\n"));
+            let held = text.strip_suffix(b"\r");
+            self.cr = held.is_some() && end.is_empty();
+            let done = self.to.write_all(held.unwrap_or(text)).and_then(|()| self.to.write_all(end));
+            self.kept(done)?;
+        }
+        self.left -= bytes.len() as u64;
+        Ok(bytes.len())
     }
     fn flush(&mut self) -> io::Result<()> {
         let done = self.to.flush();
@@ -241,7 +260,7 @@ mod tests {
     fn a_mail_is_filed_once_by_its_key_whatever_its_reader_does_with_it() {
         let desk = desk();
         let Filed::New(name) = desk.file().unwrap() else { panic!("it was not there") };
-        assert_eq!(desk.names("new"), ["1477915200.WASHINGTON-0001-20161031T1200Z.moscow,S=17"]);
+        assert_eq!(desk.names("new"), ["1477915200.WASHINGTON-0001-20161031T1200Z.moscow,S=14"]);
         assert_eq!(desk.names("tmp"), [""; 0]);
         let modes = [&name, name.parent().unwrap(), &desk.mark()].map(|p| std::fs::metadata(p).unwrap().permissions().mode() & 0o777);
         assert_eq!(modes, [0o600, 0o700, 0o600]);
@@ -250,10 +269,21 @@ mod tests {
         assert_eq!(desk.file().unwrap(), Filed::Before, "its reader took it away");
     }
 
+    #[test]
+    fn line_ends_are_those_of_unix_wherever_the_writer_parts_them() {
+        let whole = b"a\r\nb\rc\r\r\n\nd\r";
+        for parts in 1..=whole.len() {
+            let desk = desk();
+            let filed = desk.maildir.file(&desk.key, Utc(0), &mut |to| whole.chunks(parts).try_for_each(|p| to.write_all(p)));
+            let Filed::New(name) = filed.unwrap() else { panic!("it was not there") };
+            assert_eq!(std::fs::read(name).unwrap(), b"a\nb\rc\r\n\nd\r", "{parts}");
+        }
+    }
+
     /// Every state that a crash between two steps can leave behind, made by hand.
     #[test]
     fn a_crash_between_any_two_steps_leaves_neither_none_nor_two() {
-        let whole = b"Subject: x\r\n\r\ny\r\n";
+        let whole = b"Subject: x\n\ny\n";
         for step in ["half in tmp", "whole in tmp", "marked", "in new", "in cur", "tmp swept"] {
             let desk = desk();
             let (aside, mark) = (desk.maildir.dir.join("tmp").join(&desk.key.0), desk.mark());

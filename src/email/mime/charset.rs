@@ -2,7 +2,7 @@
 //!
 //! Standards: RFC 2978 (names of charsets), RFC 2152 (UTF-7). mail-parser has the tables.
 //! In: bytes, and the charset's name if one was given. Out: text; what had to be assumed.
-//! Left out: guessing a language. Shown by: `email::mime::tests`, `fixtures/mail`.
+//! Left out: guessing more than Cyrillic from Western. Shown by: `email::mime::tests`, `fixtures/mail`.
 
 use mail_parser::decoders::charsets::map::charset_decoder;
 
@@ -33,15 +33,25 @@ pub(super) fn text(bytes: &[u8], charset: Option<&str>) -> (String, Option<Strin
     }
 }
 
-/// UTF-8 where it is that but for a few bytes; else the Western Windows code page, in which every byte is a character.
+/// UTF-8 where it is that but for a few bytes; a Cyrillic code page where such letters stand side by side, as they do in words of it; else the
+/// Western Windows code page, in which every byte is a character.
 fn assumed(bytes: &[u8]) -> (String, &'static str) {
     let text = String::from_utf8_lossy(bytes);
     let beyond = text.chars().filter(|c| !c.is_ascii()).count();
     let damaged = text.chars().filter(|c| *c == char::REPLACEMENT_CHARACTER).count();
-    match (damaged * 2 <= beyond && damaged < beyond, charset_decoder(b"windows-1252")) {
-        (false, Some(decode)) => (decode(bytes), "windows-1252"),
-        _ => (text.into_owned(), "UTF-8"),
+    if damaged * 2 <= beyond && damaged < beyond {
+        return (text.into_owned(), "UTF-8");
     }
+    let count = |from: u8, to: u8| bytes.iter().filter(|b| **b >= from && **b <= to).count();
+    let high = count(0xc0, 0xff);
+    let side_by_side = bytes.windows(2).filter(|w| w[0] >= 0xc0 && w[1] >= 0xc0).count();
+    // Most letters are small: 0xE0 and up in windows-1251, 0xC0 to 0xDF in KOI8-R.
+    let name = match (side_by_side * 2 > high, count(0xe0, 0xff) >= count(0xc0, 0xdf)) {
+        (true, true) => "windows-1251",
+        (true, false) => "koi8-r",
+        (false, _) => "windows-1252",
+    };
+    (charset_decoder(name.as_bytes()).map_or(text.into_owned(), |decode| decode(bytes)), name)
 }
 
 #[cfg(test)]
@@ -65,7 +75,13 @@ mod tests {
 
     #[test]
     fn what_had_to_be_assumed_is_said() {
-        assert_eq!(text(b"caf\xe9", None).0, "café");
+        assert_eq!(text(b"caf\xe9 fran\xe7ais", None).0, "café français");
+        for charset in ["koi8-r", "windows-1251"] {
+            let words = b"\xf0\xd2\xcf\xd7\xc5\xd2\xcb\xc1";
+            let words = if charset == "koi8-r" { &words[..] } else { b"\xcf\xf0\xee\xe2\xe5\xf0\xea\xe0" };
+            let (read, note) = text(words, None);
+            assert!(read == "Проверка" && note.unwrap().ends_with(charset));
+        }
         let (cafe, note) = text("café \u{fffd}".as_bytes(), Some("x-nonesuch"));
         assert!(cafe.starts_with("café") && note.unwrap().contains("`x-nonesuch`, which is not known; it was read as UTF-8"));
         assert!(text(b"a\xffb", Some("utf-8")).1.unwrap().contains("in `utf-8`"));

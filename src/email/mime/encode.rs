@@ -27,11 +27,11 @@ impl Head {
     /// A field of words, in any script.
     pub fn words(&mut self, name: &str, text: &str) {
         let line: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-        let whole = line.trim() == line && !line.contains("  ") && !line.contains("=?");
+        let whole = line.trim() == line && !line.contains("  ") && !line.contains("=?") && line.split(' ').all(|w| w.len() <= 60);
         match whole {
             true if line.len() <= 60 && line.is_ascii() => self.raw(name, &line),
             true => self.put(name, HeaderType::Text(Text::new(line))),
-            // Spaces that folding or a server would eat, and what a reader would take for coded words.
+            // Spaces that folding or a server would eat, words that cannot be folded, and what a reader would take for coded words.
             false => self.raw(name, &coded_words(&line)),
         }
     }
@@ -89,7 +89,7 @@ fn coded_words(line: &str) -> String {
 pub(in crate::email) fn text(text: &str, apart: &str) -> (&'static str, Vec<u8>) {
     let harmless = |line: &str| {
         line.len() <= 76
-            && line.bytes().all(|b| (b' '..=b'~').contains(&b) || b == b'\t')
+            && line.bytes().all(|b| matches!(b, b' '..=b'~' | b'\t'))
             && !line.ends_with([' ', '\t'])
             // RFC 2049 3: what servers and mailboxes change.
             && !line.starts_with("From ")
@@ -99,7 +99,7 @@ pub(in crate::email) fn text(text: &str, apart: &str) -> (&'static str, Vec<u8>)
     if text.split('\n').all(harmless) {
         return ("7bit", text.replace('\n', "\r\n").into_bytes());
     }
-    let costly = text.bytes().filter(|b| !(b' '..=b'~').contains(b) && !matches!(b, b'\n' | b'\t') || *b == b'=').count();
+    let costly = text.bytes().filter(|b| !matches!(b, b' '..=b'~' | b'\n' | b'\t') || *b == b'=').count();
     if costly * 6 <= text.len() && !text.contains(['\r', '\0']) {
         return ("quoted-printable", quoted::encode(text));
     }

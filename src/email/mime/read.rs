@@ -63,7 +63,7 @@ impl Reader {
                 .say(format!("a part in the transfer encoding `{}`, which is not known; it was taken as it came", coding.escape_debug()));
         }
         let kind = head.own.as_ref().filter(|_| self.ours).map(|o| o.kind);
-        if kind == Some(Kind::None) {
+        if kind == Some(Kind::None) || body.is_empty() && head.media_type.starts_with("multipart/") {
             return Choice { pieces: vec![], plain: true };
         }
         if kind == Some(Kind::Text)

@@ -40,7 +40,7 @@ pub(super) fn within(text: &[u8]) -> Vec<Within> {
 /// `begin 644 name`
 fn name(line: &[u8]) -> Option<String> {
     let rest = line.strip_prefix(b"begin ")?;
-    let mode = rest.iter().take_while(|b| (b'0'..=b'7').contains(b)).count();
+    let mode = rest.iter().take_while(|b| matches!(b, b'0'..=b'7')).count();
     let name = rest.get(mode..)?.strip_prefix(b" ")?;
     ((3..=4).contains(&mode) && (1..=250).contains(&name.len())).then(|| String::from_utf8_lossy(name).into_owned())
 }
@@ -50,7 +50,7 @@ fn fits(line: &[u8]) -> bool {
     let Some((&first, rest)) = line.split_first() else { return true };
     let bytes = usize::from(first.wrapping_sub(b' ') & 63);
     let signs = bytes.div_ceil(3) * 4;
-    (b' '..=b'`').contains(&first) && rest.len() <= signs + 2 && rest.iter().all(|b| (b' '..=b'`').contains(b))
+    matches!(first, b' '..=b'`') && rest.len() <= signs + 2 && rest.iter().all(|b| matches!(b, b' '..=b'`'))
 }
 
 /// Decodes the lines between `begin` and `end` (both may be missing); gives how many lines were damaged.

@@ -154,7 +154,7 @@ impl<'a> Walker<'a, '_> {
     }
 
     /// A part whose body begins at `body`: a multipart is opened, anything else is a leaf until the next delimiter.
-    fn begin(&mut self, head: Head, body: usize) {
+    fn begin(&mut self, mut head: Head, body: usize) {
         let deep = self.open.len() >= DEEPEST;
         match head.multipart() {
             Some(_) if deep => self.notes.say(format!("multiparts more than {DEEPEST} deep; what lies deeper is attached as it came")),
@@ -165,6 +165,10 @@ impl<'a> Walker<'a, '_> {
                 return;
             }
             Some(_) => self.notes.say("a multipart with the boundary of the one around it; its parts were read as those of the outer"),
+            None if head.media_type.starts_with("multipart/") => {
+                self.notes.say("a multipart that does not say what parts it; it was read as text");
+                head.media_type = "text/plain".into();
+            }
             None => {}
         }
         self.leaf = Some((head, body));

@@ -129,7 +129,7 @@ fn older(mail: &[u8], parts: &[Entity<'_>]) -> Option<Report> {
         recipient: recipient.trim().to_owned(),
         original: None,
         action: Action::Failed,
-        status: said.split([' ', '(', ')', '#', ':']).find_map(status).unwrap_or_else(|| unsaid(Action::Failed)),
+        status: said.split([' ', '\n', '(', ')', '#', ':']).find_map(status).unwrap_or_else(|| unsaid(Action::Failed)),
         said: said.split_ascii_whitespace().collect::<Vec<_>>().join(" ").chars().take(1_000).collect(),
     };
     if let Some(list) = field(header, "X-Failed-Recipients") {

@@ -100,6 +100,8 @@ fn a_message_of_every_kind_comes_back_exactly() {
             assert!(!mail.windows(2).any(|w| w[1] == b'\n' && w[0] != b'\r' || w[0] == b'\r' && w[1] != b'\n'), "bare CR or LF");
             assert_eq!(back(&mail), message, "{}", String::from_utf8_lossy(&mail));
             assert_eq!(kept.mail(&message), mail);
+            let in_maildir = String::from_utf8(mail).unwrap().replace("\r\n", "\n");
+            assert_eq!(back(in_maildir.as_bytes()), message);
         }
     }
 }

@@ -61,7 +61,7 @@ pub enum Input {
     Octets(Vec<u8>),
     /// The handshake is done and the certificate is one we take.
     Secured,
-    /// It is not, because of this.
+    /// It is not, because the far end did this (`showed a certificate that is not pinned`).
     NotSecured(String),
     /// Hand this over. One at a time: after `Ready`, or once before the first.
     Job(Job),
@@ -190,6 +190,9 @@ impl Client {
             Phase::Handshake => return self.nonsense("sent something in clear behind STARTTLS"),
             _ => self.held.extend_from_slice(octets),
         }
+        if !octets.contains(&b'\n') && self.held.len() < LONGEST {
+            return;
+        }
         loop {
             match front(&self.held) {
                 Front::Whole(n, reply) => {
@@ -240,6 +243,7 @@ impl Client {
                 self.send(b"QUIT\r\n");
                 self.wait(now, Phase::Quit, Some(Timer::Answer));
             }
+            Phase::New if self.next.is_some() => self.fail_us(format!("the session with {} was ended before it began", self.config.peer)),
             Phase::New => self.close(),
             Phase::Closed | Phase::Quit => {}
             _ => self.quitting = true,
@@ -287,6 +291,11 @@ impl Client {
             reason.fault = Fault::Peer;
         }
         self.fail(&verdict);
+    }
+
+    /// The far end is such that nothing can be handed to it now: a whole sentence.
+    pub(super) fn fail_peer(&mut self, text: String) {
+        self.fail(&Verdict::Deferred(Reason::new(Fault::Peer, text), None));
     }
 
     /// This end cannot go on with the session.
@@ -347,8 +356,7 @@ impl Machine for Client {
             Input::Octets(octets) => self.octets(now, &octets),
             Input::Secured => self.now_secured(now),
             Input::NotSecured(why) if matches!(self.phase, Phase::Handshake) => {
-                let verdict = broken(Stage::Tls, &self.config.peer, &why);
-                self.fail(&verdict);
+                self.fail_peer(format!("{} {why}", self.config.peer));
             }
             Input::NotSecured(_) => {}
             Input::Job(job) => self.job(now, job),

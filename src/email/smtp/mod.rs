@@ -21,7 +21,7 @@ mod server_auth;
 mod server_commands;
 mod server_data;
 mod server_envelope;
-mod stuffing;
+pub mod stuffing;
 pub mod trace;
 
 pub use client::Client;

@@ -8,6 +8,7 @@ mod ends;
 pub mod fax;
 mod forge;
 pub mod procedure;
+pub mod smtp;
 pub mod tiff;
 
 pub use bytes::Bytes;

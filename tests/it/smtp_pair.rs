@@ -39,7 +39,18 @@ const DESKS: [&str; 6] = ["chairman@moscow", "operator@moscow", "desk7@moscow", 
 fn message(draw: &mut Draw) -> (Vec<u8>, Vec<u8>) {
     let (mut text, mut meant) = (vec![], vec![]);
     for _ in 0..draw.below(40) {
-        let line: &[u8] = draw.of(&[&b"."[..], b"..", b".x", b"", b"x", b"caf\xe9", b"\xd0\xaf", b"QUIT", b"DATA", b"a line of some length, for the pieces"]);
+        let line: &[u8] = draw.of(&[
+            &b"."[..],
+            b"..",
+            b".x",
+            b"",
+            b"x",
+            b"caf\xe9",
+            b"\xd0\xaf",
+            b"QUIT",
+            b"DATA",
+            b"a line of some length, for the pieces",
+        ]);
         let line = line.repeat(1 + draw.below(3));
         text.extend_from_slice(&line);
         // A bare CR before an LF of the next line would be one end, not two: the text avoids it by never beginning a line with LF.
@@ -289,7 +300,10 @@ fn check(seed: u64, cut: bool, tally: &mut Tally) {
                 Verdict::Taken(reply) => {
                     tally.taken += 1;
                     assert!(reply.text.contains("MOSCOW-"), "seed {seed}: {reply}");
-                    assert_eq!(reply.enhanced == Some([2, 3, 6]), reply.text.starts_with(&format!("{} ", priority::level(Precedence::Routine))));
+                    assert_eq!(
+                        reply.enhanced == Some([2, 3, 6]),
+                        reply.text.starts_with(&format!("{} ", priority::level(Precedence::Routine)))
+                    );
                 }
                 Verdict::InDoubt(_) => tally.doubted += 1,
                 Verdict::Deferred(..) => tally.deferred += 1,

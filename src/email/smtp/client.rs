@@ -308,15 +308,21 @@ impl Client {
         if matches!(self.phase, Phase::Closed) {
             return;
         }
-        match (std::mem::replace(&mut self.phase, Phase::Closed), self.next.take()) {
-            (Phase::Quit, _) => {}
-            (Phase::Message(transfer), _) => self.out.push(transfer.settled(verdict)),
-            (_, Some(job)) => self.out.push(Output::Settled(job.number, vec![verdict.clone(); job.envelope.to.len()])),
-            (_, None) => {
-                if let Verdict::Deferred(reason, _) | Verdict::Refused(reason, _) | Verdict::InDoubt(reason) = verdict {
-                    self.out.push(Output::Failed(reason.clone()));
-                }
-            }
+        let (phase, next) = (std::mem::replace(&mut self.phase, Phase::Closed), self.next.take());
+        let silent = matches!(phase, Phase::Message(_) | Phase::Quit) || next.is_some();
+        if let Phase::Message(transfer) = phase {
+            self.out.push(transfer.settled(verdict));
+        }
+        if let Some(job) = next {
+            // Of that one nothing was sent, whatever became of the other.
+            let later = match verdict {
+                Verdict::Refused(reason, _) | Verdict::InDoubt(reason) => Verdict::Deferred(reason.clone(), None),
+                other => other.clone(),
+            };
+            self.out.push(Output::Settled(job.number, vec![later; job.envelope.to.len()]));
+        }
+        if let (false, Verdict::Deferred(reason, _) | Verdict::Refused(reason, _) | Verdict::InDoubt(reason)) = (silent, verdict) {
+            self.out.push(Output::Failed(reason.clone()));
         }
         self.close();
     }

@@ -50,7 +50,10 @@ impl Client {
                 self.wait(now, Phase::StartTls, Some(Timer::Answer));
             }
             Tls::Required if !self.secured => {
-                self.fail_peer(format!("{} does not offer STARTTLS, and TLS is required for it; nothing was handed over", self.config.peer));
+                self.fail_peer(format!(
+                    "{} does not offer STARTTLS, and TLS is required for it; nothing was handed over",
+                    self.config.peer
+                ));
             }
             _ => self.log_in(now),
         }

@@ -253,12 +253,23 @@ pub const ALL: &[Say] = {
         NulInData,
         LongInData,
         ChunkTooBig,
-    BadChunk,
+        BadChunk,
         Loop,
         Content,
         Policy,
     ]
 };
+
+/// The table for `docs/smtp.md`.
+pub fn page() -> String {
+    let mut rows: Vec<_> = ALL.iter().map(|say| say.row()).collect();
+    rows.sort();
+    let mut page = String::from("| code | enhanced | words |\n|---|---|---|\n");
+    for (code, enhanced, words) in rows {
+        let _ = writeln!(page, "| {code} | {enhanced} | {words} |");
+    }
+    page
+}
 
 #[cfg(test)]
 mod tests {

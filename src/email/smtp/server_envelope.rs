@@ -11,8 +11,8 @@ use super::replies::Say;
 use super::server::{Server, Standing};
 use crate::message::Precedence;
 use smtp_proto::{
-    MAIL_BODY_7BIT, MAIL_BODY_8BITMIME, MAIL_BODY_BINARYMIME, MAIL_RET_FULL, MAIL_RET_HDRS, MAIL_SMTPUTF8, RCPT_NOTIFY_DELAY, RCPT_NOTIFY_FAILURE,
-    RCPT_NOTIFY_NEVER, RCPT_NOTIFY_SUCCESS,
+    MAIL_BODY_7BIT, MAIL_BODY_8BITMIME, MAIL_BODY_BINARYMIME, MAIL_RET_FULL, MAIL_RET_HDRS, MAIL_SMTPUTF8, RCPT_NOTIFY_DELAY,
+    RCPT_NOTIFY_FAILURE, RCPT_NOTIFY_NEVER, RCPT_NOTIFY_SUCCESS,
 };
 use smtp_proto::{MailFrom, RcptTo};
 use std::borrow::Cow;
@@ -71,7 +71,8 @@ impl Server {
         if from.env_id.as_ref().is_some_and(|e| !is_clean(e)) {
             return no(Say::BadParameter, "ENVID");
         }
-        let asked = match value(line, "MT-PRIORITY").map(|v| v.parse().ok().filter(|_| !v.starts_with('+')).and_then(priority::precedence)) {
+        let asked = match value(line, "MT-PRIORITY").map(|v| v.parse().ok().filter(|_| !v.starts_with('+')).and_then(priority::precedence))
+        {
             Some(None) => return no(Say::BadParameter, "MT-PRIORITY"),
             asked => asked.flatten(),
         };

@@ -184,7 +184,10 @@ pub fn server(data: &[u8]) {
             }
             1 => (server::Input::Secured(bytes.bit().then(|| "washington".into())), None),
             2 => (server::Input::SpoolFailed, None),
-            3 => (server::Input::NotFiled(number, if bytes.bit() { NotFiled::NoRoom } else { NotFiled::Policy("a\r\n250 b".into()) }), Some(number)),
+            3 => (
+                server::Input::NotFiled(number, if bytes.bit() { NotFiled::NoRoom } else { NotFiled::Policy("a\r\n250 b".into()) }),
+                Some(number),
+            ),
             4..=7 => (server::Input::Filed(number, id.clone()), Some(number)),
             8 if bytes.byte() == 0 => (server::Input::Stop, None),
             9 if bytes.byte() == 0 => (server::Input::Closed, None),

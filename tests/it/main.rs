@@ -54,6 +54,9 @@ mod processes;
 mod punch;
 mod rooms;
 mod send;
+mod smtp_dialogues;
+mod smtp_pair;
+mod smtp_smuggling;
 mod storm;
 #[cfg_attr(not(feature = "faults"), allow(dead_code))]
 mod support;

@@ -61,7 +61,7 @@ pub enum Input {
     Octets(Vec<u8>),
     /// The handshake is done and the certificate is one we take.
     Secured,
-    /// It is not, because of this.
+    /// It is not, because the far end did this (`showed a certificate that is not pinned`).
     NotSecured(String),
     /// Hand this over. One at a time: after `Ready`, or once before the first.
     Job(Job),
@@ -190,6 +190,9 @@ impl Client {
             Phase::Handshake => return self.nonsense("sent something in clear behind STARTTLS"),
             _ => self.held.extend_from_slice(octets),
         }
+        if !octets.contains(&b'\n') && self.held.len() < LONGEST {
+            return;
+        }
         loop {
             match front(&self.held) {
                 Front::Whole(n, reply) => {
@@ -240,6 +243,7 @@ impl Client {
                 self.send(b"QUIT\r\n");
                 self.wait(now, Phase::Quit, Some(Timer::Answer));
             }
+            Phase::New if self.next.is_some() => self.fail_us(format!("the session with {} was ended before it began", self.config.peer)),
             Phase::New => self.close(),
             Phase::Closed | Phase::Quit => {}
             _ => self.quitting = true,
@@ -289,6 +293,11 @@ impl Client {
         self.fail(&verdict);
     }
 
+    /// The far end is such that nothing can be handed to it now: a whole sentence.
+    pub(super) fn fail_peer(&mut self, text: String) {
+        self.fail(&Verdict::Deferred(Reason::new(Fault::Peer, text), None));
+    }
+
     /// This end cannot go on with the session.
     pub(super) fn fail_us(&mut self, text: String) {
         self.fail(&Verdict::Deferred(Reason::new(Fault::Us, text), None));
@@ -299,15 +308,21 @@ impl Client {
         if matches!(self.phase, Phase::Closed) {
             return;
         }
-        match (std::mem::replace(&mut self.phase, Phase::Closed), self.next.take()) {
-            (Phase::Quit, _) => {}
-            (Phase::Message(transfer), _) => self.out.push(transfer.settled(verdict)),
-            (_, Some(job)) => self.out.push(Output::Settled(job.number, vec![verdict.clone(); job.envelope.to.len()])),
-            (_, None) => {
-                if let Verdict::Deferred(reason, _) | Verdict::Refused(reason, _) | Verdict::InDoubt(reason) = verdict {
-                    self.out.push(Output::Failed(reason.clone()));
-                }
-            }
+        let (phase, next) = (std::mem::replace(&mut self.phase, Phase::Closed), self.next.take());
+        let silent = matches!(phase, Phase::Message(_) | Phase::Quit) || next.is_some();
+        if let Phase::Message(transfer) = phase {
+            self.out.push(transfer.settled(verdict));
+        }
+        if let Some(job) = next {
+            // Of that one nothing was sent, whatever became of the other.
+            let later = match verdict {
+                Verdict::Refused(reason, _) | Verdict::InDoubt(reason) => Verdict::Deferred(reason.clone(), None),
+                other => other.clone(),
+            };
+            self.out.push(Output::Settled(job.number, vec![later; job.envelope.to.len()]));
+        }
+        if let (false, Verdict::Deferred(reason, _) | Verdict::Refused(reason, _) | Verdict::InDoubt(reason)) = (silent, verdict) {
+            self.out.push(Output::Failed(reason.clone()));
         }
         self.close();
     }
@@ -347,8 +362,7 @@ impl Machine for Client {
             Input::Octets(octets) => self.octets(now, &octets),
             Input::Secured => self.now_secured(now),
             Input::NotSecured(why) if matches!(self.phase, Phase::Handshake) => {
-                let verdict = broken(Stage::Tls, &self.config.peer, &why);
-                self.fail(&verdict);
+                self.fail_peer(format!("{} {why}", self.config.peer));
             }
             Input::NotSecured(_) => {}
             Input::Job(job) => self.job(now, job),

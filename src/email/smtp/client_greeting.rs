@@ -49,14 +49,21 @@ impl Client {
                 self.send(b"STARTTLS\r\n");
                 self.wait(now, Phase::StartTls, Some(Timer::Answer));
             }
-            Tls::Required if !self.secured => self.nonsense("does not offer STARTTLS, which is required here, seen"),
+            Tls::Required if !self.secured => {
+                self.fail_peer(format!(
+                    "{} does not offer STARTTLS, and TLS is required for it; nothing was handed over",
+                    self.config.peer
+                ));
+            }
             _ => self.log_in(now),
         }
     }
 
     pub(super) fn answered_tls(&mut self, now: Instant, reply: &Reply) {
         match reply.code {
-            220 if self.has_more() => self.nonsense("sent more behind its answer to STARTTLS, seen"),
+            220 if self.has_more() => {
+                self.fail_peer(format!("{} sent more behind its answer to STARTTLS; somebody may stand in between", self.config.peer));
+            }
             220 => {
                 self.put(Output::StartTls);
                 self.wait(now, Phase::Handshake, Some(Timer::Handshake));

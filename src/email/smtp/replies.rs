@@ -82,6 +82,7 @@ pub enum Say {
     NulInData,
     LongInData,
     ChunkTooBig,
+    BadChunk,
     Loop,
     Content,
     Policy,
@@ -158,7 +159,8 @@ impl Say {
             BareInData => (554, "5.6.0", "a bare CR or LF in the message, only CR LF ends a line; closing"),
             NulInData => (554, "5.6.0", "a NUL in the message"),
             LongInData => (554, "5.6.0", "a line of the message is longer than {} octets"),
-            ChunkTooBig => (552, "5.3.4", "the chunk is larger than the {} octets a message may have; closing"),
+            ChunkTooBig => (552, "5.3.4", "the chunk is larger than a message may be; closing"),
+            BadChunk => (501, "5.5.4", "write it as BDAT chunk-size [LAST]; closing"),
             Loop => (554, "5.4.6", "the message has been here before"),
             Content => (554, "5.6.0", "the message cannot be read"),
             Policy => (550, "5.7.1", "refused: {}"),
@@ -251,11 +253,23 @@ pub const ALL: &[Say] = {
         NulInData,
         LongInData,
         ChunkTooBig,
+        BadChunk,
         Loop,
         Content,
         Policy,
     ]
 };
+
+/// The table for `docs/smtp.md`.
+pub fn page() -> String {
+    let mut rows: Vec<_> = ALL.iter().map(|say| say.row()).collect();
+    rows.sort();
+    let mut page = String::from("| code | enhanced | words |\n|---|---|---|\n");
+    for (code, enhanced, words) in rows {
+        let _ = writeln!(page, "| {code} | {enhanced} | {words} |");
+    }
+    page
+}
 
 #[cfg(test)]
 mod tests {

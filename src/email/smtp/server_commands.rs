@@ -80,6 +80,8 @@ impl Server {
         }
         match request {
             Ok(request) => self.request(now, text, request),
+            // How much of what follows is a chunk, nobody knows then.
+            Err(_) if text.trim_start().get(..4).is_some_and(|w| w.eq_ignore_ascii_case("BDAT")) => self.chunk_command(now, text),
             Err(error) => self.misread(&error),
         }
         !matches!(self.phase, Phase::Closed)
@@ -91,8 +93,9 @@ impl Server {
             Request::Helo { host } => self.hello(&host, false),
             Request::Mail { from } => self.mail(text, &from),
             Request::Rcpt { to } => self.rcpt(text, &to),
+            Request::Data if text.trim().len() > "DATA".len() => self.say(Say::Syntax, "DATA"),
             Request::Data => self.data(now),
-            Request::Bdat { chunk_size, is_last } => self.bdat(now, chunk_size as u64, is_last),
+            Request::Bdat { .. } => self.chunk_command(now, text),
             Request::Auth { mechanism, initial_response } => self.auth(now, mechanism, &initial_response),
             Request::StartTls => self.start_tls(now, text),
             Request::Rset => {
@@ -111,9 +114,8 @@ impl Server {
 
     fn misread(&mut self, error: &Error) {
         match error {
-            Error::UnknownCommand | Error::ResponseTooLong | Error::InvalidResponse { .. } | Error::NeedsMoreData { .. } => {
-                self.say(Say::Unknown, "");
-            }
+            Error::UnknownCommand | Error::ResponseTooLong | Error::InvalidResponse { .. } => self.say(Say::Unknown, ""),
+            Error::NeedsMoreData { .. } => self.say(Say::Syntax, "RFC 5321 has it"),
             Error::InvalidSenderAddress => self.say(Say::BadSender, ""),
             Error::InvalidRecipientAddress => self.say(Say::BadRecipient, ""),
             Error::SyntaxError { syntax } => self.say(Say::Syntax, syntax),

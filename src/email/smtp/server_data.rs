@@ -38,9 +38,25 @@ impl Server {
         self.put(Output::Open);
     }
 
-    pub(super) fn bdat(&mut self, now: Instant, size: u64, last: bool) {
+    /// `BDAT size [LAST]`, read strictly: what a wrong one would leave behind it could be read as commands, so that the connection ends.
+    pub(super) fn chunk_command(&mut self, now: Instant, line: &str) {
+        let words: Vec<&str> = line.split_ascii_whitespace().collect();
+        let (size, last) = match words[..] {
+            [_, size] => (size, false),
+            [_, size, last] if last.eq_ignore_ascii_case("LAST") => (size, true),
+            _ => ("", false),
+        };
+        // RFC 3030 2: digits, at most 20 of them.
+        match size.parse::<u64>() {
+            Ok(size) if words[1].bytes().all(|b| b.is_ascii_digit()) => self.bdat(now, size, last),
+            Err(e) if *e.kind() == std::num::IntErrorKind::PosOverflow => self.end(Say::ChunkTooBig),
+            _ => self.end(Say::BadChunk),
+        }
+    }
+
+    fn bdat(&mut self, now: Instant, size: u64, last: bool) {
         let heard = self.may_come();
-        let before = self.reader.as_ref().map_or(0, |r| r.octets);
+        let before = self.reader.as_ref().map_or(0, |r| r.came);
         if before.saturating_add(size) > self.config.limits.size.saturating_mul(2) {
             return self.end(Say::ChunkTooBig);
         }
@@ -120,7 +136,7 @@ impl Server {
             return self.message_ends(now);
         }
         self.counts.idle = 0;
-        let octets = self.reader.as_ref().map_or(0, |r| r.octets);
+        let octets = self.reader.as_ref().map_or(0, |r| r.came);
         self.say(Say::ChunkOk, &octets.to_string());
     }
 

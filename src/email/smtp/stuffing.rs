@@ -2,7 +2,7 @@
 //!
 //! Standards: RFC 5321 4.5.2, 2.3.8, 4.5.3.1.6 (998 octets and CR LF). A bare CR or a bare LF becomes CR LF, and is counted; a message
 //! without a line's end at its end gets one. In: pieces of a message. Out: octets for the wire, or why the message cannot go.
-//! Left out: conversion of eight-bit text (MIME's). Shown by: the tests here, `fixtures/dialogues/smtp/client-smuggling`.
+//! Left out: conversion of eight-bit text (MIME's). Shown by: the tests here, `fixtures/dialogues/smtp-smuggling/table.txt`.
 
 /// Octets of a line, without CR LF.
 const LONGEST: usize = 998;

@@ -9,6 +9,7 @@ pub mod fax;
 mod forge;
 pub mod mail;
 pub mod procedure;
+pub mod smtp;
 pub mod tiff;
 
 pub use bytes::Bytes;

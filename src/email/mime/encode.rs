@@ -88,13 +88,11 @@ fn coded_words(line: &str) -> String {
 /// A text's transfer encoding and its bytes in it. `apart` may not begin a line of it.
 pub(in crate::email) fn text(text: &str, apart: &str) -> (&'static str, Vec<u8>) {
     let harmless = |line: &str| {
-        line.len() <= 76
-            && line.bytes().all(|b| matches!(b, b' '..=b'~' | b'\t'))
-            && !line.ends_with([' ', '\t'])
-            // RFC 2049 3: what servers and mailboxes change.
-            && !line.starts_with("From ")
-            && !line.starts_with('.')
-            && !(line.starts_with("--") && line.contains(apart))
+        let short = line.len() <= 76 && line.bytes().all(|b| matches!(b, b' '..=b'~' | b'\t'));
+        // RFC 2049 3: what servers and mailboxes change.
+        let stumbled_over = line.ends_with([' ', '\t']) || line.starts_with("From ") || line.starts_with('.');
+        let parts = line.starts_with("--") && line.contains(apart);
+        short && !stumbled_over && !parts
     };
     if text.split('\n').all(harmless) {
         return ("7bit", text.replace('\n', "\r\n").into_bytes());

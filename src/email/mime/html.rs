@@ -111,7 +111,7 @@ fn unescaped(text: &str) -> String {
             .position(|b| b == b';')
             .filter(|e| *e > 1 && rest[1..*e].bytes().all(|b| b.is_ascii_alphanumeric() || b == b'#'));
         match end {
-            Some(end) => add_html_token(&mut out, rest[..=end].as_bytes(), false),
+            Some(end) => add_html_token(&mut out, &rest.as_bytes()[..=end], false),
             None => out.push('&'),
         }
         rest = &rest[end.unwrap_or(0) + 1..];

@@ -52,10 +52,11 @@ pub(super) fn made_up(number: usize, media_type: &str) -> String {
         "image/jpeg" => "jpg",
         "image/svg+xml" => "svg",
         "image/tiff" => "tif",
-        other => match other.strip_prefix("image/") {
-            Some(short @ ("png" | "gif" | "bmp" | "webp")) => short,
-            _ => "bin",
-        },
+        "image/png" => "png",
+        "image/gif" => "gif",
+        "image/bmp" => "bmp",
+        "image/webp" => "webp",
+        _ => "bin",
     };
     format!("part-{number}.{ending}")
 }

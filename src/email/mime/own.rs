@@ -73,7 +73,7 @@ impl Own {
 
 /// A media type in hexadecimal digits (it may hold anything).
 fn text_of(hex: &str) -> Option<String> {
-    if !hex.is_ascii() || hex.len() > 500 || hex.len() % 2 != 0 {
+    if !hex.is_ascii() || hex.len() > 500 || !hex.len().is_multiple_of(2) {
         return None;
     }
     let bytes: Option<Vec<u8>> = (0..hex.len()).step_by(2).map(|i| u8::from_str_radix(&hex[i..i + 2], 16).ok()).collect();

@@ -40,6 +40,8 @@ mod kill;
 mod libtiff;
 mod line;
 mod lines;
+mod mail;
+mod mail_peers;
 mod mixer;
 mod motor;
 mod pair;

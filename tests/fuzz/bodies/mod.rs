@@ -7,6 +7,7 @@ pub mod decoder;
 mod ends;
 pub mod fax;
 mod forge;
+pub mod mail;
 pub mod procedure;
 pub mod smtp;
 pub mod tiff;

@@ -1,3 +1,5 @@
+//! The tests of reading and writing mails: what a message becomes as MIME and back, and what strangers send.
+
 use super::*;
 use crate::message::{Blob, Class, Envelope, Message, Part, Precedence};
 use std::collections::BTreeMap;

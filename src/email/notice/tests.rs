@@ -1,3 +1,5 @@
+//! The tests of notices: to whom they go, what they say, and that none is made about another.
+
 use super::*;
 use crate::email::mime::{Automatic, Heading};
 

@@ -59,13 +59,37 @@ impl Reader {
 
     /// Takes octets in, appends what belongs to the message to `out`. Returns how many were taken, and whether the end of DATA was among them.
     pub fn feed(&mut self, octets: &[u8], out: &mut Vec<u8>) -> (usize, bool) {
-        for (n, b) in octets.iter().enumerate() {
-            self.came += 1;
-            if self.step(*b, out) {
-                return (n + 1, true);
+        let mut at = 0;
+        while at < octets.len() {
+            let run = self.run(&octets[at..], out);
+            at += run;
+            if let Some(b) = octets.get(at).filter(|_| run == 0) {
+                self.came += 1;
+                at += 1;
+                if self.step(*b, out) {
+                    return (at, true);
+                }
             }
         }
-        (octets.len(), false)
+        (at, false)
+    }
+
+    /// Takes the octets within a line that need no look of their own, as far as no limit is near. Returns how many.
+    fn run(&mut self, octets: &[u8], out: &mut Vec<u8>) -> usize {
+        if self.state != State::Text || self.flaw.is_some() {
+            return 0;
+        }
+        let header = if self.in_header { self.limits.1.saturating_sub(self.header) } else { u64::MAX };
+        let room = header.min(self.limits.0.saturating_sub(self.octets));
+        let most = self.limits.2.saturating_sub(self.line + 2).min(usize::try_from(room).unwrap_or(usize::MAX)).min(octets.len());
+        let n = octets[..most].iter().position(|b| matches!(b, b'\r' | b'\n' | 0)).unwrap_or(most);
+        let run = &octets[..n];
+        out.extend_from_slice(run);
+        self.eight |= !run.is_ascii();
+        self.line += n;
+        self.came += n as u64;
+        self.count(n as u64);
+        n
     }
 
     /// Says that all chunks have come: a CR at the very end is bare too.

@@ -237,11 +237,18 @@ impl Server {
     }
 
     pub(super) fn arm(&mut self, now: Instant, timer: Timer) {
+        if matches!(self.phase, Phase::Closed) {
+            return;
+        }
         self.timers.arm(timer, now + timer.length(self.config.speed));
     }
 
     /// From one kind of waiting to another: the timer of the new one.
     pub(super) fn enter(&mut self, now: Instant, phase: Phase) {
+        if matches!(self.phase, Phase::Closed) {
+            // A reply on the way here was the last error the limits allow.
+            return;
+        }
         for timer in [Timer::Command, Timer::Block, Timer::World, Timer::Handshake] {
             self.timers.stop(timer);
         }

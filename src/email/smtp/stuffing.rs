@@ -49,7 +49,17 @@ impl Writer {
 
     /// Appends a piece as it goes on the wire.
     pub fn piece(&mut self, piece: &[u8], out: &mut Vec<u8>) -> Result<(), Unfit> {
-        for b in piece {
+        let mut at = 0;
+        while at < piece.len() {
+            // Within a line most octets need no look of their own.
+            let room = if self.line > 0 && !self.cr { LONGEST - self.line } else { 0 };
+            let rest = &piece[at..piece.len().min(at + room)];
+            let run = rest.iter().position(|b| matches!(b, b'\r' | b'\n' | 0) || *b >= 0x80 && !self.eight).unwrap_or(rest.len());
+            out.extend_from_slice(&rest[..run]);
+            self.line += run;
+            at += run;
+            let Some(b) = piece.get(at) else { break };
+            at += 1;
             match (self.cr, *b) {
                 (true, b'\n') => self.end_line(out, false),
                 (_, b'\r') => {

@@ -80,7 +80,8 @@ struct ServerWatch {
 
 impl ServerWatch {
     fn see(&mut self, outputs: Vec<server::Output>, said: Option<(u32, &str)>) {
-        let current = said.filter(|(n, _)| self.waiting == Some(*n));
+        // What came behind the message goes on at its answer, and may be the next message.
+        let current = said.filter(|(n, _)| self.waiting.take_if(|w| w == n).is_some());
         for output in outputs {
             assert!(!self.closed, "behind a close: {output:?}");
             match output {
@@ -105,9 +106,6 @@ impl ServerWatch {
                 }
                 server::Output::Close => self.closed = true,
             }
-        }
-        if current.is_some() {
-            self.waiting = None;
         }
     }
 

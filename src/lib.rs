@@ -6,6 +6,7 @@
 
 pub mod cli;
 pub mod console;
+pub mod email;
 pub mod faults;
 pub mod fax;
 pub mod history;

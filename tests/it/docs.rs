@@ -130,13 +130,21 @@ fn the_page_of_the_code_tables_is_what_the_tables_say() {
 
 #[test]
 fn the_adapters_of_the_page_are_those_of_the_program() {
-    const BEGIN: &str = "<!-- adapters -->\n";
-    const END: &str = "<!-- end of adapters -->";
-    let (path, page) = ("docs/serial.md", molink::line::adapter::page());
-    let (before, rest) = read(path).split_once(BEGIN).map(|(b, r)| (b.to_owned(), r.to_owned())).expect("where adapters begin");
-    let (committed, after) = rest.split_once(END).expect("where adapters end");
+    part_of_a_page("docs/serial.md", "adapters", &molink::line::adapter::page());
+}
+
+#[test]
+fn the_replies_of_the_page_are_those_of_the_program() {
+    part_of_a_page("docs/smtp.md", "replies", &molink::email::smtp::replies::page());
+}
+
+/// Between `<!-- NAME -->` and `<!-- end of NAME -->` a page has what the program says.
+fn part_of_a_page(path: &str, name: &str, page: &str) {
+    let (begin, end) = (format!("<!-- {name} -->\n"), format!("<!-- end of {name} -->"));
+    let (before, rest) = read(path).split_once(&begin).map(|(b, r)| (b.to_owned(), r.to_owned())).expect("where it begins");
+    let (committed, after) = rest.split_once(&end).expect("where it ends");
     if std::env::var_os("MOLINK_RENEW").is_some() {
-        std::fs::write(root().join(path), format!("{before}{BEGIN}{page}{END}{after}")).unwrap();
+        std::fs::write(root().join(path), format!("{before}{begin}{page}{end}{after}")).unwrap();
         return;
     }
     let differs = committed.lines().zip(page.lines()).find(|(a, b)| a != b);

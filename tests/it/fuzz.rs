@@ -76,6 +76,20 @@ fn fax_frames_and_calls_hold_over_the_kept_corpus() {
     assert!((20..300).contains(&files), "{files} files");
 }
 
+#[test]
+fn mails_hold_over_the_kept_corpus() {
+    let files = replay("mail", bodies::mail::run);
+    assert!((20..300).contains(&files), "{files} files");
+}
+
+#[test]
+fn smtp_sessions_hold_over_the_kept_corpus() {
+    for (target, body) in [("smtp_server", bodies::smtp::server as fn(&[u8])), ("smtp_client", bodies::smtp::client)] {
+        let files = replay(target, body);
+        assert!((20..300).contains(&files), "{target}: {files} files");
+    }
+}
+
 /// The checker is itself checked: over the same corpus a planted fault is found.
 #[cfg(feature = "faults")]
 #[test]

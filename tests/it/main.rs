@@ -53,6 +53,8 @@ mod kill;
 mod libtiff;
 mod line;
 mod lines;
+mod mail;
+mod mail_peers;
 mod mixer;
 mod motor;
 mod pair;
@@ -67,6 +69,9 @@ mod rooms;
 mod satellites;
 mod satellites_live;
 mod send;
+mod smtp_dialogues;
+mod smtp_pair;
+mod smtp_smuggling;
 #[path = "../peers/spandsp.rs"]
 mod spandsp;
 mod storm;

@@ -8,7 +8,9 @@ mod ends;
 pub mod fax;
 mod forge;
 pub mod hdlc;
+pub mod mail;
 pub mod procedure;
+pub mod smtp;
 pub mod t38;
 pub mod tiff;
 

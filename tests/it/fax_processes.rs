@@ -2,7 +2,10 @@
 //! loses no confirmed page and files none twice; and under strace no MCF is sent before page and message are on disk.
 
 use crate::durability::{Call, JOURNAL, calls, end_traced, file_synced_between, text_of, traced, unquoted};
-use crate::support::{House, Station, killed, molink_with_faults, seconds};
+use crate::support::{House, Station, seconds};
+#[cfg(feature = "faults")]
+use crate::support::{killed, molink_with_faults};
+#[cfg(feature = "faults")]
 use molink::faults::KillPoint;
 use molink::fax::tiff::Reader as Tiff;
 use molink::message::Part;

@@ -81,7 +81,7 @@ fn what_a_crash_left_half_done_is_not_taken_for_a_page() {
     std::fs::create_dir(place.with_file_name("call-18")).unwrap();
     let (_, entries, notes) = open(dir.path());
     assert_eq!((entries.len(), entries[0].pages, entries[0].waits()), (1, 1, false), "page 3 without page 2 is none");
-    assert!(notes.is_empty() && !place.with_file_name("call-18").exists(), "a call without a page is nothing");
+    assert!(notes.is_empty(), "a call without a page is nothing, and may be one that comes in at another port just now: {notes:?}");
 }
 
 #[test]

@@ -238,7 +238,7 @@ mod tests {
         let mut outputs = terminal.handle(Instant::ZERO, Input::Order(order));
         let (mut all, mut now) = (vec![], Instant::ZERO);
         loop {
-            let out = outputs.iter().any(|o| *o == Output::Heard(Heard::Sent));
+            let out = outputs.contains(&Output::Heard(Heard::Sent));
             all.extend(outputs.into_iter().filter_map(|o| if let Output::Datagram(octets) = o { Some((now, octets)) } else { None }));
             all.dedup_by_key(|(_, octets)| octets.clone()); // what is sent again
             match terminal.deadline() {

@@ -103,11 +103,14 @@ impl T38Line {
     pub async fn open(keys: &T38Keys, clock: Clock) -> Result<T38Line, String> {
         keys.check()?;
         let (listen, far) = (keys.at(), &keys.t38);
+        let lost = |e: std::io::Error| format!("cannot reach `{far}` from `{listen}` (UDP): {e}; give HOST:PORT of the far end");
+        // Before the socket is there: until it is connected it would take datagrams from anybody.
+        let known: Vec<SocketAddr> = tokio::net::lookup_host(far.as_str()).await.map_err(lost)?.collect();
         let socket = UdpSocket::bind(&listen).await.map_err(|e| match e.kind() {
             ErrorKind::AddrInUse => format!("cannot listen on `{listen}` (UDP): another program has it; give another `listen`"),
             _ => format!("cannot listen on `{listen}` (UDP): {e}; give PORT or HOST:PORT of this machine"),
         })?;
-        socket.connect(far).await.map_err(|e| format!("cannot reach `{far}` from `{listen}` (UDP): {e}; give HOST:PORT of the far end"))?;
+        socket.connect(&known[..]).await.map_err(lost)?;
         let at = socket.local_addr().map_err(|e| format!("cannot listen on `{listen}` (UDP): {e}"))?;
         let (ask, asks) = mpsc::channel(4);
         let (buffer, ended) = (vec![0; LONGEST + 1], None);

@@ -251,6 +251,8 @@ enum Timer {
     Redial,
     /// Until what could not be filed is handed in again.
     HandOver,
+    /// Until what calls of a sub-address left behind is looked at.
+    Unfinished,
 }
 
 /// Before a call is made anew: the far end has left the line by then.
@@ -386,7 +388,7 @@ impl Terminal {
         self.look_for_diskettes();
         match std::mem::replace(&mut self.call, Call::None) {
             Call::Out(_) => self.call_made(now, report),
-            Call::In(_, incoming) => self.call_taken(&incoming, report),
+            Call::In(_, incoming) => self.call_taken(now, &incoming, report),
             Call::None | Call::Dialling => {}
         }
         if !self.timers.runs(Timer::Redial) {
@@ -539,6 +541,7 @@ impl Machine for Terminal {
             match timer {
                 Timer::Redial => {} // the line is tried below
                 Timer::HandOver => self.hand_over(),
+                Timer::Unfinished => self.left_lying(now),
             }
         }
         self.pump();

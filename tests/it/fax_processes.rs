@@ -157,7 +157,7 @@ fn kill_rounds(rounds: usize) {
     };
     let left =
         |e: std::fs::DirEntry| std::fs::read_dir(e.path()).unwrap().any(|f| f.unwrap().path().extension().is_some_and(|x| x == "tif"));
-    let spool = std::fs::read_dir(house.path("moscow/fax/satellite/spool")).unwrap();
+    let spool = std::fs::read_dir(house.path("moscow/fax/spool")).unwrap();
     assert!(!spool.map(Result::unwrap).any(left), "pages of filed messages are left in the spool");
     assert_eq!(confirmed("out"), ids.len() * 3, "no page is confirmed to its sender twice, none missing");
     println!("{} messages of three pages; kill points hit: {hits:?}; {} confirmed pages sent", ids.len(), confirmed("out"));

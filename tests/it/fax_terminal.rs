@@ -439,8 +439,8 @@ fn no_space_in_the_spool_is_said_and_nothing_is_confirmed() {
     }
 }
 
-#[test]
-fn a_full_spool_takes_no_more_calls() {
+/// A station with 199 pages of 200 in a spool for 200, of a message whose first call began at a time; it gets another message.
+fn nearly_full(began: &str) -> World {
     let mut world = World::new("spool = 200");
     let old = Entry {
         name: "ALPHA-0077-19860830T1500Z".into(),
@@ -449,7 +449,7 @@ fn a_full_spool_takes_no_more_calls() {
         peer: None,
         sub: None,
         port: "fax".into(),
-        began: Utc(0),
+        began: began.parse().unwrap(),
         of: None,
         broken: false,
         filed: false,
@@ -464,7 +464,17 @@ fn a_full_spool_takes_no_more_calls() {
     world.start(1);
     world.deliver(0, 1, message(0, 1, "operator"));
     world.until(|w| w.reported(0, 1));
+    world
+}
+#[test]
+fn a_full_spool_takes_no_more_calls() {
+    let world = nearly_full("1986-08-30T15:45:00Z");
     assert!(world.last_reason(0).text.contains("the spool holds 199 pages already"), "{}", world.last_reason(0).text);
+}
+#[test]
+fn a_beginning_that_was_left_lying_makes_room() {
+    let world = nearly_full("1986-08-29T16:00:00Z");
+    assert!(world.delivered(0) && world.whole(1, 3), "{:#?}", world.tail());
 }
 
 #[test]
@@ -653,6 +663,8 @@ fn calls_of_one_sub_address_of_ours_are_joined() {
     let (key, pages, subject) = &world.ends[1].filed[0];
     assert_eq!((key.as_str(), pages.len()), ("fax sub-01860830160000007", 3));
     assert!(subject.starts_with("FAX FROM +44 1, 3 PAGES"), "{subject}");
+    assert_eq!(foreign(&mut world, 2, None, Some("01860830160000007002")), 2, "its last MCF was lost: it comes again");
+    assert_eq!(world.ends[1].filed.len(), 1, "and is known");
 }
 
 #[test]

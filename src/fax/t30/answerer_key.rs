@@ -39,6 +39,9 @@ impl Answerer {
     }
     /// A DCS came: whether its page can be read. Why not is said when the far end hears.
     pub(super) fn hear_start(&mut self) -> Option<Refusal> {
+        if self.state == State::Keying {
+            self.leg.timers.stop(Timer::Deciding); // a slow disk: the far end asks once more, and the check comes again
+        }
         let said = self.leg.cipher.take();
         self.names_key |= said.is_some();
         let accepted = match (&mut self.mixer, said) {
@@ -75,7 +78,12 @@ impl Answerer {
         let Some(mixer) = &mut self.mixer else { return self.leg.odd("key for a line in clear") };
         match mixer.reserved(page, made, key) {
             Ok(events) => events.into_iter().for_each(|event| self.leg.event(CallEvent::Key(event))),
-            Err(why) => self.leg.odd(why), // another place was named meanwhile; this one is burned
+            Err(why) => {
+                self.leg.odd(why); // another place was named meanwhile; this one is burned
+                if self.state == State::Keying {
+                    return self.ready_for_page(now);
+                }
+            }
         }
         self.go_on(now);
     }

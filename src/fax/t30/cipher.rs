@@ -175,15 +175,24 @@ impl Mixer {
         std::mem::take(&mut self.troubles).into_iter().map(|reason| KeyEvent::Trouble { reason }).collect()
     }
     /// The diskettes that have something left, in the order they are taken up.
-    pub fn places(&self) -> Vec<Place> {
+    fn usable(&self) -> Vec<Place> {
         let left = self.reel.tapes().iter().filter(|t| self.reel.left_of(t.serial) > 0);
         let place = |t: &crate::key::Tape| Some(Place { serial: t.serial, position: self.reel.next_of(t.serial)? });
-        left.filter_map(place).take(MOST_OFFERED).collect()
+        left.filter_map(place).collect()
+    }
+    /// Of these the ones that the far end is told of: where there are many, those with most left, so that remnants do not hide a full one.
+    pub fn places(&self) -> Vec<Place> {
+        let mut usable = self.usable();
+        while usable.len() > MOST_OFFERED {
+            let least = (0..usable.len()).min_by_key(|n| self.reel.left_of(usable[*n].serial)).unwrap_or(0);
+            usable.remove(least);
+        }
+        usable
     }
     /// Chooses where the key of a page of `need` octets begins, on a diskette that the far end has: at the larger of both positions.
     pub fn claim(&mut self, need: u64, there: &[Place]) -> Result<Start, String> {
         (self.start, self.key) = (None, None);
-        let ours = self.places();
+        let ours = self.usable();
         let largest = ours.iter().map(|p| self.reel.left_of(p.serial)).max().unwrap_or(0);
         if largest < need {
             return Err(format!(
@@ -267,7 +276,8 @@ impl Mixer {
         let before = self.reel.left();
         self.asked = false;
         self.reel.reserved(made.serial, made.from, key);
-        let Some(start) = self.start.filter(|s| (s.at.serial, s.at.position) == (made.serial, made.from)) else {
+        let Some(start) = self.start.filter(|s| (s.at.serial, s.at.position, s.count) == (made.serial, made.from, made.count)) else {
+            while self.reel.take().is_some() {} // burned
             return Err("key came that nobody waits for".into());
         };
         let taken: Vec<u8> = (0..start.count).filter_map(|_| self.reel.take()).collect();

@@ -15,11 +15,16 @@ use crate::message::{Address, Class, Draft, Envelope, Message, Name, Precedence}
 use crate::router::event::Direction;
 use crate::router::{Event, Reason, Submitted, Verdict};
 use crate::time::{Instant, Utc};
+use std::time::Duration;
 
 /// Entries that are kept at most, those filed long ago counted.
 const MOST_ENTRIES: usize = 1000;
 /// How long a call that broke off makes the next one of the same number a possible duplicate: a day.
 const DUPLICATE: i64 = 86_400_000_000;
+/// What a call left behind is not gone on with any more after this: an hour, in microseconds …
+const UNFINISHED: i64 = 3_600_000_000;
+/// … and as long a while before it is looked for.
+const LEFT_LYING: Duration = Duration::from_secs(3600);
 /// Characters of a reason that the far end is told.
 const MOST_SAID: usize = 200;
 
@@ -78,7 +83,8 @@ impl Terminal {
         self.hand_over();
     }
     fn broke_off_here(&self, entry: &Entry) -> bool {
-        entry.identity.is_none() && entry.of.is_none() && entry.port == self.config.port
+        let unfinished = !entry.filed && entry.of.is_none_or(|of| entry.pages < of);
+        entry.identity.is_none() && unfinished && entry.port == self.config.port
     }
     /// What lies in the spool now, before a call: another port of the station may have gone on with a message, or filed it.
     pub(super) fn refreshed(&mut self, entries: Vec<Entry>) {
@@ -162,6 +168,9 @@ impl Terminal {
     /// Who calls is known: is the message taken?
     pub(super) fn called(&mut self, now: Instant, far: &Identified) -> Vec<t30::Input> {
         self.show.far(far.number.as_deref());
+        if let Some(answer) = self.goes_on(far) {
+            return vec![answer];
+        }
         let began = self.utc(now);
         let taken = match &far.facilities {
             Some(said) => self.kin_calls(said, far, began),
@@ -187,6 +196,34 @@ impl Terminal {
             }
         }]
     }
+    /// Who calls says so once more after a page: the pages of a call are of one message, however the far end calls itself now.
+    fn goes_on(&mut self, far: &Identified) -> Option<t30::Input> {
+        let Call::In(_, incoming) = &self.call else { return None };
+        let entry = incoming.entry.as_ref().filter(|_| incoming.last.0 > 0).and_then(|name| self.entries.get(name))?;
+        let envelope = far.facilities.as_ref().and_then(|said| said.value(tag::ENVELOPE));
+        let same = envelope.is_none_or(|octets| Cover::decode(octets).is_ok_and(|cover| Some(cover.identity) == entry.identity));
+        Some(match same {
+            true => t30::Input::SetUp(vec![]),
+            false => Refusal::not_now("a call brings one message, and after its first pages another is named".into(), Blame::Peer).input(),
+        })
+    }
+    /// Pages that are in the spool and not filed.
+    fn unfiled(&self) -> usize {
+        self.entries.values().filter(|e| !e.filed).map(|e| e.pages).sum()
+    }
+    /// Whether so many more pages may come. Where they may not, beginnings that a station left lying go first: it is told to begin anew.
+    fn room_for(&mut self, pages: usize, keep: &str, now: Utc) -> Result<(), Refusal> {
+        while self.unfiled() + pages > self.config.most_spooled {
+            let left = |e: &&Entry| e.identity.is_some() && !e.filed && !e.waits() && e.name != keep && now.0 - e.began.0 > UNFINISHED;
+            let oldest = self.entries.values().filter(left).filter(|e| !self.filing.values().any(|filing| *filing == e.name));
+            let Some(name) = oldest.min_by_key(|e| e.began).map(|e| e.name.clone()) else {
+                return Err(Refusal::not_now(format!("the spool holds {} pages already", self.unfiled()), Blame::Us));
+            };
+            self.note(format!("the spool is full: the pages of {name} that came are let go; its sender begins anew"));
+            self.drop_entry(&name);
+        }
+        Ok(())
+    }
     /// A station of molink calls: the entry of its message, and the call's first page.
     fn kin_calls(&mut self, said: &Facilities, far: &Identified, began: Utc) -> Result<(String, usize), Refusal> {
         let name = said.text(tag::STATION).unwrap_or_default();
@@ -205,11 +242,10 @@ impl Terminal {
             refusal.entries.push(Said::new(tag::FROM_PAGE, (have + 1).to_string()));
             return Err(refusal);
         }
+        if there.is_none_or(|e| !e.filed) {
+            self.room_for(cover.pages.saturating_sub(have), &name, began)?;
+        }
         if anew && !self.filing.values().any(|filing| *filing == name) {
-            let spooled: usize = self.entries.values().filter(|e| !e.filed).map(|e| e.pages).sum();
-            if spooled + cover.pages > self.config.most_spooled {
-                return Err(Refusal::not_now(format!("the spool holds {spooled} pages already"), Blame::Us));
-            }
             if self.entries.remove(&name).is_some() {
                 self.out.push(Output::Discard(name.clone()));
             }
@@ -237,14 +273,14 @@ impl Terminal {
         if !self.config.place.all_desks.is_empty() && !self.config.place.all_desks.contains(desk) {
             return Err(Refusal::not_now(format!("this station has no desk `{desk}` for what comes without an address"), Blame::Us));
         }
-        let spooled: usize = self.entries.values().filter(|e| !e.filed).map(|e| e.pages).sum();
-        if spooled >= self.config.most_spooled {
-            return Err(Refusal::not_now(format!("the spool holds {spooled} pages already"), Blame::Us));
-        }
+        self.room_for(1, "", began)?;
         let digits = far.sub.as_deref().and_then(|sub| Sub::read(sub, began));
         let joined = digits.map(|sub| (format!("sub-{}", &sub.digits()[..17]), sub.first));
         let (name, first) = match joined {
-            Some((name, first)) if self.entries.get(&name).map_or(first == 1, |e| !e.filed && first <= e.pages + 1) => (name, first),
+            // What is filed may come once more: then it is known, and not filed again.
+            Some((name, first)) if self.entries.get(&name).map_or(first == 1, |e| first <= e.pages + usize::from(!e.filed)) => {
+                (name, first)
+            }
             _ => (format!("call-{}", began.0), 1),
         };
         let entry = Entry {
@@ -297,7 +333,7 @@ impl Terminal {
             let why = format!("page {page} came, and the message has {} at the most", entry.of.unwrap_or(MOST_PAGES));
             return vec![Refusal::not_now(why, Blame::Peer).input()];
         }
-        if entry.identity.is_none() && received.last {
+        if entry.identity.is_none() && received.last && !entry.filed {
             entry.of = Some(page);
         }
         let entry = entry.clone();
@@ -398,7 +434,7 @@ impl Terminal {
     }
 
     /// A call that came in is over.
-    pub(super) fn call_taken(&mut self, incoming: &Incoming, report: Report) {
+    pub(super) fn call_taken(&mut self, now: Instant, incoming: &Incoming, report: Report) {
         if let Some(failure) = &report.failure {
             match failure.blame {
                 Blame::Line => self.line_down(&failure.to_string()),
@@ -412,8 +448,22 @@ impl Terminal {
                 self.entries.remove(name); // nothing of it is on disk
             }
             // Another call of the same sub-address may go on with it; nobody else can.
-            (true, _) if entry.of.is_none_or(|of| entry.pages < of) && !name.starts_with("sub-") => self.breaks_off(name),
+            (true, _) if !self.broke_off_here(entry) => {}
+            (true, _) if name.starts_with("sub-") => self.arm(now, Timer::Unfinished, LEFT_LYING),
+            (true, _) => self.breaks_off(name),
             _ => {}
+        }
+    }
+    /// Calls of a sub-address that nobody went on with: what came is handed in.
+    pub(super) fn left_lying(&mut self, now: Instant) {
+        let utc = self.utc(now);
+        let current = if let Call::In(_, incoming) = &self.call { incoming.entry.clone() } else { None };
+        let lying = self.entries.values().filter(|e| e.pages > 0 && self.broke_off_here(e) && Some(&e.name) != current.as_ref());
+        let (old, young): (Vec<&Entry>, Vec<&Entry>) = lying.partition(|e| utc.0 - e.began.0 >= UNFINISHED);
+        let (old, young) = (old.into_iter().map(|e| e.name.clone()).collect::<Vec<_>>(), !young.is_empty() || current.is_some());
+        old.iter().for_each(|name| self.breaks_off(name));
+        if young {
+            self.arm(now, Timer::Unfinished, LEFT_LYING);
         }
     }
     /// A call of a machine that cannot go on with it in another: what came is handed in.

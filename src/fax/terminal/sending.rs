@@ -28,6 +28,8 @@ pub(super) struct Job {
     pub(super) dials: u32,
     redials: u32,
     pub(super) called_off: bool,
+    /// Why the far machine cannot print a page of it.
+    unprintable: Option<String>,
 }
 
 impl Job {
@@ -61,8 +63,16 @@ impl Terminal {
             && let Some(delivery) = self.waiting.pop_front()
         {
             let (number, message) = (delivery.number, delivery.message.clone());
-            let job =
-                Job { delivery, pages: None, confirmed: 0, doubtful: vec![], dials: 0, redials: self.config.redials, called_off: false };
+            let job = Job {
+                delivery,
+                pages: None,
+                confirmed: 0,
+                doubtful: vec![],
+                dials: 0,
+                redials: self.config.redials,
+                called_off: false,
+                unprintable: None,
+            };
             let said = facility::encode(&self.said_of(&job));
             self.job = Some(job);
             match said {
@@ -154,13 +164,16 @@ impl Terminal {
         let Some(job) = &self.job else { return vec![] };
         let mut told = vec![];
         if let (Some(pages), Some(there)) = (&job.pages, &far.capabilities) {
-            match fitted(&pages[job.confirmed..], there) {
+            match fitted(&pages[job.confirmed..], job.confirmed, there) {
                 Ok((pages, notes)) => {
                     told.extend(pages.map(t30::Input::Pages));
                     let id = job.delivery.message.identity.clone();
                     notes.into_iter().for_each(|text| self.event(Event::Note { text }, Some(&id)));
                 }
-                Err(why) => return vec![t30::Input::Stop { why }],
+                Err(why) => {
+                    self.job.iter_mut().for_each(|job| job.unprintable = Some(why.clone()));
+                    return vec![t30::Input::Stop { why }];
+                }
             }
         }
         let Some(job) = &self.job else { return vec![] };
@@ -209,6 +222,9 @@ impl Terminal {
             self.line_down(&text);
         }
         let Some(job) = &mut self.job else { return };
+        if let Some(why) = job.unprintable.take() {
+            return self.finish(Outcome::Refused(Reason::new(Fault::Peer, why)));
+        }
         if job.called_off {
             let at = job.at();
             return self.finish(Outcome::CalledOff { at });
@@ -258,14 +274,14 @@ impl Terminal {
 
 /// Pages as the far machine can print them, if any has to be made so; the error names the page.
 type Fitted = (Option<Vec<Arc<Page>>>, Vec<String>);
-fn fitted(pages: &[Arc<Page>], there: &t30::Capabilities) -> Result<Fitted, String> {
+fn fitted(pages: &[Arc<Page>], before: usize, there: &t30::Capabilities) -> Result<Fitted, String> {
     let (mut made, mut notes, mut changed) = (vec![], vec![], false);
     for (n, page) in pages.iter().enumerate() {
-        match printable(page, there).map_err(|why| format!("page {}: {why}", n + 1))? {
+        match printable(page, there).map_err(|why| format!("page {}: {why}", before + n + 1))? {
             None => made.push(page.clone()),
             Some((page, note)) => {
                 changed = true;
-                notes.push(format!("page {}: {note}", n + 1));
+                notes.push(format!("page {}: {note}", before + n + 1));
                 made.push(Arc::new(page));
             }
         }

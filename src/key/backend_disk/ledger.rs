@@ -12,6 +12,7 @@ use std::fs::File;
 use std::io::Read;
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// Its name in the folder.
 pub(super) const NAME: &str = "ledger.jsonl";
@@ -28,6 +29,14 @@ pub(super) struct LedgerFile {
     broken: Option<String>,
 }
 
+/// How often, and after what pause, a lock is tried that somebody has: a second in all.
+const TRIES: usize = 20;
+const PAUSE: Duration = Duration::from_millis(50);
+
+fn in_use(dir: &Path) -> String {
+    format!("the key in `{}` is in use by another molink; stop that first", dir.display())
+}
+
 impl Drop for LedgerFile {
     /// Said out loud: a process that is just being started from this one holds the file open, and with it the lock, for a moment.
     fn drop(&mut self) {
@@ -38,13 +47,24 @@ impl Drop for LedgerFile {
 impl LedgerFile {
     /// Opens the ledger of `dir`, made if it is not there, locks it and reads it.
     pub(super) fn open(dir: &Path) -> Result<LedgerFile, String> {
-        let mut open = LedgerFile::lock(dir)?;
+        // A port that failed and begins anew: what it still does on the disk holds the lock for a moment more.
+        let mut tries = 0..TRIES;
+        let mut open = loop {
+            match LedgerFile::try_lock(dir)? {
+                Some(open) => break open,
+                None if tries.next().is_some() => std::thread::sleep(PAUSE),
+                None => return Err(in_use(dir)),
+            }
+        };
         open.load()?;
         Ok(open)
     }
 
     /// The lock alone: nothing can be reserved before [`LedgerFile::load`] has read what there is.
     pub(super) fn lock(dir: &Path) -> Result<LedgerFile, String> {
+        LedgerFile::try_lock(dir)?.ok_or_else(|| in_use(dir))
+    }
+    fn try_lock(dir: &Path) -> Result<Option<LedgerFile>, String> {
         let path = dir.join(NAME);
         if !dir.is_dir() {
             return Err(format!("`{}` is not a folder; `molink keys make` makes key and its folders", dir.display()));
@@ -54,13 +74,11 @@ impl LedgerFile {
         let file = File::from(opened.map_err(|e| cannot("opened", &path, e))?);
         match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
             Ok(()) => {}
-            Err(rustix::io::Errno::WOULDBLOCK) => {
-                return Err(format!("the key in `{}` is in use by another molink; stop that first", dir.display()));
-            }
+            Err(rustix::io::Errno::WOULDBLOCK) => return Ok(None),
             Err(e) => return Err(cannot("locked", &path, e)),
         }
         let unread = Some(format!("`{}` is not read", path.display()));
-        Ok(LedgerFile { path, file, ledger: Ledger::default(), broken: unread })
+        Ok(Some(LedgerFile { path, file, ledger: Ledger::default(), broken: unread }))
     }
 
     /// Reads the ledger. What a crash tore off is cut away, so that the next line begins a line.

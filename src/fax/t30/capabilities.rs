@@ -93,7 +93,8 @@ impl ScanTime {
         match resolution {
             Resolution::STANDARD => self.standard,
             Resolution::FINE => fine,
-            _ if self.superfine_half => fine / 2,
+            // A DCS can say no half of 5 ms: then it is 5, and the printer has time to spare.
+            _ if self.superfine_half && fine != 5 => fine / 2,
             _ => fine,
         }
     }

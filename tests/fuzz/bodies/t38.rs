@@ -96,11 +96,9 @@ fn hostile(bytes: &mut Bytes) {
         let outputs = match bytes.below(6) {
             0 => {
                 let order = order(bytes);
-                told.order(&order);
                 // What was due before comes first.
-                let due = terminal.tick(now);
-                Told { carrier: true, lost: told.lost }
-                    .take(&due.into_iter().filter(|o| *o == Output::Heard(Heard::Sent)).collect::<Vec<_>>());
+                told.take(&terminal.tick(now));
+                told.order(&order);
                 terminal.handle(now, Input::Order(order))
             }
             1 => terminal.handle(now, Input::Datagram(bytes.take(40).to_vec())),

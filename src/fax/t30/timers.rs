@@ -57,9 +57,10 @@ impl Timer {
             Timer::Page => 1_800_000,
         })
     }
-    /// Its length on a clock of a speed. What only paces the machine itself keeps its own.
+    /// Its length on a clock of a speed. What only paces the machine itself keeps its own, and at full speed nothing is paced.
     pub fn length(self, speed: Speed) -> Duration {
         match self {
+            Timer::Pickup if speed == Speed::Max => Duration::ZERO,
             Timer::Pickup | Timer::Storing => self.nominal(),
             _ => speed.timer(self.nominal()),
         }

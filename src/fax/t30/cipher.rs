@@ -328,3 +328,21 @@ impl Mixer {
 fn mix(octets: &mut [u8], key: &[u8]) {
     octets.iter_mut().zip(key).for_each(|(octet, key)| *octet ^= key);
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::key::{Tape, Tapes};
+
+    #[test]
+    fn remnants_do_not_hide_a_full_diskette() {
+        let tape = |(serial, left): (u32, u64)| Tape { serial, characters: 1000, next: 1000 - left };
+        let hang: Vec<Tape> = [(1, 40), (2, 30), (3, 20), (4, 10), (5, 1000)].map(tape).into();
+        let keys = Keys { diskettes: Tapes { send: hang.clone(), receive: hang, troubles: vec![] }, jump: 0, warn: vec![] };
+        let (mut sender, receiver) = (Mixer::new(Copy::Send, &keys), Mixer::new(Copy::Receive, &keys));
+        let offered: Vec<u32> = receiver.places().iter().map(|place| place.serial).collect();
+        assert_eq!(offered, [1, 2, 3, 5], "four, those with most left, in the order they are taken up");
+        let start = sender.claim(900, &receiver.places()).unwrap();
+        assert_eq!((start.at.serial, start.at.position, start.count), (5, 0, 900));
+    }
+}

@@ -54,7 +54,7 @@ impl Feed {
         self.inner.derived.subscribe()
     }
     /// Told when durable events are on disk; holds the number of the last.
-    pub(super) fn durable(&self) -> watch::Receiver<u64> {
+    pub(crate) fn durable(&self) -> watch::Receiver<u64> {
         self.inner.committed.subscribe()
     }
     /// The derived events from number `from` on, in order, `most` bytes at the most (but one event at the least);

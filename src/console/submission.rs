@@ -67,7 +67,7 @@ pub(super) fn read(console: &Console, json: &[u8]) -> Result<Draft, Fail> {
         return Err(wrong(format!("`parts` has {} parts, expected 1 to {PARTS}", given.parts.len())));
     }
     let content = given.parts.into_iter().map(|p| part(console, p)).collect::<Result<_, _>>()?;
-    Ok(Draft { envelope: Envelope { from, to, precedence, class, subject, via: vec![] }, content })
+    Ok(Draft { envelope: Envelope { from, to, precedence, class, subject, via: vec![], post: None }, content })
 }
 
 fn named<T: FromStr<Err = String>>(key: &str, value: &str) -> Result<T, Fail> {

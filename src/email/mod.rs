@@ -4,9 +4,17 @@
 //! In: bytes of a connection, what the world answers; messages. Out: bytes to send, pieces for a spool, messages, what became of each recipient.
 //! Left out: sockets, TLS, disk; they belong to `backend*.rs`. Shown by: `fixtures/dialogues/smtp`, `fixtures/mail`, `tests/it/mail.rs`.
 
+pub mod backend;
+mod backend_book;
+mod backend_clerk;
+mod backend_client;
 pub mod backend_maildir;
+mod backend_server;
+pub mod keys;
 pub mod loops;
 pub mod mime;
 pub mod notice;
 pub mod reply;
 pub mod smtp;
+
+pub use backend::Email;

@@ -57,7 +57,7 @@ impl Cover {
         if subject.chars().count() > MOST_SUBJECT || subject.contains(char::is_control) {
             return Err(format!("the subject is not one line of {MOST_SUBJECT} characters at the most"));
         }
-        Ok(Cover { identity, envelope: Envelope { from, to, precedence, class, subject, via }, first, pages })
+        Ok(Cover { identity, envelope: Envelope { from, to, precedence, class, subject, via, post: None }, first, pages })
     }
 }
 
@@ -121,6 +121,7 @@ mod tests {
             class: Class::Service,
             subject: "КАРТА, sheet 2".into(),
             via: vec!["london".parse().unwrap(), "helsinki".parse().unwrap()],
+            post: None,
         };
         Cover { identity: "WASHINGTON-0012-19630830T1600Z".parse().unwrap(), envelope, first: 2, pages: 5 }
     }

@@ -205,6 +205,7 @@ mod tests {
             class: Class::Message,
             subject: "THE STRAIT".into(),
             via: vec![],
+            post: None,
         };
         Message { identity: "MOSCOW-0003-19860830T1600Z".parse().unwrap(), envelope, content: vec![Part::Text { text: text.into() }] }
     }

@@ -117,7 +117,7 @@ impl Hourly {
         let text = texts.get(*turn % texts.len().max(1)).cloned().unwrap_or_default();
         *turn += 1;
         let (precedence, class, subject) = (self.precedence, self.class, self.subject.clone());
-        let envelope = Envelope { from: from_whom.clone(), to: to.clone(), precedence, class, subject, via: vec![] };
+        let envelope = Envelope { from: from_whom.clone(), to: to.clone(), precedence, class, subject, via: vec![], post: None };
         let at = hour * HOUR - self.basis.ahead;
         Test {
             after: Duration::from_micros(u64::try_from(at - lead - from.0).unwrap_or(0)),

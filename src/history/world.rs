@@ -193,6 +193,7 @@ impl World {
             desks: station.desks,
             machines: station.machines,
             unattended,
+            outsides: Default::default(),
             ports,
             routes: station.routes,
             retry: station.retry,

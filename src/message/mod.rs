@@ -8,11 +8,13 @@ pub mod address;
 pub mod class;
 pub mod convert;
 pub mod period;
+pub mod post;
 mod twin;
 
 pub use address::{Address, Name};
 pub use class::Class;
 pub use convert::{Alphabet, Edit, Takes, TextForm};
+pub use post::Post;
 pub use twin::{Twin, is_cyrillic};
 
 use crate::time::Dtg;
@@ -154,6 +156,9 @@ pub struct Envelope {
     /// Stations that passed it on, oldest first: a station that finds itself here refuses (a loop).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub via: Vec<Name>,
+    /// What a mail brought along, if it came as one or goes out as a notice.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub post: Option<Box<Post>>,
 }
 
 /// Content kept as a file beside the journal, named by its SHA-256.

@@ -68,7 +68,7 @@ pub fn read(lines: &str, near: Utc) -> Result<Message, String> {
     }
     let text = rest.strip_suffix("\nBT").or(if rest == "BT" { Some("") } else { None }).ok_or("no BT after the text")?;
     let content = if text.is_empty() { vec![] } else { vec![Part::Text { text: text.to_owned() }] };
-    Ok(Message { identity, envelope: Envelope { from, to, precedence, class, subject, via }, content })
+    Ok(Message { identity, envelope: Envelope { from, to, precedence, class, subject, via, post: None }, content })
 }
 
 /// The first line: the precedence, and the mark of a service message (`FLASH`, `ROUTINE SVC`).
@@ -130,6 +130,7 @@ mod tests {
                 class: Class::Message,
                 subject: subject.into(),
                 via: via.iter().map(|v| v.parse().unwrap()).collect(),
+                post: None,
             },
             content: if text.is_empty() { vec![] } else { vec![Part::Text { text: text.into() }] },
         }

@@ -149,6 +149,7 @@ fn message(from: &str, to: &str, serial: u32, text: &str) -> Result<Message, Str
         class: Class::Message,
         subject: "TEST".into(),
         via: vec![],
+        post: None,
     };
     Ok(Message { identity, envelope, content: vec![Part::Text { text: text.into() }] })
 }

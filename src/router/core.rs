@@ -389,7 +389,7 @@ impl Router {
         let text = format!("YOUR MESSAGE {} TO {} WAS NOT DELIVERED: {why}", row.id.heading(), row.to);
         // The message's own class: its sender is known to send by that one, so it has a way back.
         let (to, precedence, class) = (row.from, row.precedence, row.class);
-        let envelope = Envelope { from, to, precedence, class, subject: "RETURNED MESSAGE".into(), via: vec![] };
+        let envelope = Envelope { from, to, precedence, class, subject: "RETURNED MESSAGE".into(), via: vec![], post: None };
         self.accept(now, None, Draft { envelope, content: vec![Part::Text { text }] }, None);
     }
 

@@ -19,5 +19,8 @@ mod tests;
 pub use core::Router;
 pub use event::{Event, EventSink, Stamped};
 pub use journal::contents::Contents;
-pub use port::{AtDesk, Backend, BackendError, BoxFuture, Delivery, Door, Fault, Order, Outcome, Place, Port, Reason, Receipt, Verdict};
+pub use journal::history::{History, Look};
+pub use port::{
+    AtDesk, Backend, BackendError, BoxFuture, Delivery, Door, Fault, Form, Forms, Order, Outcome, Place, Port, Reason, Receipt, Verdict,
+};
 pub use talk::{Config, Input, Output, Query, Submitted};

@@ -6,6 +6,7 @@
 
 use super::event::{Event, EventSink, Stamped};
 use super::journal::contents::Contents;
+use super::journal::history::History;
 use super::talk::Submitted;
 use crate::message::{Address, Class, Draft, Identity, Message, Name, Takes};
 use crate::time::{Clock, Hours, Speed, Utc};
@@ -36,6 +37,11 @@ pub trait Backend: Send + 'static {
     fn at_desk(&self) -> Option<AtDesk> {
         None
     }
+    /// The name that stands for the world outside, if this port leads to it: its correspondents are desks of that name, and messages
+    /// from them are accepted here.
+    fn outside(&self) -> Option<Name> {
+        None
+    }
     /// Runs until the port closes (its orders end) or the backend cannot go on.
     ///
     /// Every [`Delivery`] taken must end in one report, also when the line is lost; whoever is dropped in mid-delivery
@@ -58,6 +64,20 @@ pub struct AtDesk {
 /// Whether an address can be reached from here, or one sentence that names the nearest.
 pub type Reachable = Arc<dyn Fn(&Address, Class) -> Result<(), String> + Send + Sync>;
 
+/// A message in another form beside its own parts, for people who get it as a mail: a paper as a document, a fax as PDF.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Form {
+    /// A file's name.
+    pub name: String,
+    /// Its media type.
+    pub media_type: String,
+    /// Its bytes.
+    pub bytes: Vec<u8>,
+}
+
+/// Makes the forms of a message that came by the port named (`None`: handed in here). It waits for the disk.
+pub type Forms = Arc<dyn Fn(&Message, Option<&str>) -> Vec<Form> + Send + Sync>;
+
 /// What a port has to know of its station; all but the folder is for a machine at a desk.
 #[derive(Clone)]
 pub struct Place {
@@ -73,6 +93,10 @@ pub struct Place {
     pub number: Option<u8>,
     /// The desks of this station, sorted.
     pub all_desks: Vec<Name>,
+    /// What the station did; `None` where a port stands alone (a test).
+    pub history: Option<History>,
+    /// Other forms of a message.
+    pub forms: Forms,
 }
 
 impl Place {
@@ -92,6 +116,8 @@ impl Default for Place {
             data: PathBuf::new(),
             number: None,
             all_desks: vec![],
+            history: None,
+            forms: Arc::new(|_, _| vec![]),
         }
     }
 }

@@ -27,6 +27,8 @@ pub struct Config {
     pub machines: BTreeMap<Name, String>,
     /// Ports of machines, and when nobody is there.
     pub unattended: BTreeMap<String, Hours>,
+    /// Names that stand for the world outside: messages from their desks are handed in here.
+    pub outsides: BTreeSet<Name>,
     /// The ports, and what each takes.
     pub ports: BTreeMap<String, Takes>,
     /// Routes, in order.

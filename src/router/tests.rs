@@ -5,7 +5,7 @@ use super::*;
 use crate::message::{Class, Draft, Envelope, Identity, Message, Part, Precedence, Takes, TextForm};
 use crate::time::{Instant, Speed, Utc};
 use crate::{machine::Machine, message::Alphabet};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 /// A router with its journal in a map; `step` runs it until nothing follows, the disk confirming at once unless `slow`.
@@ -40,6 +40,7 @@ fn config() -> Config {
         desks: ["operator".parse().unwrap()].into(),
         machines: BTreeMap::new(),
         unattended: BTreeMap::new(),
+        outsides: BTreeSet::new(),
         ports: [("cable".to_owned(), teletype.clone()), ("radio".to_owned(), teletype)].into(),
         routes: vec![route("*@moscow", &["cable", "radio"]), route("*@london", &["radio"])],
         retry: retry::RetryPolicy::default(),
@@ -161,7 +162,8 @@ impl Bench {
 
 fn draft(to: &str, precedence: Precedence, text: &str) -> Draft {
     let from = "operator@washington".parse().unwrap();
-    let envelope = Envelope { from, to: to.parse().unwrap(), precedence, class: Class::Message, subject: String::new(), via: vec![] };
+    let envelope =
+        Envelope { from, to: to.parse().unwrap(), precedence, class: Class::Message, subject: String::new(), via: vec![], post: None };
     Draft { envelope, content: vec![Part::Text { text: text.into() }] }
 }
 

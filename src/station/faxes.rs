@@ -115,7 +115,8 @@ mod tests {
     fn message(content: Vec<Part>) -> Message {
         let desk = |a: &str| a.parse().unwrap();
         let (from, to) = (desk("operator@washington"), desk("operator@moscow"));
-        let envelope = Envelope { from, to, precedence: Precedence::Routine, class: Class::Message, subject: String::new(), via: vec![] };
+        let envelope =
+            Envelope { from, to, precedence: Precedence::Routine, class: Class::Message, subject: String::new(), via: vec![], post: None };
         Message { identity: "WASHINGTON-0001-19860830T1600Z".parse().unwrap(), envelope, content }
     }
 

@@ -16,7 +16,9 @@ use crate::router::journal::sqlite::{Options, Sync};
 use crate::router::journal::store::Store;
 use crate::router::journal::writer::{Confirm, Writer};
 use crate::router::port::{Orders, PortReport};
-use crate::router::{BoxFuture, Config, Event, EventSink, Input, Outcome, Output, Query, Router, Stamped, Submitted, Verdict};
+use crate::router::{
+    BoxFuture, Config, Event, EventSink, History, Input, Outcome, Output, Place, Query, Router, Stamped, Submitted, Verdict,
+};
 use crate::time::{Clock, Instant};
 use std::collections::{BTreeMap, VecDeque};
 use std::ops::ControlFlow;
@@ -185,7 +187,7 @@ pub(super) async fn start(builder: Builder, config: StationConfig) -> Result<Run
                 factory: builder.factory(&config, port, &wanted.backend)?.clone(),
                 sink: sink.clone(),
                 clock: clock.clone(),
-                place: config.place(port),
+                place: Place { history: Some(History::new(journal_path(&config), feed.durable())), ..config.place(port) },
                 reports: reports.clone(),
                 hub: runs.clone(),
                 stopping: stopping.clone(),
@@ -201,6 +203,7 @@ pub(super) async fn start(builder: Builder, config: StationConfig) -> Result<Run
         desks: config.desks.clone(),
         machines: config.machines.clone(),
         unattended: made.iter().filter_map(|(name, backend)| Some((name.clone(), backend.at_desk()?.unattended?))).collect(),
+        outsides: made.values().filter_map(|backend| backend.outside()).collect(),
         ports: made.iter().map(|(name, backend)| (name.clone(), backend.takes())).collect(),
         routes: config.routes.clone(),
         retry: config.retry.clone(),

@@ -305,7 +305,7 @@ impl Live {
             Act::Send { from, to, precedence, class, subject, text, files } => {
                 let number = self.timeline[..=index].iter().filter(|i| matches!(i.entry.act, Act::Send { .. })).count();
                 let content = self.content(&from.station, text, files).await.map_err(|why| StationError(format!("timeline: {why}")))?;
-                let envelope = Envelope { from, to, precedence, class, subject, via: vec![] };
+                let envelope = Envelope { from, to, precedence, class, subject, via: vec![], post: None };
                 self.hand_in(Some(number), Draft { envelope, content }).await?;
             }
             Act::Hourly(hourly) => {

@@ -32,7 +32,11 @@ fn backends() -> BTreeMap<String, Factory> {
         let backend = crate::fax::Fax::from_table(port, station, keys)?;
         Ok(Box::new(backend) as Box<dyn Backend>)
     });
-    BTreeMap::from([("teletype".to_owned(), teletype), ("fax".to_owned(), fax)])
+    let email: Factory = Arc::new(|_, station, keys| {
+        let backend = crate::email::Email::from_table(station, keys)?;
+        Ok(Box::new(backend) as Box<dyn Backend>)
+    });
+    BTreeMap::from([("teletype".to_owned(), teletype), ("fax".to_owned(), fax), ("email".to_owned(), email)])
 }
 
 /// A station in the making.

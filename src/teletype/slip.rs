@@ -124,7 +124,7 @@ mod tests {
         let (from, to) = ("operator@moscow".parse().unwrap(), "operator@washington".parse().unwrap());
         Message {
             identity: "MOSCOW-0001-19630830T1600Z".parse().unwrap(),
-            envelope: Envelope { from, to, precedence, class: Class::Message, subject: String::new(), via: vec![] },
+            envelope: Envelope { from, to, precedence, class: Class::Message, subject: String::new(), via: vec![], post: None },
             content: vec![Part::Text { text: "HELLO 12".into() }],
         }
     }

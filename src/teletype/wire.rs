@@ -131,6 +131,7 @@ mod tests {
             class: Class::Message,
             subject: "Test no. 1".into(),
             via: vec![],
+            post: None,
         };
         let content = if text.is_empty() { vec![] } else { vec![Part::Text { text: text.into() }] };
         let message = Message { identity: "WASHINGTON-0001-19630830T1600Z".parse().unwrap(), envelope, content };

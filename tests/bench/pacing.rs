@@ -245,6 +245,7 @@ fn delivery(codes: usize) -> Result<Delivery, String> {
         class: Class::Message,
         subject: String::new(),
         via: vec![],
+        post: None,
     };
     let content = vec![Part::Text { text: text.trim_end().into() }];
     let message = Message { identity: "WASHINGTON-0001-19630830T1600Z".parse()?, envelope, content };

@@ -39,7 +39,7 @@ fn message(number: u32, precedence: Precedence, text: &str) -> Message {
     let (from, to) = ("operator@moscow".parse().unwrap(), "operator@washington".parse().unwrap());
     Message {
         identity: format!("MOSCOW-{number:04}-19630830T1600Z").parse().unwrap(),
-        envelope: Envelope { from, to, precedence, class: Class::Message, subject: String::new(), via: vec![] },
+        envelope: Envelope { from, to, precedence, class: Class::Message, subject: String::new(), via: vec![], post: None },
         content: vec![Part::Text { text: text.into() }],
     }
 }

@@ -21,7 +21,8 @@ const A4: &str = "/MediaBox[0 0 595.28 841.89]";
 fn message(content: Vec<Part>) -> Message {
     let desk = |a: &str| a.parse().unwrap();
     let (from, to) = (desk("operator@washington"), desk("operator@moscow"));
-    let envelope = Envelope { from, to, precedence: Precedence::Flash, class: Class::Message, subject: "MAPS".into(), via: vec![] };
+    let envelope =
+        Envelope { from, to, precedence: Precedence::Flash, class: Class::Message, subject: "MAPS".into(), via: vec![], post: None };
     Message { identity: "WASHINGTON-0007-19860830T1600Z".parse().unwrap(), envelope, content }
 }
 

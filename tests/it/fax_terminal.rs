@@ -60,6 +60,7 @@ fn message(from: usize, serial: u32, desk: &str) -> Message {
         class: molink::message::Class::Message,
         subject: format!("No. {serial}"),
         via: vec![],
+        post: None,
     };
     Message { identity, envelope, content: vec![] }
 }

@@ -29,8 +29,15 @@ fn identity(text: &str) -> Identity {
 
 pub fn new(id: &Identity, text: &str, key: Option<&str>) -> Change {
     let (from, to) = ("operator@washington".parse().unwrap(), "operator@moscow".parse().unwrap());
-    let envelope =
-        Envelope { from, to, precedence: Precedence::Routine, class: Class::Message, subject: "TEST".into(), via: vec![washington()] };
+    let envelope = Envelope {
+        from,
+        to,
+        precedence: Precedence::Routine,
+        class: Class::Message,
+        subject: "TEST".into(),
+        via: vec![washington()],
+        post: None,
+    };
     let message = Message { identity: id.clone(), envelope: envelope.clone(), content: vec![Part::Text { text: text.into() }] };
     let row = Row {
         id: id.clone(),

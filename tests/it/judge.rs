@@ -323,6 +323,7 @@ mod tests {
             class: Class::Message,
             subject: String::new(),
             via: vec![],
+            post: None,
         };
         let content = vec![Part::Text { text: text.into() }];
         let message = Message { identity: format!("WASHINGTON-{channel:04}-19630830T1600Z").parse().unwrap(), envelope, content };

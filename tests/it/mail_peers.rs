@@ -46,6 +46,7 @@ fn messages() -> Vec<Message> {
             class: Class::Message,
             subject: subjects[n].into(),
             via: vec![],
+            post: None,
         },
         content,
     };

@@ -145,6 +145,7 @@ pub fn delivery(side: usize, number: u32, text: &str) -> Delivery {
         class: Class::Message,
         subject: String::new(),
         via: vec![],
+        post: None,
     };
     let content = vec![Part::Text { text: text.into() }];
     Delivery { number: u64::from(number), message: Message { identity, envelope, content }, channel: number, again: false }

@@ -129,6 +129,7 @@ async fn two_stations_keep_tapes_of_both_ways_and_one_whose_folder_takes_none_sa
             class: Default::default(),
             subject: String::new(),
             via: vec![],
+            post: None,
         };
         let said = from.submit(Draft { envelope, content: vec![Part::Text { text: words.into() }] }, None).await;
         let molink::console::Submitted::Accepted(id) = said else { panic!("{said:?}") };

@@ -55,6 +55,7 @@ pub fn draft(from: &str, to: &str, text: &str) -> Draft {
         class: Class::Message,
         subject: "TEST".into(),
         via: vec![],
+        post: None,
     };
     Draft { envelope, content: vec![Part::Text { text: text.into() }] }
 }

@@ -177,6 +177,7 @@ fn every_character_goes_with_its_code_and_a_message_is_seen_line_by_line() {
         class: Default::default(),
         subject: "TEST 1".into(),
         via: vec![],
+        post: None,
     };
     let content = vec![Part::Text { text: text.into() }];
     let message = Message { identity: "MOSCOW-0001-19630830T1600Z".parse().unwrap(), envelope, content };

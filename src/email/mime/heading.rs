@@ -95,7 +95,7 @@ impl Heading {
     pub fn envelope(&self) -> Option<Envelope> {
         let (from, to) = self.desks.clone().filter(|_| self.identity.is_some())?;
         let precedence = self.precedence.unwrap_or_default();
-        Some(Envelope { from, to, precedence, class: self.class, subject: self.subject.clone(), via: self.via.clone() })
+        Some(Envelope { from, to, precedence, class: self.class, subject: self.subject.clone(), via: self.via.clone(), post: None })
     }
 }
 
@@ -117,7 +117,8 @@ impl super::Mail<'_> {
         keep: impl FnMut(&super::Attached<'_>) -> Result<crate::message::Blob, E>,
     ) -> Result<Draft, E> {
         let precedence = self.heading.precedence.unwrap_or_default().min(allow);
-        let envelope = Envelope { from, to, precedence, class: Class::Message, subject: self.heading.subject.clone(), via: vec![] };
+        let envelope =
+            Envelope { from, to, precedence, class: Class::Message, subject: self.heading.subject.clone(), via: vec![], post: None };
         Ok(Draft { envelope, content: self.content(keep)? })
     }
 }

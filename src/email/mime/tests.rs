@@ -34,6 +34,7 @@ fn sample(subject: &str, content: Vec<Part>) -> Message {
         class: Class::Service,
         subject: subject.into(),
         via: ["london", "helsinki"].map(|n| n.parse().unwrap()).to_vec(),
+        post: None,
     };
     Message { identity: "WASHINGTON-0001-20161031T1200Z".parse().unwrap(), envelope, content }
 }

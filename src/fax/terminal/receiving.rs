@@ -138,7 +138,7 @@ impl Terminal {
             subject.push_str(", POSSIBLE DUPLICATE");
         }
         let (from, to) = (desk.clone(), desk);
-        let envelope = Envelope { from, to, precedence: Precedence::Routine, class: Class::Message, subject, via: vec![] };
+        let envelope = Envelope { from, to, precedence: Precedence::Routine, class: Class::Message, subject, via: vec![], post: None };
         Draft { envelope, content: vec![] }
     }
 

@@ -56,7 +56,7 @@ impl World {
         let Some(entry) = self.timeline.get(index).cloned() else { return };
         match entry.act {
             Act::Send { from, to, precedence, class, subject, text, files } => {
-                let envelope = Envelope { from, to, precedence, class, subject, via: vec![] };
+                let envelope = Envelope { from, to, precedence, class, subject, via: vec![], post: None };
                 let sends_before = self.timeline[..index].iter().filter(|e| matches!(e.act, Act::Send { .. })).count();
                 self.submissions.insert(self.next_token, sends_before + 1);
                 let station = envelope.from.station.clone();

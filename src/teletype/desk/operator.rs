@@ -107,7 +107,7 @@ impl Desk {
         let from = Address { desk, station: self.config.station.clone() };
         let (to, precedence, class) = (typed.to, typed.precedence, typed.class);
         let read = |t: &str| self.config.receive.read_back(t);
-        let envelope = Envelope { from, to: to.clone(), precedence, class, subject: read(&typed.subject), via: vec![] };
+        let envelope = Envelope { from, to: to.clone(), precedence, class, subject: read(&typed.subject), via: vec![], post: None };
         let draft = Draft { envelope, content: vec![Part::Text { text: read(&typed.text) }] };
         let token = self.next_token;
         self.next_token += 1;

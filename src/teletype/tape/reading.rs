@@ -120,6 +120,7 @@ mod tests {
             class: Default::default(),
             subject: "RE TEST".into(),
             via: vec![],
+            post: None,
         };
         let message = |text: &str| {
             let content = vec![Part::Text { text: text.into() }];

@@ -205,6 +205,7 @@ fn composed_messages(bytes: &mut Bytes) {
         subject,
         class: *bytes.of(&[Class::Message, Class::Service]),
         via: vec![],
+        post: None,
     };
     let text = repertoire_text(table, bytes.rest());
     let content = if text.is_empty() { vec![] } else { vec![Part::Text { text: text.clone() }] };

@@ -134,6 +134,7 @@ fn comes_back(bytes: &mut Bytes) {
         class: *bytes.of(&Class::ALL),
         subject,
         via: if bytes.bit() { vec!["london".parse().expect("a name")] } else { vec![] },
+        post: None,
     };
     let message = Message { identity: "WASHINGTON-0001-20161031T1200Z".parse().expect("an identity"), envelope, content };
     let mut mail = vec![];

@@ -295,7 +295,8 @@ impl Joined {
         let (own, far): (Name, Name) = (NAMES[side].parse().expect("a name"), NAMES[1 - side].parse().expect("a name"));
         let identity = Identity { station: own.clone(), serial: self.next, dtg: "19630830T1600Z".parse().expect("a time") };
         let desk = |station: Name| Address { desk: "operator".parse().expect("a desk"), station };
-        let envelope = Envelope { from: desk(own), to: desk(far), precedence, class: Class::Message, subject: String::new(), via: vec![] };
+        let envelope =
+            Envelope { from: desk(own), to: desk(far), precedence, class: Class::Message, subject: String::new(), via: vec![], post: None };
         let content = if text.is_empty() { vec![] } else { vec![Part::Text { text: text.into() }] };
         let table = self.ends[side].config.send;
         self.handed_in.insert(identity.clone(), (table.read_back(&table.printed(text)), envelope.clone()));

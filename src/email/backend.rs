@@ -1,0 +1,104 @@
+//! The e-mail backend: a server that takes mail in, a client that hands it on, and a clerk that tells senders what became of theirs.
+//!
+//! Standards: RFC 5321 and its extensions (`docs/smtp.md`). In: orders of the router, connections. Out: outcomes, messages, notices.
+//! Left out: sessions (`smtp`), what a mail says (`mime`); each task's own work (`backend_server`, `backend_client`, `backend_clerk`).
+//! Shown by: `tests/it/email.rs`, `docs/email.md`.
+
+use super::backend_book::Book;
+use super::keys::Keys;
+use super::mime::Domains;
+use super::{backend_clerk, backend_client, backend_server};
+use crate::message::{Name, Takes};
+use crate::router::port::Events;
+use crate::router::{Backend, BackendError, BoxFuture, Door, Event, Place, Port};
+use crate::time::{Clock, Speed};
+use std::sync::Arc;
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+
+/// An e-mail port.
+pub struct Email {
+    keys: Keys,
+}
+
+/// What the tasks of a port share.
+pub(super) struct Shared {
+    pub port: String,
+    pub station: Name,
+    pub keys: Keys,
+    pub domains: Domains,
+    pub place: Place,
+    pub door: Door,
+    pub events: Events,
+    pub clock: Clock,
+    pub book: Book,
+}
+
+impl Shared {
+    /// Says something to whoever watches the port.
+    pub fn note(&self, text: impl Into<String>) {
+        self.events.emit(Event::Note { text: text.into() }, None);
+    }
+}
+
+impl Email {
+    /// Reads the port's keys.
+    pub fn from_table(station: &Name, table: toml::Table) -> Result<Email, String> {
+        let keys = Keys::read(table)?;
+        if keys.peer.as_ref() == Some(station) {
+            return Err(format!("`peer = \"{station}\"` is this station itself; name the one at the far end"));
+        }
+        Ok(Email { keys })
+    }
+}
+
+impl Backend for Email {
+    fn takes(&self) -> Takes {
+        Takes::everything()
+    }
+    fn outside(&self) -> Option<Name> {
+        self.keys.outside()
+    }
+    fn check(&self, station: &Name, _: Speed) -> BoxFuture<'_, Result<Vec<String>, String>> {
+        let station = station.clone();
+        Box::pin(async move { backend_server::check(&self.keys, &station).await })
+    }
+    fn holds(&self) -> Vec<String> {
+        self.keys.line.listen.iter().map(|at| format!("the address {at}")).collect()
+    }
+    fn run(self: Box<Self>, port: Port) -> BoxFuture<'static, Result<(), BackendError>> {
+        Box::pin(async move {
+            let dir = port.place().data.join("mail");
+            let shared = Arc::new(Shared {
+                port: port.name().to_owned(),
+                station: port.station().clone(),
+                domains: self.keys.domains(),
+                place: port.place().clone(),
+                door: port.door(),
+                events: port.events().clone(),
+                clock: port.clock().clone(),
+                book: Book::open(&dir, &self.keys.people).map_err(BackendError)?,
+                keys: self.keys,
+            });
+            let mut tasks: JoinSet<Result<(), String>> = JoinSet::new(); // dropped, it ends them
+            if let Some(at) = &shared.keys.line.listen {
+                let listener = backend_server::listen(at, shared.keys.line.anyone).await.map_err(BackendError)?;
+                tasks.spawn(backend_server::serve(shared.clone(), listener));
+            }
+            if shared.place.history.is_some() && shared.keys.outside().is_some() {
+                tasks.spawn(backend_clerk::run(shared.clone()));
+            }
+            let client = backend_client::run(shared.clone(), port);
+            tokio::select! {
+                ended = client => ended.map_err(BackendError),
+                Some(ended) = tasks.join_next() => match ended {
+                    Ok(ended) => ended.map_err(BackendError),
+                    Err(e) => Err(BackendError(format!("a task of the e-mail port failed inside (a bug): {e}"))),
+                },
+            }
+        })
+    }
+}
+
+/// The listener of a server: helpers and tests bind it themselves to learn the port.
+pub(super) type Listener = TcpListener;

@@ -1,11 +1,11 @@
 //! The client of an e-mail port: takes the router's orders, hands messages to the far end, several a connection.
 //!
 //! Standards: RFC 5321, 3207, 3461 (`docs/smtp.md`). In: deliveries and call-offs. Out: one report for each; the line up, the line down.
-//! Left out: the session itself (`smtp::client`), its connection (`backend_session`), retries (the router's). Shown by: `tests/it/email_client.rs`.
+//! Left out: the session itself (`smtp::client`), its connection (`backend_call`), retries (the router's). Shown by: `tests/it/email_client.rs`.
 
 use super::backend::Shared;
 use super::backend_outgoing::{Prepared, prepare};
-use super::backend_session;
+use super::backend_call;
 use super::backend_tls_client::{self, Guard};
 use super::keys::{Keys, Kind};
 use super::smtp::client::{Config, Tls};
@@ -93,7 +93,7 @@ pub(super) async fn run(shared: Arc<Shared>, mut port: Port) -> Result<(), Strin
             biased;
             reached = reach(&shared, delivery) => match reached {
                 Ok((prepared, stream, config, guard)) => {
-                    let ended = backend_session::run(&shared, &mut port, &mut known, prepared, (stream, config, guard)).await;
+                    let ended = backend_call::run(&shared, &mut port, &mut known, prepared, (stream, config, guard)).await;
                     if ended.stopped {
                         return Ok(());
                     }

@@ -22,8 +22,7 @@ const MOST: usize = 32 << 20;
 
 /// What makes the forms of this station's messages.
 pub(super) fn of(config: &StationConfig) -> Forms {
-    let codes: BTreeMap<String, CodeTable> =
-        config.ports.iter().filter_map(|(name, port)| Some((name.clone(), receives(port)?))).collect();
+    let codes: BTreeMap<String, CodeTable> = config.ports.iter().filter_map(|(name, port)| Some((name.clone(), receives(port)?))).collect();
     let shop = Shop {
         station: config.station.clone(),
         typed: config.machines.iter().filter_map(|(desk, port)| Some((desk.clone(), *codes.get(port)?))).collect(),

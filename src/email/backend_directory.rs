@@ -61,6 +61,14 @@ impl Directory {
         desks.iter().find(|d| d.as_str() == "operator").or(desks.first()).cloned()
     }
 
+    /// Whether its domain is of a station that is known here, whatever stands before it: then it is nobody else's.
+    fn is_ours(&self, address: &str) -> bool {
+        let (here, place) = (&self.shared.station, &self.shared.place);
+        let domain = address.rsplit_once('@').map_or(address, |(_, domain)| domain);
+        let station = self.shared.domains.desk(&format!("postmaster@{domain}")).map(|a| a.station);
+        station.is_some_and(|s| s == *here || place.known.contains(&s) || place.outsides.contains(&s))
+    }
+
     /// Whether mail for an address that is no station's can go somewhere.
     fn goes_out(&self, address: &str) -> bool {
         let Some(outside) = self.shared.keys.outside() else { return false };
@@ -79,10 +87,7 @@ impl server::Directory for Directory {
         if self.desk(address).is_some() || who.trusted() && self.correspondent(address).is_some() {
             return Standing::Known;
         }
-        // An address of a station that is known here is nobody else's.
-        let (here, place) = (&self.shared.station, &self.shared.place);
-        let ours = |a: &Address| a.station == *here || place.known.contains(&a.station) || place.outsides.contains(&a.station);
-        match self.shared.domains.desk(address).as_ref().is_some_and(ours) || who.trusted() && !self.goes_out(address) {
+        match self.is_ours(address) || who.trusted() && !self.goes_out(address) {
             true => Standing::Unknown,
             false => Standing::Elsewhere, // the session refuses it to strangers
         }

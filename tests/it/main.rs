@@ -42,6 +42,7 @@ mod fax_send;
 mod fax_spool;
 mod fax_terminal;
 mod fuzz;
+mod gateways;
 mod hostile;
 mod ip;
 mod journal;

@@ -9,6 +9,7 @@ use super::screen;
 use super::wires::Wires;
 use super::{INTERRUPTED, Usage};
 use crate::history::Scenario;
+use crate::history::scenario::Medium;
 use crate::station::live::{KEYS, Live, Told};
 use crate::time::{Clock, Speed};
 use anyhow::Context;
@@ -76,6 +77,8 @@ pub(super) async fn run(args: Demo) -> anyhow::Result<ExitCode> {
                 trace.write_all(b"\n")?;
                 narrator.event(&event)
             }
+            Told::Tapped(tapped) => narrator.tapped(&tapped),
+            Told::Read(at, message) => narrator.read(&at, &message),
             Told::Moment => narrator.moment(screen::rows(&std::io::stdout())),
         });
         tokio::select! {
@@ -142,9 +145,13 @@ fn introduce(n: &mut Narrator<Stdout>, scenario: &Scenario, speed: Speed) -> any
     }
     for (name, plan) in &scenario.circuits {
         let delay = plan.profile.delay.as_millis();
-        let line = match plan.voice {
-            false => format!("between them: circuit {name}, 50 baud, {delay} ms one way, played over a pty pair on this machine"),
-            true => format!("between them: circuit {name}, which carries fax, {delay} ms one way, played in this program"),
+        let line = match plan.medium {
+            Medium::Codes => format!("between them: circuit {name}, 50 baud, {delay} ms one way, played over a pty pair on this machine"),
+            Medium::Voice => format!("between them: circuit {name}, which carries fax, {delay} ms one way, played in this program"),
+            Medium::Mail => {
+                let rate = plan.rate.map(|rate| format!("{rate} bit/s, ")).unwrap_or_default();
+                format!("between them: circuit {name}, which carries mail, {rate}{delay} ms one way, by connections on this machine")
+            }
         };
         n.say("    ", &line)?;
     }

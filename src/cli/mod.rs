@@ -24,6 +24,7 @@ mod log;
 mod misread;
 mod narrate;
 mod paper;
+mod postal;
 mod reader;
 mod screen;
 mod send;

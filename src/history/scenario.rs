@@ -13,6 +13,9 @@ use crate::time::{Speed, Utc};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 
+/// The slowest mail circuit, in bits a second: slower ones would keep a greeting for minutes.
+const SLOWEST: u32 = 1_200;
+
 /// A scenario, read and checked.
 #[derive(Clone, Debug)]
 pub struct Scenario {
@@ -43,8 +46,21 @@ pub struct CircuitPlan {
     pub ends: [(Name, String); 2],
     /// How it behaves.
     pub profile: Profile,
-    /// Whether it carries voice, and so fax; else codes.
-    pub voice: bool,
+    /// What it carries.
+    pub medium: Medium,
+    /// Bits a second, of a mail circuit that has a limit.
+    pub rate: Option<u32>,
+}
+
+/// What a circuit carries: what its ports speak.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Medium {
+    /// Five-bit codes, between teletypes.
+    Codes,
+    /// Voice, and so fax.
+    Voice,
+    /// Connections, and so mail.
+    Mail,
 }
 
 #[derive(Deserialize)]
@@ -75,6 +91,7 @@ struct FileCircuit {
     ends: [String; 2],
     profile: Option<String>,
     via: Option<String>,
+    rate: Option<u32>,
 }
 
 impl Scenario {
@@ -158,7 +175,16 @@ impl FileCircuit {
         if one != other {
             return Err(format!("circuit `{name}`: it joins `{one}` with `{other}`; both ends need the same backend"));
         }
-        Ok(CircuitPlan { ends, profile, voice: one == "fax" })
+        let medium = match one.as_str() {
+            "fax" => Medium::Voice,
+            "email" => Medium::Mail,
+            _ => Medium::Codes, // a teletype, or what a test plugs in
+        };
+        match self.rate {
+            Some(_) if medium != Medium::Mail => Err(format!("circuit `{name}`: `rate` is for mail; a {one}'s rate is its port's")),
+            Some(rate) if rate < SLOWEST => Err(format!("circuit `{name}`: `rate` is {rate} bits a second; {SLOWEST} at the least")),
+            rate => Ok(CircuitPlan { ends, profile, medium, rate }),
+        }
     }
 }
 

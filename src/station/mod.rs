@@ -8,6 +8,7 @@ mod faxes;
 mod hub;
 pub mod live;
 mod live_circuits;
+pub mod live_mail;
 mod papers;
 mod ports;
 

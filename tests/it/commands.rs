@@ -71,7 +71,7 @@ fn the_story_of_1976_goes_through_at_full_speed_with_its_tests_in_turn() {
                 Told::Event(Stamped { station, event: Event::Accepted { subject, .. }, .. }) if subject == "HOURLY TEST" => {
                     tests.push(station.to_string());
                 }
-                Told::Event(_) | Told::Moment => {}
+                Told::Event(_) | Told::Tapped(_) | Told::Read(..) | Told::Moment => {}
             }
             Ok(())
         });

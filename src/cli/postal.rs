@@ -1,0 +1,234 @@
+//! Mail as an audience is told of it, and watches it: what a tap on the circuit sees of a session, and the mail as it is at its desk.
+//!
+//! Standards: RFC 5321 and 3207 (what is said before TLS). In: octets of circuits, messages. Out: sentences; rows of at most 79 columns.
+//! Left out: what is said under TLS, which no tap can read; where rows stand (`screen`). Shown by: the tests below, `molink demo --era 2008`.
+
+use crate::history::scenario::{CircuitPlan, Medium};
+use crate::message::{Message, Name, Part};
+use crate::station::live_mail::{Passed, Tapped};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+/// Columns of a row behind its label.
+const WIDE: usize = 69;
+/// Octets that one mark of the bar stands for, and its longest.
+const MARK: u64 = 1024;
+const BAR: usize = 44;
+/// Lines of a session in clear that are shown, and the longest kept.
+const LINES: usize = 3;
+const LINE: usize = 200;
+/// Moments without an octet after which a session is not shown any more.
+const STILL: u32 = 30;
+/// Lines of a mail's text that are shown.
+const TEXT: usize = 16;
+/// The first octet of a TLS handshake (RFC 8446 5.1).
+const HANDSHAKE: u8 = 0x16;
+
+/// All circuits that carry mail.
+#[derive(Default)]
+pub(super) struct Postal {
+    /// The circuit of each end of one.
+    ends: BTreeMap<(Name, String), String>,
+    /// By circuit and caller; the last one of each.
+    sessions: BTreeMap<(String, Name), Session>,
+    /// What TLS is has been told.
+    explained: bool,
+    /// Messages that came by mail.
+    came: BTreeSet<String>,
+}
+
+/// A session, as far as a tap can follow it.
+#[derive(Default)]
+struct Session {
+    number: u64,
+    to: String,
+    /// What was said in clear: `→` the caller.
+    said: VecDeque<String>,
+    /// What each side has begun to say.
+    begun: [Vec<u8>; 2],
+    enciphered: bool,
+    /// Octets of the caller's, under TLS, since the last message was done.
+    octets: u64,
+    /// What a printer would make of the last of them.
+    glimpse: String,
+    still: u32,
+    on: bool,
+}
+
+impl Postal {
+    pub fn new(circuits: &BTreeMap<String, CircuitPlan>) -> Postal {
+        let mail = circuits.iter().filter(|(_, plan)| plan.medium == Medium::Mail);
+        let ends = mail.flat_map(|(name, plan)| plan.ends.iter().map(move |end| (end.clone(), name.clone())));
+        Postal { ends: ends.collect(), ..Postal::default() }
+    }
+
+    /// Whether a port is an end of a mail circuit.
+    pub fn carries(&self, station: &Name, port: Option<&String>) -> bool {
+        port.is_some_and(|port| self.ends.contains_key(&(station.clone(), port.clone())))
+    }
+    /// A message has come by mail; whether one has.
+    pub fn came(&mut self, id: String) {
+        self.came.insert(id);
+    }
+    pub fn has(&self, id: &str) -> bool {
+        self.came.contains(id)
+    }
+
+    /// Takes what a tap saw. What is to be told of it.
+    pub fn take(&mut self, tapped: &Tapped) -> Option<String> {
+        let [from, to] = &tapped.way;
+        let key = |caller: &Name| (tapped.circuit.clone(), caller.clone());
+        match &tapped.what {
+            Passed::Called => {
+                let session = Session { number: tapped.connection, to: to.upper(), on: true, ..Session::default() };
+                self.sessions.insert(key(from), session);
+                None
+            }
+            Passed::Octets(octets) => {
+                let number = tapped.connection;
+                let caller = [from, to].into_iter().find(|n| self.sessions.get(&key(n)).is_some_and(|s| s.number == number))?;
+                let session = self.sessions.get_mut(&key(caller))?;
+                if !session.hears(usize::from(caller != from), octets) {
+                    return None;
+                }
+                let (caller, circuit, called) = (caller.upper(), &tapped.circuit, &session.to);
+                let why = match std::mem::replace(&mut self.explained, true) {
+                    true => "",
+                    false => ": each knows the other by a certificate, and nobody between can read on",
+                };
+                Some(format!("{caller} ({circuit}) calls {called} and goes over to TLS{why}"))
+            }
+            Passed::Ended => {
+                self.over(tapped);
+                None
+            }
+            Passed::BrokeOff => {
+                let octets = self.over(tapped).filter(|octets| *octets > 0)?;
+                Some(format!("The circuit {} breaks off; {} octets had gone, and are worth nothing", tapped.circuit, thousands(octets)))
+            }
+        }
+    }
+    /// A connection is over: how many octets of the message in hand had gone.
+    fn over(&mut self, tapped: &Tapped) -> Option<u64> {
+        let session = self.sessions.get_mut(&(tapped.circuit.clone(), tapped.way[0].clone()));
+        let session = session.filter(|session| session.number == tapped.connection)?;
+        session.on = false;
+        Some(std::mem::take(&mut session.octets))
+    }
+
+    /// The far end of a circuit has a message on file: how many octets went for it.
+    pub fn done(&mut self, station: &Name, port: Option<&String>) -> Option<String> {
+        let circuit = self.ends.get(&(station.clone(), port?.clone()))?;
+        let session = self.sessions.get_mut(&(circuit.clone(), station.clone()))?;
+        Some(thousands(std::mem::take(&mut session.octets)))
+    }
+
+    /// A moment has passed.
+    pub fn pass(&mut self) {
+        self.sessions.values_mut().for_each(|session| session.still = session.still.saturating_add(1));
+    }
+    /// All of it is over.
+    pub fn end(&mut self) {
+        self.sessions.clear();
+    }
+    /// The rows of the sessions at work.
+    pub fn in_hand(&self) -> Vec<String> {
+        let at_work = self.sessions.iter().filter(|(_, session)| session.on && session.still < STILL);
+        at_work.flat_map(|((circuit, caller), session)| session.rows(circuit, caller)).collect()
+    }
+}
+
+impl Session {
+    /// Hears octets of the caller (0) or the called (1). Whether TLS begins with them.
+    fn hears(&mut self, side: usize, octets: &[u8]) -> bool {
+        self.still = 0;
+        let begins = !self.enciphered && octets.first() == Some(&HANDSHAKE);
+        self.enciphered |= begins;
+        if self.enciphered {
+            if side == 0 {
+                self.octets += octets.len() as u64;
+            }
+            self.glimpse = octets.iter().take(WIDE).map(|b| if (0x21..0x7f).contains(b) { char::from(*b) } else { '·' }).collect();
+            return begins;
+        }
+        self.begun[side].extend(octets);
+        while let Some(end) = self.begun[side].iter().position(|b| *b == b'\n') {
+            let line: Vec<u8> = self.begun[side].drain(..=end).take(LINE).collect();
+            let line: String = String::from_utf8_lossy(&line).chars().filter(|c| !c.is_control()).collect();
+            // Of an answer of many lines the first is enough.
+            let more = side == 1 && line.get(3..4).is_some_and(|mark| mark == "-" || mark == " ") && self.last_is(&line);
+            if !more {
+                self.said.push_back(format!("{} {line}", if side == 0 { "→" } else { "←" }));
+            }
+        }
+        self.begun[side].truncate(LINE);
+        while self.said.len() > LINES {
+            self.said.pop_front();
+        }
+        begins
+    }
+    /// Whether an answer's line goes on with the one told last.
+    fn last_is(&self, line: &str) -> bool {
+        self.said
+            .back()
+            .and_then(|said| said.strip_prefix("← "))
+            .is_some_and(|said| said.get(..4) == line.get(..3).map(|c| format!("{c}-")).as_deref())
+    }
+
+    fn rows(&self, circuit: &str, caller: &Name) -> Vec<String> {
+        let mut rows = vec![format!(" MAIL BY {}: {} calls {}", circuit.to_uppercase(), caller.upper(), self.to)];
+        let row = |text: &str| format!(" {circuit:6} : {}", text.chars().take(WIDE).collect::<String>()).trim_end().to_owned();
+        match self.enciphered {
+            false => rows.extend(self.said.iter().map(|line| row(line))),
+            true => {
+                rows.push(row(&self.glimpse));
+                let marks = usize::try_from(self.octets / MARK).unwrap_or(BAR).min(BAR);
+                let bar = "#".repeat(marks) + if marks > 0 { " " } else { "" };
+                rows.push(format!(" {:6}   {bar}{} octets, enciphered", "", thousands(self.octets)));
+            }
+        }
+        rows
+    }
+}
+
+/// A mail at its desk: what the audience is told, and the rows of it.
+pub(super) fn read(at: &Name, message: &Message) -> (String, Vec<String>) {
+    let chat = !message.envelope.class.is_usual();
+    let (who, id, subject) = (at.upper(), message.identity.heading(), &message.envelope.subject);
+    let told = match chat {
+        true => format!("{who} reads on the screen, from {}:", message.envelope.from.station.upper()),
+        false => format!("{who} has {id} in its mailbox: {subject}"),
+    };
+    let texts = message.content.iter().filter_map(|part| match part {
+        Part::Text { text } => Some(text.as_str()),
+        Part::Page(_) | Part::File(_) => None,
+    });
+    let lines: Vec<&str> = texts.flat_map(str::lines).collect();
+    let shown =
+        lines.iter().take(TEXT).map(|line| format!("  | {}", line.chars().take(WIDE + 5).collect::<String>()).trim_end().to_owned());
+    let mut rows: Vec<String> = shown.collect();
+    if lines.len() > TEXT {
+        rows.push(format!("  | ... and {} lines more", lines.len() - TEXT));
+    }
+    rows.extend(message.content.iter().filter_map(|part| match part {
+        Part::Page(blob) | Part::File(blob) => {
+            let hash: String = blob.sha256.chars().take(12).collect();
+            let name: String = blob.name.chars().take(30).collect();
+            Some(format!("  + {name}, {} octets, SHA-256 {hash}...", thousands(blob.size)))
+        }
+        Part::Text { .. } => None,
+    }));
+    (told, rows)
+}
+
+/// `61,204`.
+pub(super) fn thousands(number: u64) -> String {
+    let digits = number.to_string();
+    let mut out = String::new();
+    for (n, digit) in digits.chars().enumerate() {
+        if n > 0 && (digits.len() - n) % 3 == 0 {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}

@@ -193,9 +193,9 @@ fn clear_acts(out: &Path, acts: &[(String, Scenario)]) -> anyhow::Result<()> {
     let foreign =
         || Usage(format!("`{}` is not empty and was not made by a demo of all eras; give another folder with --out", out.display()));
     let known = |name: &std::ffi::OsStr| acts.iter().any(|(act, _)| name == act.as_str());
-    match std::fs::read_dir(out) {
-        Ok(entries) if entries.flatten().any(|entry| !known(&entry.file_name())) => return Err(foreign().into()),
-        Ok(_) | Err(_) => {} // what cannot be read says so when an act is cleared
+    // What cannot be read says so when an act is cleared.
+    if std::fs::read_dir(out).is_ok_and(|entries| entries.flatten().any(|entry| !known(&entry.file_name()))) {
+        return Err(foreign().into());
     }
     acts.iter().try_for_each(|(name, scenario)| clear(&out.join(name), scenario))
 }
@@ -267,4 +267,21 @@ fn introduce(n: &mut Narrator<Stdout>, scenario: &Scenario, speed: Speed) -> any
     n.legend()?;
     n.blank()?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_story_can_be_read_and_says_what_its_sources_are() {
+        for era in ERAS {
+            for (name, text) in era.acts {
+                let scenario = Scenario::parse(name, text).unwrap();
+                assert!(scenario.sources.contains("ours"), "{} {name}", era.name);
+                assert_eq!(after::year(scenario.start), scenario.start.to_string()[..4].parse::<i64>().unwrap());
+                assert!(scenario.speed != Speed::Max && !scenario.cast.is_empty(), "{} {name}", era.name);
+            }
+        }
+    }
 }

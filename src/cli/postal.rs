@@ -232,3 +232,82 @@ pub(super) fn thousands(number: u64) -> String {
     }
     out
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::line::Profile;
+
+    fn postal() -> Postal {
+        let ends = ["washington", "moscow"].map(|s| (s.parse().unwrap(), "sat".to_owned()));
+        let plan = CircuitPlan { ends, profile: Profile::geo(), medium: Medium::Mail, rate: None };
+        Postal::new(&[("sat-1".to_owned(), plan)].into())
+    }
+    fn tapped(caller: bool, what: Passed) -> Tapped {
+        let way = if caller { ["washington", "moscow"] } else { ["moscow", "washington"] };
+        Tapped { circuit: "sat-1".into(), connection: 1, way: way.map(|s| s.parse().unwrap()), what }
+    }
+    fn octets(caller: bool, octets: &[u8]) -> Tapped {
+        tapped(caller, Passed::Octets(octets.to_vec()))
+    }
+
+    #[test]
+    fn a_session_is_shown_in_clear_until_tls_begins_and_counted_from_there() {
+        let mut postal = postal();
+        for (caller, line) in [
+            (false, "220 moscow ESMTP molink\r\n"),
+            (true, "EHLO washington\r\n"),
+            (false, "250-moscow\r\n250-SIZE\r\n250 STARTTLS\r\n"),
+            (true, "STARTTLS\r\n"),
+            (false, "220 2.0.0 begin TLS\r\n"),
+        ] {
+            if line.starts_with("220 moscow") {
+                assert_eq!(postal.take(&tapped(true, Passed::Called)), None);
+            }
+            assert_eq!(postal.take(&octets(caller, line.as_bytes())), None);
+        }
+        let rows = postal.in_hand();
+        assert_eq!(
+            rows,
+            [
+                " MAIL BY SAT-1: WASHINGTON calls MOSCOW",
+                " sat-1  : ← 250-moscow",
+                " sat-1  : → STARTTLS",
+                " sat-1  : ← 220 2.0.0 begin TLS"
+            ]
+        );
+        let hello = [&[HANDSHAKE][..], &[b'A'; 3000]].concat();
+        let told = postal.take(&octets(true, &hello)).unwrap();
+        assert!(told.starts_with("WASHINGTON (sat-1) calls MOSCOW and goes over to TLS: "), "{told}");
+        assert_eq!(postal.take(&octets(false, &hello)), None, "and only once");
+        let rows = postal.in_hand();
+        assert_eq!(rows[1..], [format!(" sat-1  : ·{}", "A".repeat(WIDE - 1)), "          ## 3,001 octets, enciphered".to_owned()]);
+        assert!(rows.iter().all(|row| row.chars().count() < 80));
+        assert_eq!(postal.done(&"washington".parse().unwrap(), Some(&"sat".to_owned())).as_deref(), Some("3,001"));
+        (0..=STILL).for_each(|_| postal.pass());
+        assert!(postal.in_hand().is_empty(), "a session that rests is not shown");
+    }
+
+    #[test]
+    fn a_circuit_that_breaks_off_is_told_with_what_had_gone() {
+        let mut postal = postal();
+        postal.take(&tapped(true, Passed::Called));
+        assert!(postal.take(&octets(true, &[HANDSHAKE; 12_345])).is_some());
+        let told = postal.take(&tapped(true, Passed::BrokeOff)).unwrap();
+        assert_eq!(told, "The circuit sat-1 breaks off; 12,345 octets had gone, and are worth nothing");
+        assert!(postal.in_hand().is_empty());
+        postal.take(&tapped(true, Passed::Called));
+        assert_eq!(postal.take(&tapped(true, Passed::BrokeOff)), None, "nothing had gone");
+    }
+
+    #[test]
+    fn a_line_without_end_and_octets_of_any_kind_stay_bounded_and_on_one_row() {
+        let mut postal = postal();
+        postal.take(&tapped(true, Passed::Called));
+        for _ in 0..1000 {
+            postal.take(&octets(true, &[b'x'; 4000]));
+        }
+        postal.take(&octets(true, b"\x1b[2J\r\n"));
+        assert!(postal.in_hand().iter().all(|row| row.chars().count() < 80 && !row.contains('\x1b')), "{:?}", postal.in_hand());
+    }
+}

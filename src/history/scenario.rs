@@ -216,7 +216,9 @@ mod tests {
             ("at = \"soon\"\ndo = \"say\"\ntext = \"x\"", "`soon`"),
             ("at = \"0s\"\ndo = \"say\"", "needs `text`"),
             ("at = \"0s\"\ndo = \"say\"\ntext = \"x\"\nfiles = [\"map\"]", "only `send` has"),
-            ("at = \"0s\"\ndo = \"send\"\nfrom = \"a@moscow\"\nto = \"a@washington\"", "needs `text` or `files`"),
+            ("at = \"0s\"\ndo = \"send\"\nfrom = \"a@moscow\"\nto = \"a@washington\"", "needs `text`, `files`"),
+            ("at = \"0s\"\ndo = \"cut\"\ncircuit = \"cable\"\noctets = 100", "`octets` is for a mail circuit"),
+            ("at = \"0s\"\ndo = \"say\"\ntext = \"x\"\ndocuments = []", "`say` has no `documents`"),
             ("at = \"0s\"\ndo = \"send\"\nfrom = \"a@moscow\"\nto = \"a@washington\"\nfiles = [\"mpa\"]", "no page `mpa`"),
             ("at = \"0s\"\ndo = \"send\"\nfrom = \"a@moscow\"\nto = \"a@washington\"\nfiles = [\"x.png\"]", "no files lie beside"),
         ] {
@@ -239,7 +241,37 @@ mod tests {
             let why = read(&hourly.replacen(from, to, 1)).unwrap_err();
             assert!(why.starts_with(&start) && why.contains(word), "{why}");
         }
+        let rate = GOOD.replace("profile = \"hf\"", "profile = \"hf\"\nrate = 9600");
+        assert!(Scenario::parse("1963.toml", &rate).unwrap_err().contains("`rate` is for mail"));
         let why = Scenario::parse("1963.toml", &GOOD.replace("seed = 1963", "sede = 1963")).unwrap_err();
         assert!(why.starts_with("1963.toml:") && why.contains("`sede`"), "{why}");
+    }
+
+    const MAIL: &str = include_str!("../../fixtures/scenarios/2008.toml");
+
+    #[test]
+    fn a_circuit_is_what_its_ports_speak_and_a_mail_circuit_has_a_rate_and_no_noise() {
+        let good = Scenario::parse("2008.toml", MAIL).unwrap();
+        let plan = |name: &str| good.circuits.get(name).map(|plan| (plan.medium, plan.rate)).unwrap();
+        assert_eq!((plan("sat-1"), plan("fibre")), ((Medium::Mail, Some(64_000)), (Medium::Mail, None)));
+        let typed = good.timeline.iter().find_map(|e| match &e.act {
+            Act::Send { files, .. } => files.first(),
+            _ => None,
+        });
+        let (name, kind, bytes) = typed.unwrap().content().unwrap();
+        assert_eq!((name.as_str(), kind, &bytes[..5]), ("machines-of-45-years.pdf", "application/pdf", &b"%PDF-"[..]));
+        let with = |entry: &str| Scenario::parse("2008.toml", &format!("{MAIL}\n[[timeline]]\nat = \"0s\"\n{entry}\n")).unwrap_err();
+        let send = "do = \"send\"\nfrom = \"a@moscow\"\nto = \"a@washington\"\ndocuments = [{ name = \"NAME\", text = \"x\" }]";
+        for (entry, word) in [
+            ("do = \"noise\"\ncircuit = \"fibre\"\nlevel = \"heavy\"".to_owned(), "cut it instead"),
+            (send.replace("NAME", "a.exe"), "`a.exe` is none that can be typed"),
+            (send.replace("NAME", "../a.txt"), "it has no folders"),
+        ] {
+            assert!(with(&entry).contains(word), "{}", with(&entry));
+        }
+        let slow = MAIL.replacen("rate = 64000", "rate = 50", 1);
+        assert!(Scenario::parse("2008.toml", &slow).unwrap_err().contains("1200 at the least"));
+        let why = crate::history::World::from_scenario(&good, None).map(drop).unwrap_err();
+        assert!(why.contains("live run"), "{why}");
     }
 }

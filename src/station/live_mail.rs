@@ -324,3 +324,108 @@ impl Wire {
         let _ = self.tap.send(Told::Tapped(Tapped { circuit: self.name.clone(), connection, way, what }));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::history::scenario::Medium;
+    use crate::line::Profile;
+
+    struct Stage {
+        dir: tempfile::TempDir,
+        circuit: MailCircuit,
+        tapped: mpsc::UnboundedReceiver<Told>,
+        servers: [TcpListener; 2],
+    }
+
+    async fn stage() -> Stage {
+        let dir = tempfile::tempdir().unwrap();
+        let ends = ["washington", "moscow"].map(|station| (station.parse().unwrap(), "sat".to_owned()));
+        let plan = CircuitPlan { ends, profile: Profile::geo(), medium: Medium::Mail, rate: Some(64_000) };
+        let (tap, tapped) = mpsc::unbounded_channel();
+        let circuit = MailCircuit::start("sat", &plan, &dir.path().join("keys"), Speed::Max, tap).await.unwrap();
+        let server = |end: usize| {
+            let again = circuit.ends[end].listener.try_clone().unwrap();
+            again.set_nonblocking(true).unwrap();
+            TcpListener::from_std(again).unwrap()
+        };
+        let servers = [server(0), server(1)];
+        Stage { dir, circuit, tapped, servers }
+    }
+
+    async fn call(stage: &Stage, from: usize) -> (TcpStream, TcpStream) {
+        let caller = TcpStream::connect(stage.circuit.ends[from].door).await.unwrap();
+        (caller, stage.servers[1 - from].accept().await.unwrap().0)
+    }
+
+    async fn heard(stage: &mut Stage) -> Passed {
+        match stage.tapped.recv().await {
+            Some(Told::Tapped(tapped)) => tapped.what,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[tokio::test]
+    async fn what_one_end_sends_the_other_has_and_the_tap_saw_it() {
+        let mut stage = stage().await;
+        let (mut caller, mut called) = call(&stage, 0).await;
+        called.write_all(b"220 moscow\r\n").await.unwrap();
+        let mut greeting = [0; 12];
+        caller.read_exact(&mut greeting).await.unwrap();
+        assert_eq!(&greeting, b"220 moscow\r\n");
+        assert_eq!(heard(&mut stage).await, Passed::Called);
+        assert_eq!(heard(&mut stage).await, Passed::Octets(greeting.to_vec()));
+        drop(caller);
+        assert_eq!(called.read(&mut greeting).await.unwrap(), 0, "its end is passed on");
+    }
+
+    #[tokio::test]
+    async fn a_cut_after_so_many_octets_breaks_off_in_the_midst_and_calls_are_reset_until_it_is_mended() {
+        let mut stage = stage().await;
+        assert_eq!(stage.circuit.command("cut after 10000"), "ok");
+        let (mut caller, mut called) = call(&stage, 1).await;
+        let sending = tokio::spawn(async move { caller.write_all(&[7; 50_000]).await.map(|()| caller) });
+        let mut came = vec![];
+        let error = called.read_to_end(&mut came).await.unwrap_err();
+        assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset);
+        assert!(came.len() <= 10_000, "{}", came.len());
+        drop(sending.await);
+        let mut octets = 0;
+        loop {
+            match heard(&mut stage).await {
+                Passed::Octets(piece) => octets += piece.len(),
+                Passed::BrokeOff => break,
+                Passed::Called => {}
+                Passed::Ended => panic!("it was cut"),
+            }
+        }
+        assert_eq!(octets, 10_000);
+        let mut again = TcpStream::connect(stage.circuit.ends[1].door).await.unwrap();
+        assert!(again.read(&mut [0]).await.is_err(), "no call while it is cut");
+        assert_eq!(stage.circuit.command("restore"), "ok");
+        let (mut caller, mut called) = call(&stage, 1).await;
+        caller.write_all(b"x").await.unwrap();
+        assert_eq!(called.read(&mut [0]).await.unwrap(), 1);
+    }
+
+    #[tokio::test]
+    async fn each_station_has_its_own_key_and_the_others_certificate_and_the_keys_go_with_the_run() {
+        let stage = stage().await;
+        let folder = stage.dir.path().join("keys/washington");
+        assert!(certs::own(&folder, "washington").is_ok() && certs::pinned(&folder, "moscow").is_ok());
+        assert!(!folder.join("moscow.key").exists());
+        stage.circuit.stop();
+        assert!(!folder.join("washington.key").exists() && folder.join("washington.crt").exists());
+    }
+
+    #[tokio::test]
+    async fn what_a_mail_circuit_does_not_do_is_said() {
+        let stage = stage().await;
+        for (command, word) in
+            [("noise heavy", "cut it"), ("cut after x", "`x`"), ("cut soon", "soon"), ("profile rome", "`rome`"), ("dance", "`dance`")]
+        {
+            let answer = stage.circuit.command(command);
+            assert!(answer.starts_with("error ") && answer.contains(word), "{answer}");
+        }
+    }
+}

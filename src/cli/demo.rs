@@ -143,7 +143,10 @@ async fn play(narrator: &mut Narrator<Stdout>, scenario: &Scenario, speed: Speed
                 narrator.event(&event)
             }
             Told::Tapped(tapped) => narrator.tapped(&tapped),
-            Told::Read(at, message) => narrator.read(&at, &message),
+            Told::Read(at, message) => {
+                after::lay_out(&out.join(at.as_str()), &message)?;
+                narrator.read(&at, &message)
+            }
             Told::Moment => narrator.moment(screen::rows(&std::io::stdout())),
         });
         tokio::select! {

@@ -208,6 +208,10 @@ impl<W: Write> Narrator<W> {
         if let Some((wires, clock)) = &mut self.watched {
             wires.take(e, clock.now());
         }
+        if self.mail.carries(&e.station, e.port.as_ref()) && matches!(e.event, Event::Service { .. }) {
+            self.mail.speaks(e);
+            return Ok(()); // of a session the tap tells, and the rows in hand show the rest
+        }
         let shown = self.watched.is_some();
         let printer = self.printer(e);
         let who = titled(&printer);

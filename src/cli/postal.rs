@@ -3,8 +3,11 @@
 //! Standards: RFC 5321 and 3207 (what is said before TLS). In: octets of circuits, messages. Out: sentences; rows of at most 79 columns.
 //! Left out: what is said under TLS, which no tap can read; where rows stand (`screen`). Shown by: the tests below, `molink demo --era 2008`.
 
+use super::wires::short;
 use crate::history::scenario::{CircuitPlan, Medium};
 use crate::message::{Message, Name, Part};
+use crate::router::Event;
+use crate::router::event::{Direction, Span, Stamped};
 use crate::station::live_mail::{Passed, Tapped};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -41,7 +44,7 @@ pub(super) struct Postal {
 struct Session {
     number: u64,
     to: String,
-    /// What was said in clear: `→` the caller.
+    /// What was said: in clear as the tap has it, under TLS as the caller tells it; `→` the caller's.
     said: VecDeque<String>,
     /// What each side has begun to say.
     begun: [Vec<u8>; 2],
@@ -107,6 +110,15 @@ impl Postal {
             }
         }
     }
+    /// What a caller says or hears of a session under TLS, where no tap does.
+    pub fn speaks(&mut self, e: &Stamped) {
+        let Event::Service { dir, line, span: Span::Cipher } = &e.event else { return };
+        let Some(circuit) = e.port.as_ref().and_then(|port| self.ends.get(&(e.station.clone(), port.clone()))) else { return };
+        if let Some(session) = self.sessions.get_mut(&(circuit.clone(), e.station.clone())) {
+            session.still = 0;
+            session.says(usize::from(*dir == Direction::In), line);
+        }
+    }
     /// A connection is over: how many octets of the message in hand had gone.
     fn over(&mut self, tapped: &Tapped) -> Option<u64> {
         let session = self.sessions.get_mut(&(tapped.circuit.clone(), tapped.way[0].clone()));
@@ -154,32 +166,35 @@ impl Session {
         while let Some(end) = self.begun[side].iter().position(|b| *b == b'\n') {
             let line: Vec<u8> = self.begun[side].drain(..=end).take(LINE).collect();
             let line: String = String::from_utf8_lossy(&line).chars().filter(|c| !c.is_control()).collect();
-            // Of an answer of many lines the first is enough.
-            let more = side == 1 && line.get(3..4).is_some_and(|mark| mark == "-" || mark == " ") && self.last_is(&line);
-            if !more {
-                self.said.push_back(format!("{} {line}", if side == 0 { "→" } else { "←" }));
-            }
+            self.says(side, &line);
         }
         self.begun[side].truncate(LINE);
+        begins
+    }
+    fn says(&mut self, side: usize, line: &str) {
+        let line: String = line.chars().filter(|c| !c.is_control()).take(WIDE).collect();
+        // Of an answer of many lines the first is enough.
+        if side == 1 && self.last_is(&line) {
+            return;
+        }
+        self.said.push_back(format!("{} {line}", if side == 0 { "→" } else { "←" }));
         while self.said.len() > LINES {
             self.said.pop_front();
         }
-        begins
     }
-    /// Whether an answer's line goes on with the one told last.
+    /// Whether an answer's line goes on with the one told last: `250-moscow`, `250 STARTTLS`.
     fn last_is(&self, line: &str) -> bool {
-        self.said
-            .back()
-            .and_then(|said| said.strip_prefix("← "))
-            .is_some_and(|said| said.get(..4) == line.get(..3).map(|c| format!("{c}-")).as_deref())
+        let last = self.said.back().and_then(|said| said.strip_prefix("← "));
+        last.zip(line.get(..3)).is_some_and(|(last, code)| last.get(..4) == Some(format!("{code}-").as_str()))
     }
 
     fn rows(&self, circuit: &str, caller: &Name) -> Vec<String> {
         let mut rows = vec![format!(" MAIL BY {}: {} calls {}", circuit.to_uppercase(), caller.upper(), self.to)];
-        let row = |text: &str| format!(" {circuit:6} : {}", text.chars().take(WIDE).collect::<String>()).trim_end().to_owned();
+        let row = |text: &str| format!(" {:6} : {}", short(circuit), text.chars().take(WIDE).collect::<String>()).trim_end().to_owned();
         match self.enciphered {
             false => rows.extend(self.said.iter().map(|line| row(line))),
             true => {
+                rows.extend(self.said.iter().map(|line| format!(" {:6} | {line}", short(caller.as_str()).to_uppercase())));
                 rows.push(row(&self.glimpse));
                 let marks = usize::try_from(self.octets / MARK).unwrap_or(BAR).min(BAR);
                 let bar = "#".repeat(marks) + if marks > 0 { " " } else { "" };
@@ -280,7 +295,18 @@ mod tests {
         let told = postal.take(&octets(true, &hello)).unwrap();
         assert!(told.starts_with("WASHINGTON (sat-1) calls MOSCOW and goes over to TLS: "), "{told}");
         assert_eq!(postal.take(&octets(false, &hello)), None, "and only once");
-        let rows = postal.in_hand();
+        let said = |dir, line: &str| Stamped {
+            t: 0,
+            utc: crate::time::Utc(0),
+            station: "washington".parse().unwrap(),
+            port: Some("sat".into()),
+            id: None,
+            event: Event::Service { dir, line: line.into(), span: Span::Cipher },
+        };
+        postal.speaks(&said(Direction::Out, "MAIL FROM:<duty@washington>"));
+        postal.speaks(&said(Direction::In, "250 2.1.0 sender taken"));
+        assert_eq!(postal.in_hand()[2..4], [" WASH.  | → MAIL FROM:<duty@washington>", " WASH.  | ← 250 2.1.0 sender taken"]);
+        let rows = [vec![String::new()], postal.in_hand().split_off(4)].concat();
         assert_eq!(rows[1..], [format!(" sat-1  : ·{}", "A".repeat(WIDE - 1)), "          ## 3,001 octets, enciphered".to_owned()]);
         assert!(rows.iter().all(|row| row.chars().count() < 80));
         assert_eq!(postal.done(&"washington".parse().unwrap(), Some(&"sat".to_owned())).as_deref(), Some("3,001"));

@@ -7,6 +7,8 @@ use super::super::INTERRUPTED;
 use super::super::narrate::Narrator;
 use super::Ended;
 use crate::history::Scenario;
+use crate::message::{Message, Part};
+use crate::router::Contents;
 use crate::time::Utc;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Stdout;
@@ -78,10 +80,29 @@ fn received(n: &mut Narrator<Stdout>, folder: &Path, kinds: &[&str]) -> anyhow::
     Ok(())
 }
 
+/// What was attached to a mail, as files beside it: `mail/IDENTITY-1-NAME`, of the content that came.
+pub(super) fn lay_out(folder: &Path, message: &Message) -> std::io::Result<()> {
+    let contents = Contents::in_folder(folder.join("content"));
+    let attached = message.content.iter().filter_map(|part| match part {
+        Part::Page(blob) | Part::File(blob) => Some(blob),
+        Part::Text { .. } => None,
+    });
+    for (n, blob) in attached.enumerate() {
+        let name: String = blob.name.chars().filter(|c| !c.is_control() && *c != '/').collect();
+        let path = folder.join("mail").join(format!("{}-{}-{name}", message.identity, n + 1));
+        let mut content = contents.open(blob).map_err(std::io::Error::other)?;
+        std::io::copy(&mut content, &mut std::fs::File::create(path)?)?;
+    }
+    Ok(())
+}
+
 /// The files of a folder, as a shell would take them: one line for a message, `IDENTITY.{png,txt}`.
 fn left(dir: &Path) -> Vec<String> {
     let mut kinds: BTreeMap<PathBuf, BTreeSet<String>> = BTreeMap::new();
-    let files = std::fs::read_dir(dir).into_iter().flatten().flatten().filter(|file| file.path().is_file());
+    // Of a message, that is: its identity begins with its station's name in capitals.
+    let of_message = |name: &std::ffi::OsStr| name.to_string_lossy().starts_with(|c: char| c.is_ascii_uppercase());
+    let files = std::fs::read_dir(dir).into_iter().flatten().flatten();
+    let files = files.filter(|file| file.path().is_file() && of_message(&file.file_name()));
     for file in files {
         let path = file.path();
         let kind = path.extension().map(|e| e.to_string_lossy().into_owned()).unwrap_or_default();

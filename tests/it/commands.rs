@@ -127,7 +127,7 @@ fn the_demo_names_its_eras() {
     let house = House::new();
     let help = text(&house.run(&["demo", "--help"], A_MINUTE).stdout);
     let wrong = text(&house.run(&["demo", "--era", "1812"], A_MINUTE).stderr);
-    assert!(["1963", "1976", "1986"].iter().all(|era| help.contains(era) && wrong.contains(era)), "{help}{wrong}");
+    assert!(["1963", "1976", "1986", "2008", "2013", "all"].iter().all(|era| help.contains(era) && wrong.contains(era)), "{help}{wrong}");
 }
 
 #[test]

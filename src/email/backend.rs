@@ -13,6 +13,7 @@ use crate::router::port::Events;
 use crate::router::{Backend, BackendError, BoxFuture, Door, Event, Place, Port};
 use crate::time::{Clock, Speed};
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -97,7 +98,7 @@ impl Backend for Email {
             if let Some(at) = &shared.keys.line.listen {
                 let listener = match self.open {
                     Some(open) => taken_over(open).map_err(|e| BackendError(format!("cannot listen at {at}: {e}")))?,
-                    None => backend_server::listen(at, shared.keys.line.anyone).await.map_err(BackendError)?,
+                    None => open(at, shared.keys.line.anyone).await.map_err(BackendError)?,
                 };
                 server = Some(tasks.spawn(backend_server::serve(shared.clone(), listener, stopping)).id());
             }
@@ -126,6 +127,17 @@ impl Backend for Email {
 fn taken_over(open: std::net::TcpListener) -> std::io::Result<Listener> {
     open.set_nonblocking(true)?;
     Listener::from_std(open)
+}
+
+/// A port that is started again at once may find its last listener not closed yet.
+async fn open(at: &str, anyone: bool) -> Result<Listener, String> {
+    for _ in 0..20 {
+        if let Ok(listener) = backend_server::listen(at, anyone).await {
+            return Ok(listener);
+        }
+        tokio::time::sleep(Duration::from_millis(25)).await;
+    }
+    backend_server::listen(at, anyone).await
 }
 
 /// The listener of a server: helpers and tests bind it themselves to learn the port.

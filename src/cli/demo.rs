@@ -231,7 +231,7 @@ fn clear(out: &Path, scenario: &Scenario) -> anyhow::Result<()> {
 
 /// What stands before an act.
 fn title(n: &mut Narrator<Stdout>, (act, of): (usize, usize), scenario: &Scenario, later: Option<i64>) -> anyhow::Result<()> {
-    let later = later.map(|years| format!("   {years} years later")).unwrap_or_default();
+    let later = later.map(|years| format!(", {years} years later")).unwrap_or_default();
     n.blank()?;
     n.say("  ", &"-".repeat(76))?;
     n.say("  ", &format!("{act} of {of}{later}"))?;
@@ -256,7 +256,7 @@ fn introduce(n: &mut Narrator<Stdout>, scenario: &Scenario, speed: Speed) -> any
             Medium::Voice => format!("between them: circuit {name}, which carries fax, {delay} ms one way, played in this program"),
             Medium::Mail => {
                 let rate = plan.rate.map(|rate| format!("{rate} bit/s, ")).unwrap_or_default();
-                format!("between them: circuit {name}, which carries mail, {rate}{delay} ms one way, by connections on this machine")
+                format!("between them: circuit {name}, which carries mail, {rate}{delay} ms one way")
             }
         };
         n.say("    ", &line)?;

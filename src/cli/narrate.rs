@@ -232,6 +232,8 @@ impl<W: Write> Narrator<W> {
             Event::Service { dir: Direction::Out, line, .. } if line.starts_with("KEY ") => format!("{who} goes over to cipher: {line}"),
             Event::Service { dir: Direction::Out, line, span: Span::Cipher } => format!("{who} sends, enciphered: {line}"),
             Event::Service { dir: Direction::Out, line, .. } => format!("{who} sends  {line}"),
+            // Its greeting was told, and what a message met with is.
+            Event::LineUp { .. } | Event::LineDown { .. } if self.mail.carries(&e.station, e.port.as_ref()) => return Ok(()),
             Event::LineUp { peer } => format!("{who} has the line to {}", peer.upper()),
             Event::LineDown { reason } => format!("{who} has lost the line: {reason}"),
             Event::Filed { at, receipt } if *at == e.station && receipt.is_empty() => {
@@ -387,7 +389,7 @@ impl<W: Write> Narrator<W> {
 }
 
 /// A text in rows of the terminal's width, each after `lead` or as much blank.
-fn broken(lead: &str, text: &str) -> Vec<String> {
+pub(super) fn broken(lead: &str, text: &str) -> Vec<String> {
     let indent = lead.chars().count();
     let mut rows = vec![];
     for paragraph in text.lines() {

@@ -3,6 +3,7 @@
 //! Standards: RFC 5321 and 3207 (what is said before TLS). In: octets of circuits, messages. Out: sentences; rows of at most 79 columns.
 //! Left out: what is said under TLS, which no tap can read; where rows stand (`screen`). Shown by: the tests below, `molink demo --era 2008`.
 
+use super::narrate::broken;
 use super::wires::short;
 use crate::history::scenario::{CircuitPlan, Medium};
 use crate::message::{Message, Name, Part};
@@ -23,6 +24,8 @@ const LINE: usize = 200;
 const STILL: u32 = 30;
 /// Lines of a mail's text that are shown.
 const TEXT: usize = 16;
+/// Columns of them.
+const TEXT_WIDE: usize = 75;
 /// The first octet of a TLS handshake (RFC 8446 5.1).
 const HANDSHAKE: u8 = 0x16;
 
@@ -233,6 +236,20 @@ pub(super) fn read(at: &Name, message: &Message) -> (String, Vec<String>) {
         Part::Text { .. } => None,
     }));
     (told, rows)
+}
+
+/// A line of a text as it was written; one that is too long is broken between words.
+fn on_screen(line: &str) -> Vec<String> {
+    let line: String = line.chars().filter(|c| !c.is_control()).collect();
+    match line.chars().count() {
+        0..=TEXT_WIDE => vec![format!("  | {line}").trim_end().to_owned()],
+        _ => {
+            broken("", &line.split_whitespace().map(|word| word.chars().take(TEXT_WIDE).collect::<String>()).collect::<Vec<_>>().join(" "))
+                .into_iter()
+                .map(|row| format!("  | {row}"))
+                .collect()
+        }
+    }
 }
 
 /// `61,204`.

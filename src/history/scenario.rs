@@ -134,7 +134,12 @@ impl Scenario {
         for (i, entry) in timeline.iter().enumerate() {
             entry.check(&stations, &circuits, sends).map_err(|why| format!("{}: {why}", number(i)))?;
         }
-        let first_word = |name: &Name| timeline.iter().position(|e| matches!(&e.act, Act::Send { from, .. } if from.station == *name));
+        let speaks = |act: &Act, name: &Name| match act {
+            Act::Send { from, .. } => from.station == *name,
+            Act::Hourly(hourly) => hourly.even.station == *name,
+            _ => false, // nobody's word
+        };
+        let first_word = |name: &Name| timeline.iter().position(|e| speaks(&e.act, name));
         cast.sort_by_key(|(name, _)| first_word(name).unwrap_or(usize::MAX));
         Ok(Scenario {
             title: file.title,
@@ -253,7 +258,7 @@ mod tests {
     fn a_circuit_is_what_its_ports_speak_and_a_mail_circuit_has_a_rate_and_no_noise() {
         let good = Scenario::parse("2008.toml", MAIL).unwrap();
         let plan = |name: &str| good.circuits.get(name).map(|plan| (plan.medium, plan.rate)).unwrap();
-        assert_eq!((plan("sat-1"), plan("fibre")), ((Medium::Mail, Some(64_000)), (Medium::Mail, None)));
+        assert_eq!((plan("sat-1"), plan("fibre")), ((Medium::Mail, Some(32_000)), (Medium::Mail, None)));
         let typed = good.timeline.iter().find_map(|e| match &e.act {
             Act::Send { files, .. } => files.first(),
             _ => None,
@@ -269,7 +274,7 @@ mod tests {
         ] {
             assert!(with(&entry).contains(word), "{}", with(&entry));
         }
-        let slow = MAIL.replacen("rate = 64000", "rate = 50", 1);
+        let slow = MAIL.replacen("rate = 32000", "rate = 50", 1);
         assert!(Scenario::parse("2008.toml", &slow).unwrap_err().contains("1200 at the least"));
         let why = crate::history::World::from_scenario(&good, None).map(drop).unwrap_err();
         assert!(why.contains("live run"), "{why}");

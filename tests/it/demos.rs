@@ -66,7 +66,7 @@ fn the_demo_of_2008_leaves_mails_with_their_document_and_one_satellite_has_dropp
     assert_eq!(attached(Path::new(&eml)), [("machines-of-45-years.pdf".to_owned(), document.clone())]);
     let sent = files(&house.path("d/washington/content"), "").into_iter().any(|kept| std::fs::read(kept).is_ok_and(|c| c == document));
     assert!(sent && document.starts_with(b"%PDF-"), "what came is what was sent");
-    assert!(told.contains("d/moscow/mail/WASHINGTON-0003-20080830T1357Z-1-machines-of-45-years.pdf"), "{told}");
+    assert!(told.contains("d/moscow/mail/WASHINGTON-0003-20080830T1356Z-1-machines-of-45-years.pdf"), "{told}");
     nothing_secret_in(&house, "d/trace.jsonl");
     for (circuit, station) in [("sat-1", "washington"), ("sat-2", "moscow"), ("fibre", "moscow")] {
         let folder = house.path(&format!("d/keys/{circuit}/{station}"));
@@ -99,14 +99,14 @@ fn the_demo_of_all_eras_tells_five_acts_each_in_a_folder_of_its_own() {
     std::fs::remove_dir(house.path("d/notes")).unwrap();
     for _ in 0..2 {
         let told = demo(&house, "all");
-        let acts = ["1 of 5", "2 of 5   13 years later", "3 of 5   10 years later", "4 of 5   22 years later", "5 of 5   8 years later"];
+        let acts = ["1 of 5", "2 of 5, 13 years later", "3 of 5, 10 years later", "4 of 5, 22 years later", "5 of 5, 8 years later"];
         let places = acts.map(|act| told.find(act));
         assert!(places.is_sorted() && places[0].is_some(), "{places:?}\n{told}");
-        assert!(told.contains("QUICK BROWN FOX") && told.contains("ploughs") && told.contains("breaks off"), "{told}");
+        assert!(told.contains("QUICK BROWN FOX") && told.contains("ploughed") && told.contains("breaks off"), "{told}");
     }
     for (act, file) in [
         ("1963", "moscow/paper/WASHINGTON-0001-19630830T1600Z.txt"),
-        ("1976", "moscow/paper/WASHINGTON-0001-19760310T1400Z.pdf"),
+        ("1976", "moscow/paper/WASHINGTON-0001-19760807T1257Z.pdf"),
         ("1986", "moscow/fax/WASHINGTON-0001-19860618T1400Z.tif"),
         ("2008", "washington/mail/MOSCOW-0001-20080830T1400Z.eml"),
         ("2013", "nrrc-moscow/mail/NRRC-WASHINGTON-0001-20161031T1400Z-2-indicators.csv"),

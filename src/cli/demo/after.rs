@@ -74,7 +74,9 @@ pub(super) fn year(at: Utc) -> i64 {
 }
 
 fn received(n: &mut Narrator<Stdout>, folder: &Path, kinds: &[&str]) -> anyhow::Result<()> {
-    for kind in kinds {
+    let mailed = folder.join("mail").is_dir();
+    // What lies there as a mail is not named as a paper too.
+    for kind in kinds.iter().filter(|kind| !(mailed && **kind == "paper")) {
         left(&folder.join(kind)).iter().try_for_each(|name| n.say("    ", name))?;
     }
     Ok(())

@@ -201,7 +201,9 @@ impl Session {
                 rows.push(row(&self.glimpse));
                 let marks = usize::try_from(self.octets / MARK).unwrap_or(BAR).min(BAR);
                 let bar = "#".repeat(marks) + if marks > 0 { " " } else { "" };
-                rows.push(format!(" {:6}   {bar}{} octets, enciphered", "", thousands(self.octets)));
+                if self.octets > 0 {
+                    rows.push(format!(" {:6}   {bar}{} octets, enciphered", "", thousands(self.octets)));
+                }
             }
         }
         rows

@@ -41,6 +41,7 @@ pub(super) fn conclude_acts(n: &mut Narrator<Stdout>, ended: &Ended, out: &Path,
     if matches!(ended, Ended::Interrupted) {
         return Ok(code);
     }
+    n.say("  ", "From one machine to the next one rule has stayed: a message counts when the far end says that it has it.")?;
     n.blank()?;
     n.say("  ", "What the sources have, and what is ours (`molink demo --era YEAR` tells more, docs/history.md all):")?;
     for (name, scenario) in acts {

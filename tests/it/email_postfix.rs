@@ -137,7 +137,8 @@ async fn a_far_end_that_knows_no_such_address_refuses_and_one_that_is_full_defer
     let people = "people = { alice = \"alice@example.org\", nobody = \"nobody@example.org\", full = \"full@example.org\" }";
     let mut sender = Sender::start(&format!("kind = \"gateway\"\n{people}\nline = {{ smtp = \"{}\" }}", postfix.address));
     assert!(matches!(sender.send(&message(1, "nobody@mail", text("x"))).await, Outcome::Refused(r) if r.text.contains("554 5.7.1")));
-    assert!(matches!(sender.send(&message(2, "full@mail", text("x"))).await, Outcome::Deferred(r) if r.text.contains("450 4.7.1")));
+    let full = sender.send(&message(2, "full@mail", text("x"))).await;
+    assert!(matches!(&full, Outcome::Deferred(r) if r.text.contains("450 4.7.1")), "{full:?}");
     let large = sender.send(&message(3, "alice@mail", text(&"a line\n".repeat(4_000)))).await;
     assert!(matches!(&large, Outcome::Refused(r) if r.text.contains("takes messages of 20000 octets at the most")), "{large:?}");
     delivered(&sender.send(&message(4, "alice@mail", text("x"))).await);

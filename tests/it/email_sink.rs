@@ -107,11 +107,11 @@ async fn each_way_to_refuse_or_break_off_has_its_outcome_and_its_copies() {
 #[ignore = "peer: run through tests/run"]
 async fn a_far_end_that_stalls_is_waited_for_or_given_up_by_the_clock_of_its_stage() {
     for command in ["CONNECT", "EHLO", "MAIL", "RCPT", "DATA", "."] {
-        // A second is nothing.
-        let (outcome, copies) = delivery_to(&["-W", &format!("{command}:1")], Speed::REAL).await;
+        // A second is nothing. (With PIPELINING a sink that stalls loses the order of commands: `-p`.)
+        let (outcome, copies) = delivery_to(&["-p", "-W", &format!("{command}:1")], Speed::REAL).await;
         assert_eq!((short(&outcome).as_str(), copies), ("delivered", 1), "{command}: {outcome:?}");
         // On a clock 200 times as fast five minutes are two seconds and ten are three.
-        let (outcome, copies) = delivery_to(&["-W", &format!("{command}:12")], Speed::Times(200.0)).await;
+        let (outcome, copies) = delivery_to(&["-p", "-W", &format!("{command}:12")], Speed::Times(200.0)).await;
         let expected = if command == "." { "doubt" } else { "deferred line" };
         assert_eq!(short(&outcome), expected, "{command}: {outcome:?}");
         assert!(copies <= usize::from(command == "."), "{command}: {copies}");
@@ -188,7 +188,8 @@ async fn a_soft_no_is_tried_again_a_hard_one_goes_back_and_no_copy_is_doubled() 
             matches!(&custody, Event::Custody { at, receipt } if at.as_str() == "relay" && receipt.starts_with("250 2.0.0")),
             "{custody:?}"
         );
-        assert_eq!((before, sink.copies("the last line")), (0, 1), "{flags:?}");
+        // At the dot the sink has written its file before it says no.
+        assert_eq!((before, sink.copies("the last line")), (usize::from(flags[1] == "."), 1), "{flags:?}");
     }
     let sink = Sink::at(&at, &["-f", "RCPT"]);
     let id = house.submit("one\nthe last line").await;

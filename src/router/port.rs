@@ -75,6 +75,11 @@ pub struct Form {
     pub bytes: Vec<u8>,
 }
 
+impl Form {
+    /// The media type of a form that is a text to read before the rest, where a message has no text of its own (a fax).
+    pub const TEXT: &str = "text/plain";
+}
+
 /// Makes the forms of a message that came by the port named (`None`: handed in here). It waits for the disk.
 pub type Forms = Arc<dyn Fn(&Message, Option<&str>) -> Vec<Form> + Send + Sync>;
 
@@ -93,6 +98,8 @@ pub struct Place {
     pub number: Option<u8>,
     /// The desks of this station, sorted.
     pub all_desks: Vec<Name>,
+    /// The names that stand for the world outside, of all its ports.
+    pub outsides: BTreeSet<Name>,
     /// What the station did; `None` where a port stands alone (a test).
     pub history: Option<History>,
     /// Other forms of a message.
@@ -116,6 +123,7 @@ impl Default for Place {
             data: PathBuf::new(),
             number: None,
             all_desks: vec![],
+            outsides: BTreeSet::new(),
             history: None,
             forms: Arc::new(|_, _| vec![]),
         }

@@ -18,6 +18,8 @@ mod courier;
 mod cuts;
 mod desk;
 mod desk_live;
+mod desk_mail;
+mod desk_mail_peers;
 mod dialogues;
 mod docs;
 mod durability;

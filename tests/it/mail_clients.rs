@@ -44,12 +44,11 @@ impl Case<'_> {
         assert!(done.status.success(), "{shown} ended with {}:\n{said}", done.status);
         said
     }
-    /// The same with the mail on its standard input.
-    fn feed(&self, mut command: Command, shown: &str) -> String {
+    /// The same with this on its standard input.
+    fn feed(&self, command: &mut Command, what: Vec<u8>, shown: &str) -> String {
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let mut input = child.stdin.take().unwrap();
-        let mail = self.lf();
-        let writer = std::thread::spawn(move || input.write_all(&mail));
+        let writer = std::thread::spawn(move || input.write_all(&what));
         let pid = rustix::process::Pid::from_raw(child.id() as i32).unwrap();
         let (done, ended) = std::sync::mpsc::channel();
         std::thread::spawn(move || done.send(child.wait_with_output().unwrap()));
@@ -78,7 +77,10 @@ fn text_lines(mail: &[u8]) -> Vec<u8> {
 pub fn swaks(case: &Case, how: &[&str]) -> String {
     let (host, port) = case.host_and_port();
     let mut command = Command::new(peer("swaks", "swaks"));
-    let data = format!("@{}", case.mail.display());
+    // It puts a line's end behind whatever it is given.
+    let bare = case.mail.with_extension("swaks");
+    std::fs::write(&bare, std::fs::read(&case.mail).unwrap().strip_suffix(b"\r\n").unwrap()).unwrap();
+    let data = format!("@{}", bare.display());
     command.args(["--server", host, "--port", port, "--helo", "swaks.example", "--from", FROM, "--to", TO, "--data", &data, "--hide-informational"]);
     command.args(["--suppress-data", "--timeout", "60"]).args(how);
     case.end(command, "swaks")
@@ -90,7 +92,7 @@ pub fn msmtp(case: &Case, how: &[&str]) -> String {
     let (host, port, from) = (format!("--host={host}"), format!("--port={port}"), format!("--from={FROM}"));
     let mut command = Command::new(peer("msmtp", "msmtp"));
     case.house.clean(&mut command).args(["--debug", "--domain=msmtp.example", &host, &port, &from]).args(how).arg(TO);
-    case.feed(command, "msmtp")
+    case.feed(&mut command, case.lf(), "msmtp")
 }
 
 /// Python's smtplib, by `tests/peers/mail_smtplib.py`.
@@ -114,7 +116,7 @@ pub fn postfix(case: &Case, settings: &[(&str, &str)], how: &[&str]) -> String {
     let postfix = Postfix::start(&all);
     let mut command = Command::new(peer("sendmail", "postfix"));
     command.arg("-C").arg(postfix.dir().join("conf")).args(["-i", "-f", FROM]).args(how).arg(TO);
-    case.feed(command, "Postfix's sendmail");
+    case.feed(&mut command, case.lf(), "Postfix's sendmail");
     let log = postfix.wait_log("status=");
     let line = log.lines().find(|l| l.contains("status=")).unwrap_or_default().to_owned();
     assert!(line.contains("status=sent"), "{log}");
@@ -126,8 +128,9 @@ fn exim_program() -> PathBuf {
     std::env::var_os("MOLINK_EXIM").map_or_else(|| peer("exim4", "exim4-daemon-light (or unpack it, and name it in MOLINK_EXIM)"), PathBuf::from)
 }
 
-/// exim relays it: called as a client's `sendmail` is, it delivers at once; `how`: more lines of its transport.
-pub fn exim(case: &Case, how: &str, from: &str, options: &[&str]) -> String {
+/// exim relays it: called as a client's `sendmail` is, it delivers at once; `how`: more lines of its transport. What is asked of it
+/// beyond that (the parameters of MAIL and of RCPT) it is told in a session of SMTP on its standard input.
+pub fn exim(case: &Case, how: &str, from: &str, asked: [&str; 2]) -> String {
     assert!(rustix::process::getuid().is_root(), "exim changes its user, so this test has to be run by root");
     let dir = tempfile::Builder::new().prefix("molink-exim").tempdir().unwrap();
     let mode = |path: &Path| std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).unwrap();
@@ -143,8 +146,11 @@ pub fn exim(case: &Case, how: &str, from: &str, options: &[&str]) -> String {
     std::fs::copy(case.shows[0], dir.path().join("shown.crt")).unwrap();
     std::fs::write(&conf, exim_conf(dir.path(), case, how)).unwrap();
     let mut command = Command::new(&program);
-    command.arg("-C").arg(&conf).args(["-odf", "-i", "-d-all+transport+deliver", "-f", from]).args(options).arg(TO);
-    let said = case.feed(command, "exim");
+    command.arg("-C").arg(&conf).args(["-odf", "-d-all+transport+deliver"]);
+    let said = match asked {
+        ["", ""] => case.feed(command.args(["-i", "-f", from, TO]), case.lf(), "exim"),
+        asked => case.feed(command.arg("-bs"), session(case, from, asked), "exim -bs"),
+    };
     let until = seconds() + SOON.as_secs_f64();
     loop {
         let log = std::fs::read_to_string(dir.path().join("spool/main.log")).unwrap_or_default();
@@ -156,6 +162,16 @@ pub fn exim(case: &Case, how: &str, from: &str, options: &[&str]) -> String {
     }
 }
 
+fn session(case: &Case, from: &str, [mail, rcpt]: [&str; 2]) -> Vec<u8> {
+    let mut said = format!("EHLO here.example\r\nMAIL FROM:<{from}>{mail}\r\nRCPT TO:<{TO}>{rcpt}\r\nDATA\r\n").into_bytes();
+    for line in std::fs::read(&case.mail).unwrap().split_inclusive(|octet| *octet == b'\n') {
+        said.extend_from_slice(if line.starts_with(b".") { b"." } else { b"" });
+        said.extend_from_slice(line);
+    }
+    said.extend_from_slice(b".\r\nQUIT\r\n");
+    said
+}
+
 fn exim_conf(dir: &Path, case: &Case, how: &str) -> String {
     let dir = dir.display();
     let (host, port) = case.host_and_port();
@@ -163,6 +179,7 @@ fn exim_conf(dir: &Path, case: &Case, how: &str) -> String {
     format!(
         "exim_path = {dir}/exim4\nexim_user = Debian-exim\nexim_group = Debian-exim\nspool_directory = {dir}/spool\nlog_file_path = {dir}/spool/%s.log\n\
          primary_hostname = exim.example\ntrusted_users = root\nkeep_environment =\ntls_advertise_hosts =\n\
+         smtp_enforce_sync = false\ndsn_advertise_hosts = *\nacl_smtp_rcpt = accept\n\
          begin routers\nout:\n  driver = manualroute\n  route_list = * {host}::{port} byname\n  self = send\n  transport = smtp\n\
          begin transports\nsmtp:\n  driver = smtp\n  allow_localhost\n{how}\n\
          begin retry\n* * F,1h,10m\n\

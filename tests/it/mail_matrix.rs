@@ -135,13 +135,13 @@ fn runs() -> Vec<Run> {
             let login = [("smtp_sasl_auth_enable", "yes"), ("smtp_sasl_security_options", "noanonymous"), ("smtp_sasl_password_maps", &password)];
             postfix(c, &[&postfix_tls(c)[..], &login].concat(), &[])
         }),
-        Run("exim", "CHUNKING", "ascii", |c| exim(c, "  hosts_try_chunking = *\n  hosts_avoid_tls = *", FROM, &[])),
-        Run("exim", "no CHUNKING", "ascii", |c| exim(c, "  hosts_try_chunking =\n  hosts_avoid_tls = *", FROM, &[])),
-        Run("exim", "8BITMIME, CHUNKING", "eight", |c| exim(c, "  hosts_avoid_tls = *", FROM, &[])),
-        Run("exim", "SMTPUTF8", "utf8", |c| exim(c, "  hosts_avoid_tls = *", "алиса@example.org", &[])),
-        Run("exim", "DSN", "ascii", |c| exim(c, "  hosts_avoid_tls = *", FROM, &["-N", "success,failure,delay", "-R", "hdrs"])),
-        Run("exim", "STARTTLS", "ascii", |c| exim(c, EXIM_TLS, FROM, &[])),
-        Run("exim", "AUTH", "eight", |c| exim(c, &format!("{EXIM_TLS}\n  hosts_require_auth = *"), FROM, &[])),
+        Run("exim", "CHUNKING", "ascii", |c| exim(c, "  hosts_try_chunking = *\n  hosts_avoid_tls = *", FROM, ["", ""])),
+        Run("exim", "no CHUNKING", "ascii", |c| exim(c, "  hosts_try_chunking =\n  hosts_avoid_tls = *", FROM, ["", ""])),
+        Run("exim", "8BITMIME, CHUNKING", "eight", |c| exim(c, "  hosts_avoid_tls = *", FROM, [" BODY=8BITMIME", ""])),
+        Run("exim", "SMTPUTF8", "utf8", |c| exim(c, "  hosts_avoid_tls = *", "алиса@example.org", ["", ""])),
+        Run("exim", "DSN", "ascii", |c| exim(c, "  hosts_avoid_tls = *", FROM, [" RET=HDRS ENVID=matrix", " NOTIFY=SUCCESS,FAILURE"])),
+        Run("exim", "STARTTLS", "ascii", |c| exim(c, EXIM_TLS, FROM, ["", ""])),
+        Run("exim", "AUTH", "eight", |c| exim(c, &format!("{EXIM_TLS}\n  hosts_require_auth = *"), FROM, ["", ""])),
     ]
 }
 

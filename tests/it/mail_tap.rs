@@ -75,16 +75,15 @@ impl Heard {
         let secured = with.trim_end_matches('A').ends_with('S');
         let said = |found: bool| found.then(|| format!("with {with}"));
         let after_tls = self.0.iter().skip_while(|(c, p)| !(*c && p.starts_with(b"STARTTLS"))).any(|(c, p)| *c && p.first() == Some(&0x16));
-        let group = self.0.iter().find(|(c, p)| {
-            let text = String::from_utf8_lossy(p).to_ascii_uppercase();
-            *c && text.contains("MAIL FROM:") && text.contains("\r\nRCPT TO:")
-        });
-        let lines = |p: &[u8]| String::from_utf8_lossy(p).lines().filter(|l| l.len() < 200).count();
+        let groups = self.0.chunk_by(|(a, _), (b, _)| *a && *b).filter(|group| group[0].0);
+        let mut groups = groups.map(|group| group.iter().map(|(_, p)| String::from_utf8_lossy(p).to_ascii_uppercase()).collect::<String>());
+        let group = groups.find(|said| said.contains("MAIL FROM:") && said.contains("\r\nRCPT TO:"));
+        let verbs = |said: &str| ["MAIL FROM:", "RCPT TO:", "DATA", "BDAT "].iter().filter(|v| said.lines().any(|l| l.starts_with(**v))).count();
         [
             (Feature::Plain, said(!secured && self.command("EHLO", "").is_some())),
             (Feature::StartTls, said(secured && after_tls)),
             (Feature::Auth, said(with.ends_with('A'))),
-            (Feature::Pipelining, group.map(|(_, p)| format!("{} commands at once", lines(p)))),
+            (Feature::Pipelining, group.map(|said| format!("{} kinds of command at once", verbs(&said)))),
             (Feature::Size, self.command("MAIL FROM:", " SIZE=")),
             (Feature::EightBit, self.command("MAIL FROM:", " BODY=8BITMIME")),
             (Feature::Utf8, self.command("MAIL FROM:", " SMTPUTF8").filter(|_| with.starts_with("UTF8SMTP"))),

@@ -18,6 +18,7 @@ mod courier;
 mod cuts;
 mod desk;
 mod desk_live;
+mod desk_mail;
 mod dialogues;
 mod docs;
 mod durability;

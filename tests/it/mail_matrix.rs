@@ -33,7 +33,7 @@ const TABLE: [(&str, [Cell; 10]); 5] = [
     ("msmtp", [Used, Used, Used, Used, Not("does not say it"), Not("does not say it"), Not("does not say it"), Not(NO_BDAT), Used, Not(NO_PRIORITY)]),
     ("smtplib", [Used, Used, Used, Not("waits for each reply"), Used, Used, Used, Not(NO_BDAT), Used, Used]),
     ("Postfix", [Used, Used, Used, Used, Used, Used, Used, Not("only its server has BDAT"), Used, Not(NO_PRIORITY)]),
-    ("exim", [Used, Used, Used, Used, Used, Used, Used, Used, Used, Not(NO_PRIORITY)]),
+    ("exim", [Used, Used, Used, Used, Used, Not("8-bit clean, and does not say so"), Used, Used, Used, Not(NO_PRIORITY)]),
 ];
 
 /// The table as the page has it.
@@ -112,6 +112,7 @@ fn runs() -> Vec<Run> {
         Run("swaks", "PIPELINING", "ascii", |c| swaks(c, &["--pipeline"])),
         Run("msmtp", "plain", "ascii", |c| msmtp(c, &["--tls=off"])),
         Run("msmtp", "8 bit", "utf8", |c| msmtp(c, &["--tls=off"])),
+        Run("msmtp", "PIPELINING", "ascii", |c| msmtp(c, &["--tls=off"])),
         Run("msmtp", "STARTTLS", "eight", |c| msmtp(c, &msmtp_tls(c))),
         Run("msmtp", "AUTH", "ascii", |c| {
             let (user, password) = (format!("--user={}", USER[0]), format!("--passwordeval=echo {PASSWORD}"));
@@ -169,6 +170,7 @@ fn go(washington: &Washington, tap: &Tap, n: usize, run: &Run) -> BTreeMap<Featu
     let case = Case { house: &washington.house, at: &tap.at, mail: mail.clone(), id: &id, shows: [&cert, "washington"] };
     let before = washington.printed();
     drop(tap.take());
+    tap.slow(name.contains("PIPELINING"));
     let said = how(&case);
     washington.wait_printed(before + 1);
     let (same, told) = sample(&["seen", &maildir, mail.to_str().unwrap()]);

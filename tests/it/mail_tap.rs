@@ -7,7 +7,12 @@ use crate::wire::address;
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+/// A line of some length: a quarter of a second, as by satellite.
+const SLOW: Duration = Duration::from_millis(250);
 
 /// A thing that a client may make use of.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -101,23 +106,29 @@ impl Heard {
 pub struct Tap {
     pub at: String,
     heard: Arc<Mutex<Heard>>,
+    slow: Arc<AtomicBool>,
 }
 
 impl Tap {
     /// A tap on the way to `far`; it serves until the test ends.
     pub fn to(far: &str) -> Tap {
         let (at, far, heard) = (address(), far.to_owned(), Arc::<Mutex<Heard>>::default());
-        let (listener, kept) = (TcpListener::bind(&at).unwrap(), heard.clone());
+        let slow = Arc::<AtomicBool>::default();
+        let (listener, kept, is_slow) = (TcpListener::bind(&at).unwrap(), heard.clone(), slow.clone());
         std::thread::spawn(move || {
             for near in listener.incoming().map_while(Result::ok) {
                 let Ok(far) = TcpStream::connect(&far) else { continue };
                 for (client, from, to) in [(true, near.try_clone(), far.try_clone()), (false, far.try_clone(), near.try_clone())] {
-                    let (from, to, kept) = (from.unwrap(), to.unwrap(), kept.clone());
-                    std::thread::spawn(move || pass(client, from, to, &kept));
+                    let (from, to, kept, is_slow) = (from.unwrap(), to.unwrap(), kept.clone(), is_slow.clone());
+                    std::thread::spawn(move || pass(client, from, to, &kept, &is_slow));
                 }
             }
         });
-        Tap { at, heard }
+        Tap { at, heard, slow }
+    }
+    /// From now on replies take [`SLOW`] to the client, or not: who does not wait for them is seen in whatever pieces he writes.
+    pub fn slow(&self, slow: bool) {
+        self.slow.store(slow, Ordering::Relaxed);
     }
     /// What passed since this was asked last.
     pub fn take(&self) -> Heard {
@@ -125,11 +136,14 @@ impl Tap {
     }
 }
 
-fn pass(client: bool, mut from: TcpStream, mut to: TcpStream, kept: &Mutex<Heard>) {
+fn pass(client: bool, mut from: TcpStream, mut to: TcpStream, kept: &Mutex<Heard>, slow: &AtomicBool) {
     let mut piece = vec![0; 64 << 10];
     while let Ok(n) = from.read(&mut piece) {
         if n == 0 {
             break;
+        }
+        if !client && slow.load(Ordering::Relaxed) {
+            std::thread::sleep(SLOW);
         }
         kept.lock().unwrap_or_else(PoisonError::into_inner).0.push((client, piece[..n].to_vec()));
         if to.write_all(&piece[..n]).is_err() {

@@ -61,6 +61,12 @@ pub struct Washington {
 impl Washington {
     /// With these keys more in the port's table, and these on top of the station file.
     pub fn start(port: &str, top: &str) -> Washington {
+        let (house, at) = Washington::write(port, top);
+        let station = house.start("washington", &[]).unwrap();
+        Washington { house, station, at }
+    }
+    /// Its files alone.
+    pub fn write(port: &str, top: &str) -> (House, String) {
         let (house, at) = (House::new(), address());
         certs::make(&house.path("certs"), "washington", certs::world_utc(), 30).unwrap();
         Users::at(house.path("users")).put(USER[0], USER[1], None).unwrap();
@@ -72,8 +78,7 @@ impl Washington {
                  domains = {{ washington = \"washington.example\" }}\n{port}\n"
             ),
         );
-        let station = house.start("washington", &[]).unwrap();
-        Washington { house, station, at }
+        (house, at)
     }
     pub fn maildir(&self) -> PathBuf {
         self.house.path("washington/maildir/duty")

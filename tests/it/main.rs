@@ -58,6 +58,7 @@ mod line;
 mod lines;
 mod mail;
 mod mail_clients;
+mod mail_hostile;
 mod mail_matrix;
 mod mail_peers;
 mod mail_tap;

@@ -234,6 +234,9 @@ async fn a_user_logs_in_under_tls_and_writes_from_his_desk_or_by_his_address() {
         room.messages().iter().map(|m| (m.envelope.from.to_string(), m.envelope.to.to_string(), m.envelope.precedence)).collect();
     let row = |from: &str, to: &str, precedence| (from.to_owned(), to.to_owned(), precedence);
     let flash = Precedence::Flash;
-    assert!(all.contains(&row("operator@moscow", "chairman@moscow", flash)) && all.contains(&row("operator@moscow", "bob@mail", flash)), "{all:?}");
+    assert!(
+        all.contains(&row("operator@moscow", "chairman@moscow", flash)) && all.contains(&row("operator@moscow", "bob@mail", flash)),
+        "{all:?}"
+    );
     assert!(all.contains(&row("anna@mail", "chairman@moscow", Precedence::Routine)), "{all:?}");
 }

@@ -4,8 +4,8 @@
 //! Left out: the session itself (`smtp::client`), its connection (`backend_call`), retries (the router's). Shown by: `tests/it/email_client.rs`.
 
 use super::backend::Shared;
-use super::backend_outgoing::{Prepared, prepare};
 use super::backend_call;
+use super::backend_outgoing::{Prepared, prepare};
 use super::backend_tls_client::{self, Guard};
 use super::keys::{Keys, Kind};
 use super::smtp::client::{Config, Tls};

@@ -28,7 +28,7 @@ def send(address, recipient, subject, text, *files):
         server.mail("alice@example.org", ["BODY=8BITMIME"])
         code, reply = server.rcpt(recipient, ["NOTIFY=SUCCESS,FAILURE"])
         if code == 250:
-            code, reply = server.data(mail.as_bytes())
+            code, reply = server.data(mail.as_bytes(policy=email.policy.SMTP))
     print(code, reply.decode())
 
 

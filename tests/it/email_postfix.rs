@@ -156,7 +156,9 @@ async fn a_far_end_that_knows_no_such_address_refuses_and_one_that_is_full_defer
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "peer: run through tests/run"]
 async fn under_tls_to_a_postfix_that_its_authority_vouches_for_and_to_no_other() {
-    for (name, protocols, taken) in [("localhost", "TLSv1.3", true), ("localhost", "TLSv1.2", true), ("elsewhere.example", "TLSv1.3", false)] {
+    for (name, protocols, taken) in
+        [("localhost", "TLSv1.3", true), ("localhost", "TLSv1.2", true), ("elsewhere.example", "TLSv1.3", false)]
+    {
         let postfix = Postfix::start_with(
             &[
                 ("smtpd_tls_security_level", "encrypt"),

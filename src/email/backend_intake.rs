@@ -158,8 +158,8 @@ impl Intake {
     }
 
     fn to(&self, address: &str) -> Result<Address, NotFiled> {
-        if let Some(here) = self.directory.desk(address) {
-            return Ok(here);
+        if let Some(named) = self.directory.desk(address).or_else(|| self.directory.correspondent(address)) {
+            return Ok(named);
         }
         // The directory lets this be asked for only by those who are known.
         let Some(outside) = self.shared.keys.outside() else { return Err(NotFiled::Policy(format!("`{address}` is no desk here"))) };
@@ -244,7 +244,7 @@ impl Intake {
             return Ok(());
         }
         let key = format!("notice-{about}-failed-{}", hexadecimal(&Sha256::digest(&post.recipient)));
-        let notice = Notice { about: about.clone(), action: "failed".into(), status: "5.1.1".into(), why };
+        let notice = Notice { about: about.clone(), action: "failed".into(), status: "5.1.1".into(), why, until: None };
         let router = Address { desk: "router".parse().map_err(|_| NotFiled::Trouble)?, station: self.shared.station.clone() };
         let envelope = Envelope {
             from: router,

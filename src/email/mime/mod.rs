@@ -35,7 +35,7 @@ pub use name::safe;
 pub use own::Kind;
 pub use read::read;
 pub use walk::{Entity, leaves};
-pub use write::{Outgoing, write};
+pub use write::{Outgoing, People, write, write_between};
 
 /// The largest mail that is read, in bytes: it lies in memory once, and one file of it is taken out of it at a time.
 pub const LARGEST: usize = 64 << 20;

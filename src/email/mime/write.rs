@@ -24,11 +24,32 @@ pub struct Outgoing<'a> {
     pub forms: &'a [Form],
 }
 
+/// Whom a mail is from and to, as mail addresses, where those are not desk@domain: correspondents of the world outside.
+#[derive(Clone, Copy, Debug)]
+pub struct People<'a> {
+    /// Its writer.
+    pub from: &'a str,
+    /// Its reader.
+    pub to: &'a str,
+}
+
 /// Writes the mail; `open` gives the bytes of a file. An error is a file's or the stream's; the sentence names the file.
 pub fn write(mail: Outgoing<'_>, open: &mut dyn FnMut(&Blob) -> std::io::Result<Box<dyn Read>>, to: &mut dyn Write) -> std::io::Result<()> {
+    let e = &mail.message.envelope;
+    let (from, reader) = (mail.domains.mail(&e.from), mail.domains.mail(&e.to));
+    write_between(mail, People { from: &from, to: &reader }, open, to)
+}
+
+/// The same, between these people.
+pub fn write_between(
+    mail: Outgoing<'_>,
+    people: People<'_>,
+    open: &mut dyn FnMut(&Blob) -> std::io::Result<Box<dyn Read>>,
+    to: &mut dyn Write,
+) -> std::io::Result<()> {
     let message = mail.message;
     to.write_all(mail.on_top.as_bytes())?;
-    to.write_all(&heading(message, mail.domains).0)?;
+    to.write_all(&heading(message, mail.domains, people).0)?;
     match message.content.as_slice() {
         parts if !mail.forms.is_empty() => several(message, parts, mail.forms, open, to),
         [] => to.write_all(b"Content-Type: text/plain; charset=utf-8\r\nMolink-Part: none\r\n\r\n"),
@@ -39,12 +60,12 @@ pub fn write(mail: Outgoing<'_>, open: &mut dyn FnMut(&Blob) -> std::io::Result<
 }
 
 /// The fields of the heading, MIME-Version the last.
-fn heading(message: &Message, domains: &Domains) -> Head {
+fn heading(message: &Message, domains: &Domains, people: People<'_>) -> Head {
     let (e, id) = (&message.envelope, &message.identity);
     let mut head = Head::default();
     head.date("Date", id.dtg.utc());
-    head.raw("From", &domains.mail(&e.from));
-    head.raw("To", &domains.mail(&e.to));
+    head.raw("From", people.from);
+    head.raw("To", people.to);
     head.words("Subject", &e.subject);
     head.raw("Message-ID", &format!("<{id}@{}>", domains.of(&id.station)));
     head.raw("Molink-Identity", &id.to_string());

@@ -20,6 +20,7 @@ mod backend_spool;
 mod backend_tls;
 mod backend_tls_client;
 pub mod backend_users;
+mod backend_wire;
 pub mod keys;
 pub mod loops;
 pub mod mime;

@@ -254,7 +254,9 @@ fn the_makers_of_mails_make_what_their_checker_calls_the_same() {
         sample(&["seen", shown[0], shown[1]])
     };
     assert!(seen(&came).0);
-    for (from, to, word) in [(&b"spaces   "[..], &b"spaces"[..], "octets"), (b"\r\n..\r\n", b"\r\n.\r\n", "text"), (b"x@y", b"x@z", "0 mails")] {
+    for (from, to, word) in
+        [(&b"spaces   "[..], &b"spaces"[..], "octets"), (b"\r\n..\r\n", b"\r\n.\r\n", "text"), (b"x@y", b"x@z", "0 mails")]
+    {
         let at = came.windows(from.len()).position(|w| w == from).unwrap();
         let changed = [&came[..at], to, &came[at + from.len()..]].concat();
         let (same, told) = seen(&changed);

@@ -2,7 +2,7 @@
 //!
 //! Standards: RFC 5321 and its extensions (`docs/smtp.md`). In: orders of the router, connections. Out: outcomes, messages, notices.
 //! Left out: sessions (`smtp`), what a mail says (`mime`); each task's own work (`backend_server`, `backend_client`, `backend_clerk`).
-//! Shown by: `tests/it/email.rs`, `docs/email.md`.
+//! Shown by: `tests/it/email_server.rs`, `docs/email.md`.
 
 use super::backend_book::Book;
 use super::keys::Keys;

@@ -244,7 +244,7 @@ impl Intake {
             return Ok(());
         }
         let key = format!("notice-{about}-failed-{}", hexadecimal(&Sha256::digest(&post.recipient)));
-        let notice = Notice { about: about.clone(), action: "failed".into(), status: "5.1.1".into(), why };
+        let notice = Notice { about: about.clone(), action: "failed".into(), status: "5.1.1".into(), why, until: None };
         let router = Address { desk: "router".parse().map_err(|_| NotFiled::Trouble)?, station: self.shared.station.clone() };
         let envelope = Envelope {
             from: router,

@@ -19,6 +19,7 @@ mod backend_session;
 mod backend_spool;
 mod backend_tls;
 mod backend_tls_client;
+mod backend_told;
 pub mod backend_users;
 mod backend_wire;
 pub mod keys;

@@ -423,6 +423,10 @@ impl World {
                 };
                 inputs.insert(0, router::Input::Found { token, found });
             }
+            router::Output::Recall(id) => {
+                let row = node.journal.find(&id);
+                inputs.insert(0, router::Input::Recalled { id, row });
+            }
             router::Output::Load(id) => {
                 let message = node.journal.load(&id).ok_or_else(|| format!("the journal has no content for {id}"));
                 inputs.insert(0, router::Input::Loaded { id, message });

@@ -317,7 +317,16 @@ impl StationConfig {
         let (own, all, routes) = (self.station.clone(), self.desks.clone(), self.routes.clone());
         let reachable: Reachable = Arc::new(move |to, class| reachable(to, class, &own, &all, &routes));
         let all_desks = self.desks.iter().cloned().collect::<Vec<Name>>();
-        Place { desks, known, reachable, data: self.data.clone(), number: self.number, all_desks, ..Place::default() }
+        Place {
+            desks,
+            known,
+            reachable,
+            data: self.data.clone(),
+            number: self.number,
+            all_desks,
+            expire: self.retry.expire,
+            ..Place::default()
+        }
     }
 
     fn add_route(&mut self, FileRoute { to, class, ports }: FileRoute) -> Result<(), String> {

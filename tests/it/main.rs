@@ -52,6 +52,7 @@ mod fax_spool;
 mod fax_terminal;
 mod fuzz;
 mod gateways;
+mod gateways_live;
 mod hostile;
 mod ip;
 mod journal;

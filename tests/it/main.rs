@@ -27,6 +27,7 @@ mod email_client;
 mod email_client_tls;
 mod email_far;
 mod email_limits;
+mod email_notices;
 mod email_postfix;
 mod email_relay;
 mod email_room;

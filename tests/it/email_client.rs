@@ -370,7 +370,7 @@ async fn a_notice_goes_with_the_null_reverse_path_and_asks_for_none() {
     (post.recipient, post.reverse_path) = ("chairman@moscow".into(), String::new());
     let about: molink::message::Identity = "WASHINGTON-0009-20161031T1100Z".parse().unwrap();
     let why = "no such desk at moscow".to_owned();
-    post.notice = Some(Notice { about: about.clone(), action: "failed".into(), status: "5.1.1".into(), why });
+    post.notice = Some(Notice { about: about.clone(), action: "failed".into(), status: "5.1.1".into(), why, until: None });
     sender.deliver(&m).await;
     let mut there = far.greeted(&["DSN", "8BITMIME"]).await;
     let (mail, rcpt, octets) = there.message().await;

@@ -2,23 +2,27 @@
 //!
 //! Standards: RFC 5321 and its extensions (`docs/smtp.md`). In: orders of the router, connections. Out: outcomes, messages, notices.
 //! Left out: sessions (`smtp`), what a mail says (`mime`); each task's own work (`backend_server`, `backend_client`, `backend_clerk`).
-//! Shown by: `tests/it/email.rs`, `docs/email.md`.
+//! Shown by: `tests/it/email_server.rs`, `docs/email.md`.
 
 use super::backend_book::Book;
 use super::keys::Keys;
 use super::mime::Domains;
-use super::{backend_clerk, backend_client, backend_server};
+use super::{backend_clerk, backend_client, backend_server, backend_tls_client};
 use crate::message::{Name, Takes};
 use crate::router::port::Events;
 use crate::router::{Backend, BackendError, BoxFuture, Door, Event, Place, Port};
 use crate::time::{Clock, Speed};
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::net::TcpListener;
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 /// An e-mail port.
 pub struct Email {
     keys: Keys,
+    /// A listener that is open already.
+    open: Option<std::net::TcpListener>,
 }
 
 /// What the tasks of a port share.
@@ -48,7 +52,11 @@ impl Email {
         if keys.peer.as_ref() == Some(station) {
             return Err(format!("`peer = \"{station}\"` is this station itself; name the one at the far end"));
         }
-        Ok(Email { keys })
+        Ok(Email { keys, open: None })
+    }
+    /// The same, on a listener that is open already (a circuit in this process has found a free port); `line.listen` is its name.
+    pub fn on(station: &Name, table: toml::Table, open: std::net::TcpListener) -> Result<Email, String> {
+        Ok(Email { open: Some(open), ..Email::from_table(station, table)? })
     }
 }
 
@@ -61,7 +69,11 @@ impl Backend for Email {
     }
     fn check(&self, station: &Name, _: Speed) -> BoxFuture<'_, Result<Vec<String>, String>> {
         let station = station.clone();
-        Box::pin(async move { backend_server::check(&self.keys, &station).await })
+        Box::pin(async move {
+            let mut notes = backend_server::check(&self.keys, &station).await?;
+            notes.extend(backend_tls_client::check(&self.keys, &station, self.keys.security())?);
+            Ok(notes)
+        })
     }
     fn holds(&self) -> Vec<String> {
         self.keys.line.listen.iter().map(|at| format!("the address {at}")).collect()
@@ -77,20 +89,32 @@ impl Backend for Email {
                 door: port.door(),
                 events: port.events().clone(),
                 clock: port.clock().clone(),
-                book: Book::open(&dir, &self.keys.people).map_err(BackendError)?,
+                book: Book::open(&dir, self.keys.outside().as_ref(), &self.keys.people).map_err(BackendError)?,
                 keys: self.keys,
             });
+            let (stop, stopping) = watch::channel(false);
             let mut tasks: JoinSet<Result<(), String>> = JoinSet::new(); // dropped, it ends them
+            let mut server = None;
             if let Some(at) = &shared.keys.line.listen {
-                let listener = backend_server::listen(at, shared.keys.line.anyone).await.map_err(BackendError)?;
-                tasks.spawn(backend_server::serve(shared.clone(), listener));
+                let listener = match self.open {
+                    Some(open) => taken_over(open).map_err(|e| BackendError(format!("cannot listen at {at}: {e}")))?,
+                    None => open(at, shared.keys.line.anyone).await.map_err(BackendError)?,
+                };
+                server = Some(tasks.spawn(backend_server::serve(shared.clone(), listener, stopping)).id());
             }
             if shared.place.history.is_some() && shared.keys.outside().is_some() {
                 tasks.spawn(backend_clerk::run(shared.clone()));
             }
             let client = backend_client::run(shared.clone(), port);
             tokio::select! {
-                ended = client => ended.map_err(BackendError),
+                ended = client => {
+                    // The station stops: whoever is connected is told.
+                    let _ = stop.send(true);
+                    while let Some(task) = server && let Some(ended) = tasks.join_next_with_id().await {
+                        server = Some(task).filter(|_| !ended.is_ok_and(|(id, _)| id == task));
+                    }
+                    ended.map_err(BackendError)
+                }
                 Some(ended) = tasks.join_next() => match ended {
                     Ok(ended) => ended.map_err(BackendError),
                     Err(e) => Err(BackendError(format!("a task of the e-mail port failed inside (a bug): {e}"))),
@@ -98,6 +122,22 @@ impl Backend for Email {
             }
         })
     }
+}
+
+fn taken_over(open: std::net::TcpListener) -> std::io::Result<Listener> {
+    open.set_nonblocking(true)?;
+    Listener::from_std(open)
+}
+
+/// A port that is started again at once may find its last listener not closed yet.
+async fn open(at: &str, anyone: bool) -> Result<Listener, String> {
+    for _ in 0..20 {
+        if let Ok(listener) = backend_server::listen(at, anyone).await {
+            return Ok(listener);
+        }
+        tokio::time::sleep(Duration::from_millis(25)).await;
+    }
+    backend_server::listen(at, anyone).await
 }
 
 /// The listener of a server: helpers and tests bind it themselves to learn the port.

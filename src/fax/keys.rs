@@ -9,7 +9,7 @@ use super::t30::{Capabilities, FrameSize, Thresholds, Wishes};
 use super::terminal::{Config, Rules};
 use crate::key::label::LONGEST;
 use crate::line::Modulation;
-use crate::message::{Name, Takes};
+use crate::message::{Attachments, Name, Takes};
 use crate::paper::{Dither, Form, Resolution, Width};
 use crate::router::Place;
 use crate::time::{Speed, Utc};
@@ -63,6 +63,8 @@ pub struct Keys {
     pub redials: u32,
     /// Pages that the spool holds at most.
     pub spool: usize,
+    /// What becomes of files that have no pages: `name` them on the cover, or `refuse` the message. Unset: named if it came as a mail.
+    pub attachments: Attachments,
 }
 
 /// Error correction as it is written.
@@ -104,6 +106,7 @@ impl Default for Keys {
             key_warn: vec![100_000, 30_000],
             redials: 2,
             spool: SPOOL,
+            attachments: Attachments::AsItCame,
         }
     }
 }
@@ -153,7 +156,7 @@ impl Keys {
             Some("ordered") => Dither::Ordered,
             Some(other) => return Err(format!("dither = `{other}` is not known; it is one of auto, none, floyd, ordered")),
         };
-        Ok(Look { form: Form { width, resolution }, dither, header: self.header })
+        Ok(Look { form: Form { width, resolution }, dither, header: self.header, attachments: self.attachments })
     }
     fn wishes(&self) -> Result<Wishes, String> {
         let fastest = Modulation::FAST.into_iter().filter(|m| m.bit_rate() == self.fastest).max_by_key(|m| m.standard() == "V.17");
@@ -197,7 +200,7 @@ impl Keys {
     }
     /// What the port carries.
     pub fn takes(&self) -> Takes {
-        pages::takes()
+        Takes { attachments: self.attachments, ..pages::takes() }
     }
     /// A terminal's configuration (but its port's name) at `station`, whose clock runs at `speed` from `epoch`; the error is one sentence.
     pub fn config(&self, station: &Name, place: Place, speed: Speed, epoch: Utc) -> Result<Config, String> {

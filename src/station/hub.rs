@@ -3,8 +3,8 @@
 //! Standards: none. In: people (API), ports, the disk's confirmations. Out: what the router says, carried out.
 //! Left out: decisions (the router's). Shown by: `tests/it/processes.rs`.
 
-use super::papers::Papers;
 use super::ports::{FromPort, PortTask};
+use super::printer::Papers;
 use super::{Builder, ConfigError, StationConfig};
 use crate::console::{self, Console, Desk, Feed, Submitted as Said};
 use crate::faults::{KillPoint, kill_point};
@@ -20,7 +20,7 @@ use crate::router::{
     BoxFuture, Config, Event, EventSink, History, Input, Outcome, Output, Place, Query, Router, Stamped, Submitted, Verdict,
 };
 use crate::time::{Clock, Instant};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -177,7 +177,9 @@ pub(super) async fn start(builder: Builder, config: StationConfig) -> Result<Run
     let sink = Arc::new(Sink { hub: to_hub.clone(), feed: feed.clone(), observers: builder.observers.clone(), noted: Mutex::default() });
     let (reports, from_ports) = mpsc::channel(64);
     let (runs, port_news) = mpsc::channel(64);
+    let outsides: BTreeSet<Name> = made.values().filter_map(|backend| backend.outside()).collect();
     let mut tasks = tokio::task::JoinSet::new();
+    let forms = super::forms::of(&config);
     for (port, wanted) in &config.ports {
         tasks.spawn(
             PortTask {
@@ -187,7 +189,12 @@ pub(super) async fn start(builder: Builder, config: StationConfig) -> Result<Run
                 factory: builder.factory(&config, port, &wanted.backend)?.clone(),
                 sink: sink.clone(),
                 clock: clock.clone(),
-                place: Place { history: Some(History::new(journal_path(&config), feed.durable())), ..config.place(port) },
+                place: Place {
+                    history: Some(History::new(journal_path(&config), feed.durable())),
+                    outsides: outsides.clone(),
+                    forms: forms.clone(),
+                    ..config.place(port)
+                },
                 reports: reports.clone(),
                 hub: runs.clone(),
                 stopping: stopping.clone(),
@@ -203,7 +210,7 @@ pub(super) async fn start(builder: Builder, config: StationConfig) -> Result<Run
         desks: config.desks.clone(),
         machines: config.machines.clone(),
         unattended: made.iter().filter_map(|(name, backend)| Some((name.clone(), backend.at_desk()?.unattended?))).collect(),
-        outsides: made.values().filter_map(|backend| backend.outside()).collect(),
+        outsides,
         ports: made.iter().map(|(name, backend)| (name.clone(), backend.takes())).collect(),
         routes: config.routes.clone(),
         retry: config.retry.clone(),
@@ -214,7 +221,7 @@ pub(super) async fn start(builder: Builder, config: StationConfig) -> Result<Run
     let printed = move |id| drop(tell.blocking_send(ToHub::Printed(id)));
     let hub = Hub {
         next: VecDeque::from([Input::Recovered(recovered)]),
-        papers: Papers::start(&config, &journal_path(&config), printed)?,
+        papers: Papers::start(&config, &journal_path(&config), forms, printed)?,
         reader,
         store: Store::open_in(config.data.join("content")).map_err(|e| StationError(e.0))?,
         writer,
@@ -351,6 +358,10 @@ impl World<Input, Output> for Hub {
                     Err(e) => return self.fail(e.0),
                 }
             }
+            Output::Recall(id) => match self.reader.find(&id) {
+                Ok(row) => self.next.push_back(Input::Recalled { id, row }),
+                Err(e) => return self.fail(e.0),
+            },
             Output::Load(id) => {
                 let message = match self.reader.content(&id) {
                     Ok(Some(Ok(message))) => Ok(message),
@@ -455,6 +466,7 @@ impl Hub {
     fn reported(&mut self, port: String, report: PortReport) {
         let input = match report {
             PortReport::Ended { delivery, outcome } => Input::Ended { port, delivery, outcome },
+            PortReport::Learned { id, news } => Input::Learned { port, id, news },
             PortReport::Typed { draft, key, answer } => {
                 let token = self.token();
                 let leaves = draft.envelope.to.station != draft.envelope.from.station;

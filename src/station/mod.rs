@@ -5,11 +5,15 @@
 
 pub mod config;
 mod faxes;
+mod forms;
 mod hub;
 pub mod live;
 mod live_circuits;
+pub mod live_mail;
+mod mailboxes;
 mod papers;
 mod ports;
+mod printer;
 
 pub use config::{ConfigError, StationConfig};
 pub use hub::{Running, StationError};

@@ -71,7 +71,7 @@ fn the_story_of_1976_goes_through_at_full_speed_with_its_tests_in_turn() {
                 Told::Event(Stamped { station, event: Event::Accepted { subject, .. }, .. }) if subject == "HOURLY TEST" => {
                     tests.push(station.to_string());
                 }
-                Told::Event(_) | Told::Moment => {}
+                Told::Event(_) | Told::Tapped(_) | Told::Read(..) | Told::Moment => {}
             }
             Ok(())
         });
@@ -127,7 +127,7 @@ fn the_demo_names_its_eras() {
     let house = House::new();
     let help = text(&house.run(&["demo", "--help"], A_MINUTE).stdout);
     let wrong = text(&house.run(&["demo", "--era", "1812"], A_MINUTE).stderr);
-    assert!(["1963", "1976", "1986"].iter().all(|era| help.contains(era) && wrong.contains(era)), "{help}{wrong}");
+    assert!(["1963", "1976", "1986", "2008", "2013", "all"].iter().all(|era| help.contains(era) && wrong.contains(era)), "{help}{wrong}");
 }
 
 #[test]
@@ -154,7 +154,7 @@ fn the_demo_replaces_its_own_files_and_nobody_elses() {
 #[test]
 fn init_writes_what_check_takes_once_the_line_is_there() {
     let house = House::new();
-    for kind in ["teletype", "desk", "1963"] {
+    for kind in ["teletype", "email", "desk", "1963"] {
         let file = format!("{kind}.toml");
         assert_eq!(house.run(&["init", kind, "-o", &file], A_MINUTE).status.code(), Some(0));
         assert_eq!(house.run(&["init", kind, "-o", &file], A_MINUTE).status.code(), Some(2), "never over an existing file");
@@ -163,6 +163,7 @@ fn init_writes_what_check_takes_once_the_line_is_there() {
         let ours = plain
             .replace("127.0.0.1:1963", "127.0.0.1:0")
             .replace("{ serial = \"/dev/ttyUSB0\" }", "{ listen = \"localhost:0\" }")
+            .replace("127.0.0.1:2525", "127.0.0.1:0")
             .replace("{ pty = \"/tmp/molink/washington\" }", "{ listen = \"127.0.0.1:0\" }");
         house.file(&file, ours);
         let done = house.run(&["check", &file], A_MINUTE);

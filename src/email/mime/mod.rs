@@ -7,14 +7,13 @@
 mod alternative;
 pub mod attached;
 mod base64;
-mod charset;
+mod delivered;
 mod domains;
 mod encode;
 mod fields;
 mod flowed;
 mod head;
 mod heading;
-mod html;
 mod name;
 mod own;
 mod quoted;
@@ -25,17 +24,19 @@ mod uuencode;
 mod walk;
 mod write;
 
+pub use crate::message::html::to_text;
 pub use attached::Attached;
+pub use delivered::{delivered_to, on_top};
 pub use domains::Domains;
 pub(super) use encode::{Head as HeadLines, folded, text as coded_text};
+pub(in crate::email) use fields::all;
 pub use fields::{field, header_of};
 pub use heading::{Automatic, Heading, Mailbox};
-pub use html::to_text;
 pub use name::safe;
 pub use own::Kind;
 pub use read::read;
 pub use walk::{Entity, leaves};
-pub use write::{Outgoing, write};
+pub use write::{Outgoing, People, write, write_between};
 
 /// The largest mail that is read, in bytes: it lies in memory once, and one file of it is taken out of it at a time.
 pub const LARGEST: usize = 64 << 20;

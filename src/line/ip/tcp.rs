@@ -83,7 +83,7 @@ pub async fn refuse_open_door(at: &str) -> Result<(), String> {
 }
 
 /// The system's words, without their number.
-pub(in crate::line) fn plain(e: &io::Error) -> String {
+pub(crate) fn plain(e: &io::Error) -> String {
     let text = e.to_string().to_lowercase();
     text.split(" (os error").next().unwrap_or_default().to_owned()
 }

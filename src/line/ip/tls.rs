@@ -96,17 +96,29 @@ impl Tls {
 
     /// Greets the far end that was connected to, and waits for its word that it took our certificate.
     pub(in crate::line) async fn connect(&self, stream: TcpStream, to: &str) -> Result<(Far, Told), String> {
+        let (far, loaded) = self.call(stream, to, true).await?;
+        Ok((far, self.told(&loaded, to)))
+    }
+
+    /// The same for another protocol than codes (mail behind STARTTLS), in which the far end says itself whom it takes: the stream, and what is
+    /// to be said of certificates that end soon.
+    pub(crate) async fn secure(&self, stream: TcpStream, to: &str) -> Result<(Far, Vec<String>), String> {
+        let (far, loaded) = self.call(stream, to, false).await?;
+        Ok((far, self.ending(&loaded)))
+    }
+
+    async fn call(&self, stream: TcpStream, to: &str, wait: bool) -> Result<(Far, Loaded), String> {
         let loaded = self.load()?;
         let word = Arc::new(Word::default());
         let config = loaded.client(word.clone()).map_err(|e| self.inside(&e))?;
         let name = ServerName::try_from(self.peer.clone()).map_err(|_| format!("`{}` cannot stand in a certificate", self.peer))?;
         let greeting = async {
             let mut stream = TlsConnector::from(Arc::new(config)).connect(name, stream).await?;
-            let ahead = taken(&mut stream, &word).await?;
+            let ahead = if wait { taken(&mut stream, &word).await? } else { vec![] };
             Ok((stream, ahead))
         };
         let (stream, ahead) = self.greeted(greeting, &loaded.pinned, to).await?;
-        Ok((Far::new(Box::new(stream), ahead, self.words()), self.told(&loaded, to)))
+        Ok((Far::new(Box::new(stream), ahead, self.words()), loaded))
     }
 
     /// Greets a far end that called.
@@ -152,12 +164,16 @@ impl Tls {
     fn told(&self, loaded: &Loaded, at: &str) -> Told {
         let peer = &self.peer;
         let mut notes = vec![format!("tls 1.3 with {peer} at {at}: codes are masked to 5 bits and paced here")];
+        notes.extend(self.ending(loaded));
+        Told { kind: Kind::Tcp { peer: format!("{peer} at {at}") }, notes }
+    }
+
+    /// A sentence for each certificate of the two that ends soon.
+    fn ending(&self, loaded: &Loaded) -> Vec<String> {
         let now = world_utc();
         let far = loaded.pinned.certs.iter().filter(|c| c.age(now) == Age::Good).max_by_key(|c| c.until);
-        for (whose, cert) in [(&self.station, Some(&loaded.own)), (peer, far)] {
-            notes.extend(cert.and_then(|cert| ends_soon(whose, cert, now)));
-        }
-        Told { kind: Kind::Tcp { peer: format!("{peer} at {at}") }, notes }
+        let both = [(&self.station, Some(&loaded.own)), (&self.peer, far)];
+        both.into_iter().filter_map(|(whose, cert)| ends_soon(whose, cert?, now)).collect()
     }
 
     fn inside(&self, e: &rustls::Error) -> String {
@@ -261,7 +277,7 @@ impl StoresServerSessions for Forgetful {
 
 /// The world's clock, for rustls.
 #[derive(Debug)]
-struct WorldClock;
+pub(crate) struct WorldClock;
 
 impl TimeProvider for WorldClock {
     fn current_time(&self) -> Option<UnixTime> {

@@ -100,7 +100,7 @@ impl Router {
         }
     }
 
-    fn admissible(&self, draft: &Draft) -> Result<(), Submitted> {
+    pub(super) fn admissible(&self, draft: &Draft) -> Result<(), Submitted> {
         let (to, class) = (&draft.envelope.to, draft.envelope.class);
         if !self.recovered {
             return Err(Submitted::Stuck("the station is starting; try again in a moment".into()));
@@ -117,7 +117,7 @@ impl Router {
         }
         let mut why = format!("no port of the route to {} exists", to.station);
         for port in ports.iter().filter_map(|p| self.ports.get(p)) {
-            match convert::fits(&draft.content, &port.takes) {
+            match convert::admits(&draft.envelope, &draft.content, &port.takes) {
                 Ok(()) => return Ok(()),
                 Err(reason) => why = reason,
             }

@@ -7,12 +7,13 @@
 use super::backend_book::Book;
 use super::keys::Keys;
 use super::mime::Domains;
-use super::{backend_clerk, backend_client, backend_server};
+use super::{backend_clerk, backend_client, backend_server, backend_tls_client};
 use crate::message::{Name, Takes};
 use crate::router::port::Events;
 use crate::router::{Backend, BackendError, BoxFuture, Door, Event, Place, Port};
 use crate::time::{Clock, Speed};
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -62,7 +63,11 @@ impl Backend for Email {
     }
     fn check(&self, station: &Name, _: Speed) -> BoxFuture<'_, Result<Vec<String>, String>> {
         let station = station.clone();
-        Box::pin(async move { backend_server::check(&self.keys, &station).await })
+        Box::pin(async move {
+            let mut notes = backend_server::check(&self.keys, &station).await?;
+            notes.extend(backend_tls_client::check(&self.keys, &station, self.keys.security())?);
+            Ok(notes)
+        })
     }
     fn holds(&self) -> Vec<String> {
         self.keys.line.listen.iter().map(|at| format!("the address {at}")).collect()
@@ -85,7 +90,7 @@ impl Backend for Email {
             let mut tasks: JoinSet<Result<(), String>> = JoinSet::new(); // dropped, it ends them
             let mut server = None;
             if let Some(at) = &shared.keys.line.listen {
-                let listener = backend_server::listen(at, shared.keys.line.anyone).await.map_err(BackendError)?;
+                let listener = open(at, shared.keys.line.anyone).await.map_err(BackendError)?;
                 server = Some(tasks.spawn(backend_server::serve(shared.clone(), listener, stopping)).id());
             }
             if shared.place.history.is_some() && shared.keys.outside().is_some() {
@@ -108,6 +113,17 @@ impl Backend for Email {
             }
         })
     }
+}
+
+/// A port that is started again at once may find its last listener not closed yet.
+async fn open(at: &str, anyone: bool) -> Result<Listener, String> {
+    for _ in 0..20 {
+        if let Ok(listener) = backend_server::listen(at, anyone).await {
+            return Ok(listener);
+        }
+        tokio::time::sleep(Duration::from_millis(25)).await;
+    }
+    backend_server::listen(at, anyone).await
 }
 
 /// The listener of a server: helpers and tests bind it themselves to learn the port.

@@ -158,8 +158,8 @@ impl Intake {
     }
 
     fn to(&self, address: &str) -> Result<Address, NotFiled> {
-        if let Some(here) = self.directory.desk(address) {
-            return Ok(here);
+        if let Some(named) = self.directory.desk(address).or_else(|| self.directory.correspondent(address)) {
+            return Ok(named);
         }
         // The directory lets this be asked for only by those who are known.
         let Some(outside) = self.shared.keys.outside() else { return Err(NotFiled::Policy(format!("`{address}` is no desk here"))) };

@@ -3,7 +3,7 @@
 //! Standards: the words are those of RFC 5321 and 3207. In: the table `[port.NAME]`, its `backend` taken off. Out: [`Keys`], checked.
 //! Left out: the files that keys name (they are read when the port starts). Shown by: the tests below, `docs/email.md`.
 
-use super::mime::Domains;
+use super::mime::{Domains, LARGEST};
 use super::smtp::client::Tls;
 use super::smtp::limits::Limits;
 use crate::message::Name;
@@ -43,7 +43,7 @@ pub struct Keys {
     pub connections: usize,
     /// Of these from one address.
     pub per_address: usize,
-    /// Messages an hour from one stranger, and ten times that from all of them.
+    /// Messages an hour from one stranger, and ten times that from all of them; 0: without a limit.
     pub quota: u32,
     /// After so long a sender is told that his message still waits.
     pub delay_notice: String,
@@ -74,7 +74,8 @@ pub struct Line {
     pub anyone: bool,
     /// The folder of this station's key and certificate and of the pinned ones. Without it a throw-away certificate is made at the start.
     pub tls: Option<PathBuf>,
-    /// Whether mail goes out only under TLS: `required`, `wanted`, `never`. To a station it is always required if `tls` is there.
+    /// Whether mail goes out only under TLS: `required`, `wanted`, `never`. Unsaid: required to a station if `tls` is there, and through a
+    /// smart-host if `authority` is; else wanted.
     pub security: Option<Security>,
     /// The authority that the far end's certificate is judged by, of a `gateway`: a PEM file.
     pub authority: Option<PathBuf>,
@@ -130,6 +131,9 @@ impl Keys {
         if keys.line.smtp.is_none() && keys.line.listen.is_none() {
             return Err("`line` is missing; write line = { smtp = \"HOST:PORT\", listen = \"HOST:PORT\" }, or one of the two".into());
         }
+        if !(1..=LARGEST as u64).contains(&keys.size) {
+            return Err(format!("`size = {}` cannot be: a mail that is read has 1 to {LARGEST} octets", keys.size));
+        }
         for (key, value) in [("delay_notice", &keys.delay_notice), ("idle", &keys.idle)] {
             parse_duration(value).map_err(|e| format!("`{key}`: {e}"))?;
         }
@@ -156,6 +160,8 @@ impl Keys {
     pub fn security(&self) -> Tls {
         match (self.line.security, self.kind, &self.line.tls) {
             (Some(Security::Required), ..) | (None, Kind::Line, Some(_)) => Tls::Required,
+            // Who is to be known by a certificate has to show one.
+            (None, Kind::Gateway, _) if self.line.authority.is_some() => Tls::Required,
             (Some(Security::Wanted), ..) | (None, Kind::Gateway | Kind::Line, _) => Tls::Wanted,
             (Some(Security::Never), ..) => Tls::Never,
         }
@@ -195,6 +201,8 @@ mod tests {
             ("kind = \"gateway\"\npeer = \"moscow\"\nline = { smtp = \"a:1\" }", "`peer` is for"),
             ("peer = \"moscow\"\noutside = \"mail\"\nline = { smtp = \"a:1\" }", "`outside`"),
             ("peer = \"moscow\"\nline = { smtp = \"a:1\" }\nidle = \"soon\"", "`idle`"),
+            ("line = { listen = \"a:1\" }\nsize = 0", "`size = 0`"),
+            ("line = { listen = \"a:1\" }\nsize = 67108865", "`size = 67108865`"),
             ("peer = \"moscow\"\nline = { smpt = \"a:1\" }", "smpt"),
         ] {
             let why = read(text).unwrap_err();

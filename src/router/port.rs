@@ -98,6 +98,8 @@ pub struct Place {
     pub number: Option<u8>,
     /// The desks of this station, sorted.
     pub all_desks: Vec<Name>,
+    /// The names that stand for the world outside, of all its ports.
+    pub outsides: BTreeSet<Name>,
     /// What the station did; `None` where a port stands alone (a test).
     pub history: Option<History>,
     /// Other forms of a message.
@@ -121,6 +123,7 @@ impl Default for Place {
             data: PathBuf::new(),
             number: None,
             all_desks: vec![],
+            outsides: BTreeSet::new(),
             history: None,
             forms: Arc::new(|_, _| vec![]),
         }

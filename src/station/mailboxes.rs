@@ -64,6 +64,10 @@ impl Mailboxes {
             forms,
         })
     }
+    /// Whether each mail is left in `DATA/mail`.
+    pub(super) fn keeps(&self) -> bool {
+        self.kept
+    }
     /// Whether messages for this desk are filed as mails.
     pub(super) fn serves(&self, desk: &Name) -> bool {
         self.kept || self.places.contains_key(desk)

@@ -6,7 +6,7 @@
 
 use super::config::{PaperKind, PortConfig};
 use super::faxes::Faxes;
-use crate::message::{Identity, Message, period};
+use crate::message::{Identity, Message, Part, period};
 use crate::paper::{self, About, Sheet};
 use crate::router::journal::Row;
 use crate::teletype::codes::CodeTable;
@@ -25,6 +25,8 @@ pub(super) fn receives(port: &PortConfig) -> Option<CodeTable> {
 pub(super) struct Press {
     pub dir: PathBuf,
     pub faxes: Faxes,
+    /// Whether each message also lies there as a mail.
+    pub mails: bool,
     pub kinds: BTreeSet<PaperKind>,
     /// By port.
     pub codes: BTreeMap<String, CodeTable>,
@@ -34,7 +36,11 @@ impl Press {
     /// Makes all papers of a message. The error is this machine's: the same may go later.
     pub(super) fn print(&self, message: &Message, row: &Row) -> Result<(), String> {
         let id = &message.identity;
-        let text = period::paper_with(message, &self.faxes.write(message, &about(message))?);
+        let mut enclosed = self.faxes.write(message, &about(message))?;
+        if self.mails && message.content.iter().any(|part| !matches!(part, Part::Text { .. })) {
+            enclosed.push(format!("as a mail: mail/{id}.eml"));
+        }
+        let text = period::paper_with(message, &enclosed);
         self.write(id, "txt", text.as_bytes())?;
         if self.kinds.iter().all(|kind| *kind == PaperKind::Txt) {
             return Ok(());

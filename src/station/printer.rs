@@ -51,12 +51,14 @@ impl Papers {
         let reader = Reader::open(journal).map_err(|e| StationError(e.0))?;
         let codes = config.ports.iter().filter_map(|(name, port)| Some((name.clone(), receives(port)?))).collect();
         let faxes = Faxes { contents: Contents::in_folder(config.data.join("content")), dir: config.data.join("fax") };
-        let press = Press { dir: config.data.join("paper"), faxes, kinds: config.papers.clone(), codes };
+        let mail = Mailboxes::of(config, forms);
+        let mails = mail.as_ref().is_some_and(Mailboxes::keeps);
+        let press = Press { dir: config.data.join("paper"), faxes, mails, kinds: config.papers.clone(), codes };
         let clock = Clock::new(None, Speed::REAL); // files have the system's time
         let printer = Printer {
             reader,
             press,
-            mail: Mailboxes::of(config, forms),
+            mail,
             machines: config.machines.keys().cloned().collect(),
             done: Box::new(done),
             known: config.retry.expire + KNOWN,

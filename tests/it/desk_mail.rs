@@ -119,6 +119,8 @@ async fn a_message_is_at_its_desk_once_over_restarts_and_reads_back() {
     let mails = house.mails("data/maildir/chairman");
     assert_eq!(mails.len(), 1);
     assert_eq!(mails[0], lf(&house.eml(&id)), "the same with the line ends of Unix");
+    let paper = std::fs::read_to_string(house.path(&format!("data/paper/{id}.txt"))).unwrap();
+    assert!(paper.contains(&format!("ENCL as a mail: mail/{id}.eml\n")), "{paper}");
     let mail = mime::read(&mails[0]);
     let expected = Message { identity: id.clone(), envelope: sent.envelope, content: sent.content };
     let read = mail.message(|file| Ok::<_, ()>(file.blob.clone())).unwrap().unwrap();

@@ -86,6 +86,8 @@ fn every_key_of_a_file_is_on_its_page() {
         ("src/station/config.rs", "Retry", "docs/station-file.md"),
         ("src/teletype/keys.rs", "Keys", "docs/station-file.md"),
         ("src/fax/keys.rs", "Keys", "docs/fax.md"),
+        ("src/email/keys.rs", "Keys", "docs/email.md"),
+        ("src/email/keys.rs", "Line", "docs/email.md"),
         ("src/history/scenario.rs", "File", "docs/scenarios.md"),
         ("src/history/scenario.rs", "FileCircuit", "docs/scenarios.md"),
         ("src/history/timeline.rs", "FileEntry", "docs/scenarios.md"),

@@ -81,7 +81,21 @@ pub fn swaks(case: &Case, how: &[&str]) -> String {
     let bare = case.mail.with_extension("swaks");
     std::fs::write(&bare, std::fs::read(&case.mail).unwrap().strip_suffix(b"\r\n").unwrap()).unwrap();
     let data = format!("@{}", bare.display());
-    command.args(["--server", host, "--port", port, "--helo", "swaks.example", "--from", FROM, "--to", TO, "--data", &data, "--hide-informational"]);
+    command.args([
+        "--server",
+        host,
+        "--port",
+        port,
+        "--helo",
+        "swaks.example",
+        "--from",
+        FROM,
+        "--to",
+        TO,
+        "--data",
+        &data,
+        "--hide-informational",
+    ]);
     command.args(["--suppress-data", "--timeout", "60"]).args(how);
     case.end(command, "swaks")
 }
@@ -125,7 +139,8 @@ pub fn postfix(case: &Case, settings: &[(&str, &str)], how: &[&str]) -> String {
 
 /// The exim that `tests/run` unpacked.
 fn exim_program() -> PathBuf {
-    std::env::var_os("MOLINK_EXIM").map_or_else(|| peer("exim4", "exim4-daemon-light (or unpack it, and name it in MOLINK_EXIM)"), PathBuf::from)
+    std::env::var_os("MOLINK_EXIM")
+        .map_or_else(|| peer("exim4", "exim4-daemon-light (or unpack it, and name it in MOLINK_EXIM)"), PathBuf::from)
 }
 
 /// exim relays it: called as a client's `sendmail` is, it delivers at once; `how`: more lines of its transport. What is asked of it

@@ -30,7 +30,21 @@ const NO_PRIORITY: &str = "does not know it";
 /// Client, and its cells in the order of [`Feature::ALL`].
 const TABLE: [(&str, [Cell; 10]); 5] = [
     ("swaks", [Used, Used, Used, Used, Not(NO_ESMTP), Not(NO_ESMTP), Not(NO_ESMTP), Not(NO_BDAT), Not(NO_ESMTP), Not(NO_PRIORITY)]),
-    ("msmtp", [Used, Used, Used, Used, Not("does not say it"), Not("does not say it"), Not("does not say it"), Not(NO_BDAT), Used, Not(NO_PRIORITY)]),
+    (
+        "msmtp",
+        [
+            Used,
+            Used,
+            Used,
+            Used,
+            Not("does not say it"),
+            Not("does not say it"),
+            Not("does not say it"),
+            Not(NO_BDAT),
+            Used,
+            Not(NO_PRIORITY),
+        ],
+    ),
     ("smtplib", [Used, Used, Used, Not("waits for each reply"), Used, Used, Used, Not(NO_BDAT), Used, Used]),
     ("Postfix", [Used, Used, Used, Used, Used, Used, Used, Not("only its server has BDAT"), Used, Not(NO_PRIORITY)]),
     ("exim", [Used, Used, Used, Used, Used, Not("8-bit clean, and does not say so"), Used, Used, Used, Not(NO_PRIORITY)]),
@@ -112,8 +126,12 @@ fn runs() -> Vec<Run> {
         Run("swaks", "plain", "ascii", |c| swaks(c, &[])),
         Run("swaks", "plain, 8 bit", "eight", |c| swaks(c, &[])),
         Run("swaks", "STARTTLS", "ascii", |c| swaks(c, &["--tls", "--tls-verify", "--tls-ca-path", c.shows[0]])),
-        Run("swaks", "AUTH PLAIN", "eight", |c| swaks(c, &["--tls", "--auth", "PLAIN", "--auth-user", USER[0], "--auth-password", PASSWORD])),
-        Run("swaks", "AUTH LOGIN", "ascii", |c| swaks(c, &["--tls", "--auth", "LOGIN", "--auth-user", USER[0], "--auth-password", PASSWORD])),
+        Run("swaks", "AUTH PLAIN", "eight", |c| {
+            swaks(c, &["--tls", "--auth", "PLAIN", "--auth-user", USER[0], "--auth-password", PASSWORD])
+        }),
+        Run("swaks", "AUTH LOGIN", "ascii", |c| {
+            swaks(c, &["--tls", "--auth", "LOGIN", "--auth-user", USER[0], "--auth-password", PASSWORD])
+        }),
         Run("swaks", "PIPELINING", "ascii", |c| swaks(c, &["--pipeline"])),
         Run("msmtp", "plain", "ascii", |c| msmtp(c, &["--tls=off"])),
         Run("msmtp", "8 bit", "utf8", |c| msmtp(c, &["--tls=off"])),
@@ -138,7 +156,8 @@ fn runs() -> Vec<Run> {
         Run("Postfix", "STARTTLS", "ascii", |c| postfix(c, &postfix_tls(c), &[])),
         Run("Postfix", "AUTH", "ascii", |c| {
             let password = format!("static:{}:{PASSWORD}", USER[0]);
-            let login = [("smtp_sasl_auth_enable", "yes"), ("smtp_sasl_security_options", "noanonymous"), ("smtp_sasl_password_maps", &password)];
+            let login =
+                [("smtp_sasl_auth_enable", "yes"), ("smtp_sasl_security_options", "noanonymous"), ("smtp_sasl_password_maps", &password)];
             postfix(c, &[&postfix_tls(c)[..], &login].concat(), &[])
         }),
         Run("exim", "CHUNKING", "ascii", |c| exim(c, "  hosts_try_chunking = *\n  hosts_avoid_tls = *", FROM, ["", ""])),

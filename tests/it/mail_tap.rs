@@ -83,7 +83,8 @@ impl Heard {
         let groups = self.0.chunk_by(|(a, _), (b, _)| *a && *b).filter(|group| group[0].0);
         let mut groups = groups.map(|group| group.iter().map(|(_, p)| String::from_utf8_lossy(p).to_ascii_uppercase()).collect::<String>());
         let group = groups.find(|said| said.contains("MAIL FROM:") && said.contains("\r\nRCPT TO:"));
-        let verbs = |said: &str| ["MAIL FROM:", "RCPT TO:", "DATA", "BDAT "].iter().filter(|v| said.lines().any(|l| l.starts_with(**v))).count();
+        let verbs =
+            |said: &str| ["MAIL FROM:", "RCPT TO:", "DATA", "BDAT "].iter().filter(|v| said.lines().any(|l| l.starts_with(**v))).count();
         [
             (Feature::Plain, said(!secured && self.command("EHLO", "").is_some())),
             (Feature::StartTls, said(secured && after_tls)),

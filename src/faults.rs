@@ -82,11 +82,15 @@ pub enum KillPoint {
     FiledNotConfirmed,
     /// A page of a fax is confirmed, and the next is to come.
     PageConfirmed,
+    /// A mail has come in whole, and nothing of it is handed in.
+    MailSpooled,
+    /// A mail is filed, and its 250 has not gone out.
+    MailFiled,
 }
 
 impl KillPoint {
     /// All of them.
-    pub const ALL: [KillPoint; 12] = {
+    pub const ALL: [KillPoint; 14] = {
         use KillPoint::*;
         [
             StartUp,
@@ -101,11 +105,15 @@ impl KillPoint {
             BeforeHandOver,
             FiledNotConfirmed,
             PageConfirmed,
+            MailSpooled,
+            MailFiled,
         ]
     };
     /// Those that only a fax call comes by.
     pub const OF_A_FAX: [KillPoint; 4] =
         [KillPoint::PageSpooled, KillPoint::BeforeHandOver, KillPoint::FiledNotConfirmed, KillPoint::PageConfirmed];
+    /// Those that only a mail comes by.
+    pub const OF_A_MAIL: [KillPoint; 2] = [KillPoint::MailSpooled, KillPoint::MailFiled];
     /// Its name in `MOLINK_KILL_AT`.
     pub fn name(self) -> &'static str {
         match self {
@@ -121,6 +129,8 @@ impl KillPoint {
             KillPoint::BeforeHandOver => "before-hand-over",
             KillPoint::FiledNotConfirmed => "filed-not-confirmed",
             KillPoint::PageConfirmed => "page-confirmed",
+            KillPoint::MailSpooled => "mail-spooled",
+            KillPoint::MailFiled => "mail-filed",
         }
     }
 }

@@ -14,6 +14,7 @@ use crate::router::{Backend, BackendError, BoxFuture, Door, Event, Place, Port};
 use crate::time::{Clock, Speed};
 use std::sync::Arc;
 use tokio::net::TcpListener;
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 /// An e-mail port.
@@ -77,20 +78,29 @@ impl Backend for Email {
                 door: port.door(),
                 events: port.events().clone(),
                 clock: port.clock().clone(),
-                book: Book::open(&dir, &self.keys.people).map_err(BackendError)?,
+                book: Book::open(&dir, self.keys.outside().as_ref(), &self.keys.people).map_err(BackendError)?,
                 keys: self.keys,
             });
+            let (stop, stopping) = watch::channel(false);
             let mut tasks: JoinSet<Result<(), String>> = JoinSet::new(); // dropped, it ends them
+            let mut server = None;
             if let Some(at) = &shared.keys.line.listen {
                 let listener = backend_server::listen(at, shared.keys.line.anyone).await.map_err(BackendError)?;
-                tasks.spawn(backend_server::serve(shared.clone(), listener));
+                server = Some(tasks.spawn(backend_server::serve(shared.clone(), listener, stopping)).id());
             }
             if shared.place.history.is_some() && shared.keys.outside().is_some() {
                 tasks.spawn(backend_clerk::run(shared.clone()));
             }
             let client = backend_client::run(shared.clone(), port);
             tokio::select! {
-                ended = client => ended.map_err(BackendError),
+                ended = client => {
+                    // The station stops: whoever is connected is told.
+                    let _ = stop.send(true);
+                    while let Some(task) = server && let Some(ended) = tasks.join_next_with_id().await {
+                        server = Some(task).filter(|_| !ended.is_ok_and(|(id, _)| id == task));
+                    }
+                    ended.map_err(BackendError)
+                }
                 Some(ended) = tasks.join_next() => match ended {
                     Ok(ended) => ended.map_err(BackendError),
                     Err(e) => Err(BackendError(format!("a task of the e-mail port failed inside (a bug): {e}"))),

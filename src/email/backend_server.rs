@@ -1,24 +1,178 @@
-//! The server of an e-mail port: connections, TLS, the spool, and 250 only once the message is in the journal.
+//! The server of an e-mail port: takes connections, holds them to the limits, files what they bring.
 //!
-//! Standards: RFC 5321, 3207 (`docs/smtp.md`). In: connections. Out: messages for the router, replies.
-//! Left out: the session itself (`smtp::server`). Shown by: `tests/it/email_server.rs`.
+//! Standards: RFC 5321 and its extensions (`docs/smtp.md`). In: connections. Out: messages and drafts at the router's door.
+//! Left out: one connection (`backend_session`), what becomes of a mail (`backend_intake`). Shown by: `tests/it/email_server.rs`.
 
 use super::backend::{Listener, Shared};
-use super::keys::Keys;
+use super::backend_directory::Directory;
+use super::backend_intake::Intake;
+use super::backend_session::{Connection, Hall, run};
+use super::backend_spool::Spool;
+use super::backend_tls::Identity;
+use super::backend_users::Users;
+use super::keys::{Keys, Kind};
+use super::smtp::Server;
+use super::smtp::replies::Say;
+use super::smtp::server::Config;
+use crate::line::ip::tcp;
 use crate::message::Name;
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::net::TcpStream;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
 
-/// What a port's keys come to, before it runs.
-pub(super) async fn check(_keys: &Keys, _station: &Name) -> Result<Vec<String>, String> {
-    Ok(vec![])
+/// How long the sessions have to say their last word when the station stops.
+const STOPPING: Duration = Duration::from_secs(4);
+
+/// Listens at `at`; on this machine only unless `anyone`.
+pub(super) async fn listen(at: &str, anyone: bool) -> Result<Listener, String> {
+    if !anyone {
+        refuse_open_door(at).await?;
+    }
+    tcp::listen(at).await
 }
 
-/// Opens the listener.
-pub(super) async fn listen(at: &str, _anyone: bool) -> Result<Listener, String> {
-    Listener::bind(at).await.map_err(|e| format!("cannot listen at {at}: {e}"))
+async fn refuse_open_door(at: &str) -> Result<(), String> {
+    let found = tokio::net::lookup_host(at).await.map_err(|e| format!("cannot listen on `{at}`: {e}; give HOST:PORT"))?;
+    match found.into_iter().find(|a| !a.ip().is_loopback()) {
+        Some(open) => Err(format!(
+            "`listen = \"{at}\"` ({}) can be reached from other machines; add anyone = true to `line` if mail shall come from there",
+            open.ip()
+        )),
+        None => Ok(()),
+    }
 }
 
-/// Serves connections until the port ends.
-pub(super) async fn serve(_shared: Arc<Shared>, _listener: Listener) -> Result<(), String> {
-    std::future::pending().await
+/// Tries what a port needs before the station runs; notes, or why it would not work.
+pub(super) async fn check(keys: &Keys, station: &Name) -> Result<Vec<String>, String> {
+    let Some(at) = &keys.line.listen else { return Ok(vec![]) };
+    drop(listen(at, keys.line.anyone).await?);
+    let identity = Identity::new(keys.line.tls.as_ref(), station, &keys.host(station))?;
+    let mut notes = vec![];
+    if identity.throw_away().is_some() {
+        notes.push("STARTTLS with a throw-away certificate, another at each start; stations pin the one in line.tls".to_owned());
+    }
+    match &keys.users {
+        Some(path) => notes.push(format!("AUTH under TLS for {} users", Users::at(path).read()?.len())),
+        None => {}
+    }
+    notes.push(match (keys.kind, keys.login_required) {
+        (Kind::Line, _) => "takes mail of stations whose certificate is pinned, and of users who log in".to_owned(),
+        (Kind::Gateway, true) => "takes mail of users who log in and of pinned stations only".to_owned(),
+        (Kind::Gateway, false) => format!(
+            "takes mail of anybody for desks here and at stations that a route names, {} an hour from one sender: at a desk with a machine it prints",
+            if keys.quota == 0 { "without a limit".to_owned() } else { keys.quota.to_string() }
+        ),
+    });
+    Ok(notes)
+}
+
+/// How many connections there are, in all and from each address.
+#[derive(Default)]
+struct Count {
+    all: usize,
+    each: BTreeMap<IpAddr, usize>,
+}
+
+/// One of them; it is counted until it is dropped.
+struct Counted(Arc<Mutex<Count>>, IpAddr);
+
+impl Counted {
+    fn new(count: &Arc<Mutex<Count>>, from: IpAddr, keys: &Keys) -> Option<Counted> {
+        let mut now = count.lock().unwrap_or_else(PoisonError::into_inner);
+        if now.all >= keys.connections || now.each.get(&from).is_some_and(|n| *n >= keys.per_address) {
+            return None;
+        }
+        now.all += 1;
+        *now.each.entry(from).or_default() += 1;
+        Some(Counted(count.clone(), from))
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        let mut now = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        now.all -= 1;
+        if let Some(n) = now.each.get_mut(&self.1) {
+            *n -= 1;
+            if *n == 0 {
+                now.each.remove(&self.1);
+            }
+        }
+    }
+}
+
+/// Serves until `stopping` says so; then every session is told, and has [`STOPPING`] to end.
+pub(super) async fn serve(shared: Arc<Shared>, listener: Listener, mut stopping: watch::Receiver<bool>) -> Result<(), String> {
+    let host = shared.keys.host(&shared.station);
+    let tls = Identity::new(shared.keys.line.tls.as_ref(), &shared.station, &host)?;
+    if let Some(fingerprint) = tls.throw_away() {
+        shared.note(format!(
+            "STARTTLS with a throw-away certificate made now, SHA-256 {fingerprint}; `line.tls` names a folder with one that lasts"
+        ));
+    }
+    let spool = Spool::open(shared.place.data.join("mail").join("spool").join(&shared.port), shared.keys.size)?;
+    let directory = Arc::new(Directory::new(shared.clone()));
+    let intake = Arc::new(Intake::new(shared.clone(), directory.clone()));
+    let hall = Arc::new(Hall { intake, spool, tls });
+    let config = config(&shared, host.clone(), directory);
+    let count = Arc::new(Mutex::new(Count::default()));
+    let mut sessions = JoinSet::new();
+    let told = stopping.clone();
+    loop {
+        tokio::select! {
+            biased;
+            () = stop(&mut stopping) => break,
+            called = listener.accept() => match called {
+                Ok((stream, from)) => match Counted::new(&count, from.ip(), &shared.keys) {
+                    Some(counted) => {
+                        let connection = Connection::new(hall.clone(), stream, from.ip().to_string(), told.clone());
+                        let machine = Server::new(config.clone(), from.ip().to_string());
+                        sessions.spawn(async move {
+                            run(machine, connection).await;
+                            drop(counted);
+                        });
+                    }
+                    None => turn_away(stream, &host),
+                },
+                // It hung up at once, or there are no more files: neither is worth a word, nor a hot loop.
+                Err(_) => tokio::time::sleep(Duration::from_millis(100)).await,
+            },
+            Some(_) = sessions.join_next(), if !sessions.is_empty() => {}
+        }
+    }
+    drop(listener);
+    let _ = tokio::time::timeout(STOPPING, async { while sessions.join_next().await.is_some() {} }).await;
+    Ok(())
+}
+
+/// Waits until the station stops.
+pub(super) async fn stop(stopping: &mut watch::Receiver<bool>) {
+    let _ = stopping.wait_for(|stop| *stop).await; // whoever could say so is gone: it stops as well
+}
+
+fn config(shared: &Shared, host: String, directory: Arc<Directory>) -> Config {
+    // A line is for stations: who is not known by a certificate or a login has nothing to say there.
+    let known_only = shared.keys.login_required || shared.keys.outside().is_none();
+    Config {
+        host,
+        directory,
+        limits: shared.keys.limits(),
+        tls: true,
+        tls_required: known_only,
+        auth: shared.keys.users.is_some(),
+        auth_required: known_only,
+        speed: shared.clock.speed(),
+    }
+}
+
+/// One too many: told so, if it can be told at once; nothing of it is kept.
+fn turn_away(stream: TcpStream, host: &str) {
+    if let Ok(mut stream) = stream.into_std() {
+        let _ = stream.write(&Say::TooManyConnections.line(host)); // a new connection has room for a line
+    }
 }

@@ -14,7 +14,7 @@ mod twin;
 pub use address::{Address, Name};
 pub use class::Class;
 pub use convert::{Alphabet, Edit, Takes, TextForm};
-pub use post::Post;
+pub use post::{AsCame, Notice, Post};
 pub use twin::{Twin, is_cyrillic};
 
 use crate::time::Dtg;

@@ -73,7 +73,8 @@ struct Round {
 
 /// The points that a station on such a line passes.
 fn points() -> Vec<KillPoint> {
-    let of_a_line = KillPoint::ALL.into_iter().filter(|p| !KillPoint::OF_A_FAX.contains(p));
+    let elsewhere = [KillPoint::OF_A_FAX.as_slice(), &KillPoint::OF_A_MAIL].concat();
+    let of_a_line = KillPoint::ALL.into_iter().filter(|p| !elsewhere.contains(p));
     of_a_line.filter(|p| cipher() || *p != KillPoint::KeyReserved).collect()
 }
 

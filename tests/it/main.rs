@@ -21,6 +21,8 @@ mod desk_live;
 mod dialogues;
 mod docs;
 mod durability;
+mod email_room;
+mod email_server;
 mod exchange;
 mod fax_backend;
 mod fax_call;

@@ -204,6 +204,7 @@ impl Server {
         match why {
             NotFiled::NoRoom => self.settled(now, Say::NoRoom, ""),
             NotFiled::Trouble => self.settled(now, Say::Trouble, ""),
+            NotFiled::Later(text) => self.settled(now, Say::Later, text),
             NotFiled::Loop => self.settled(now, Say::Loop, ""),
             NotFiled::Content => self.settled(now, Say::Content, ""),
             NotFiled::Policy(text) => self.settled(now, Say::Policy, text),

@@ -80,6 +80,8 @@ pub enum NotFiled {
     NoRoom,
     /// The disk, the journal: 451.
     Trouble,
+    /// Somebody's rule, for now: 450, with the reason.
+    Later(String),
     /// It has been here before: 554.
     Loop,
     /// It cannot be read: 554.

@@ -3,10 +3,11 @@
 //! Standards: none (see `store`). In: a [`Blob`], or bytes with a name and a media type. Out: a file, or a [`Blob`] that is on disk.
 //! Left out: what is in them; removal. Shown by: the tests below, `docs/add-a-backend.md`.
 
-use super::store::{LARGEST, PutError, Store, hexadecimal};
+use super::store::{Incoming, LARGEST, PutError, Store, hexadecimal};
 use crate::message::Blob;
 use sha2::{Digest, Sha256};
 use std::fs::File;
+use std::io::Write;
 use std::path::PathBuf;
 
 /// The contents of a station, from a port. Clones are cheap. Its calls wait for the disk: call them from a thread that may.
@@ -34,8 +35,40 @@ impl Contents {
         self.store.make().and_then(|()| self.store.put(&sha256, bytes)).map_err(|e: PutError| format!("`{name}`: {e}"))?;
         Ok(Blob { sha256, name: name.to_owned(), media_type: media_type.to_owned(), size: bytes.len() as u64 })
     }
+    /// Takes in what `write` writes, whose hash is known: on disk when this returns. What is here already is not written again.
+    pub fn take_in(&self, blob: &Blob, write: impl FnOnce(&mut dyn Write) -> std::io::Result<()>) -> Result<(), String> {
+        if self.has(blob) {
+            return Ok(());
+        }
+        let say = |e: PutError| format!("`{}`: {e}", blob.name);
+        let mut taking = Taking { incoming: self.store.make().and_then(|()| self.store.begin(&blob.sha256)).map_err(say)?, refused: None };
+        match (write(&mut taking), taking.refused.take()) {
+            (_, Some(why)) => Err(say(why)),
+            (Err(e), None) => Err(format!("`{}`: {e}", blob.name)),
+            (Ok(()), None) => taking.incoming.keep().map(drop).map_err(say),
+        }
+    }
     /// The most bytes one content may have.
     pub const LARGEST: u64 = LARGEST;
+}
+
+/// A content that is being written; what the store says is kept beside what the writer hears.
+struct Taking {
+    incoming: Incoming,
+    refused: Option<PutError>,
+}
+
+impl Write for Taking {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        let taken = self.incoming.write(bytes);
+        taken.map(|()| bytes.len()).map_err(|why| {
+            self.refused = Some(why);
+            std::io::Error::other("the content was not taken")
+        })
+    }
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
 }
 
 #[cfg(test)]
@@ -55,6 +88,12 @@ mod tests {
         let other = Blob { sha256: "0".repeat(64), ..blob.clone() };
         assert!(contents.has(&blob) && !contents.has(&other));
         assert!(contents.open(&other).unwrap_err().contains("`map.tif`"));
+        contents.take_in(&blob, |_| panic!("it is here already")).unwrap();
+        let abc = Blob { sha256: hexadecimal(&Sha256::digest(b"abc")), ..blob.clone() };
+        assert!(contents.take_in(&abc, |out| out.write_all(b"abd")).unwrap_err().contains("SHA-256"));
+        assert!(!contents.has(&abc));
+        contents.take_in(&abc, |out| out.write_all(b"abc")).unwrap();
+        assert!(contents.has(&abc));
         assert!(contents.open(&Blob { sha256: "../x".into(), ..blob }).is_err(), "no path");
     }
 }

@@ -1,0 +1,106 @@
+//! Whom an e-mail server takes mail for, and who may log in.
+//!
+//! Standards: RFC 5321 4.5.1 (`postmaster`), 7.7 (no relay for strangers). In: mail addresses, names and passwords. Out: where they belong.
+//! Left out: what a message may be (the router's). Shown by: the tests below, `tests/it/email_server.rs`.
+
+use super::backend::Shared;
+use super::backend_users::Users;
+use super::smtp::envelope::Who;
+use super::smtp::server::{self, Standing};
+use crate::message::{Address, Class, Name};
+use crate::time::Instant;
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+/// So many failed logins an hour on a port; then nobody can log in until some are older. A password that is guessed needs more.
+const FAILURES: usize = 300;
+const HOUR: Duration = Duration::from_secs(3600);
+
+/// The directory of one port.
+pub(super) struct Directory {
+    shared: Arc<Shared>,
+    users: Option<Users>,
+    failed: Mutex<VecDeque<Instant>>,
+}
+
+impl Directory {
+    /// Of one port.
+    pub fn new(shared: Arc<Shared>) -> Directory {
+        let users = shared.keys.users.as_ref().map(Users::at);
+        Directory { shared, users, failed: Mutex::default() }
+    }
+
+    /// The desk at a station that an address means, or the desk of `postmaster`; `None`: none of the stations' or of nobody known there.
+    pub fn desk(&self, address: &str) -> Option<Address> {
+        let place = &self.shared.place;
+        let here = &self.shared.station;
+        let meant = match address.eq_ignore_ascii_case("postmaster") {
+            true => Address { desk: "postmaster".parse().ok()?, station: here.clone() },
+            false => self.shared.domains.desk(address)?,
+        };
+        if meant.station == *here {
+            let postmaster = || (meant.desk.as_str() == "postmaster").then(|| self.postmaster()).flatten();
+            let desk = place.all_desks.iter().find(|d| **d == meant.desk).cloned().or_else(postmaster)?;
+            return Some(Address { desk, station: meant.station });
+        }
+        // The correspondents outside are no desks of a station: to write to them by their names here is to have mail passed on.
+        let outside = self.shared.keys.outside().as_ref() == Some(&meant.station);
+        (!outside && (place.reachable)(&meant, Class::Message).is_ok()).then_some(meant)
+    }
+
+    /// Who reads what is for the postmaster: the operator, else the first desk.
+    fn postmaster(&self) -> Option<Name> {
+        let desks = &self.shared.place.all_desks;
+        desks.iter().find(|d| d.as_str() == "operator").or(desks.first()).cloned()
+    }
+
+    /// Whether mail for an address that is no station's can go somewhere.
+    fn goes_out(&self, address: &str) -> bool {
+        let Some(outside) = self.shared.keys.outside() else { return false };
+        let someone = || Some(Address { desk: "someone".parse().ok()?, station: outside });
+        address.contains('@') && someone().is_some_and(|to| (self.shared.place.reachable)(&to, Class::Message).is_ok())
+    }
+
+    /// The desk that a user writes from, if there is one of that name here.
+    pub fn desk_of(&self, user: &str) -> Option<Name> {
+        self.users.as_ref()?.desk(user).filter(|desk| self.shared.place.all_desks.contains(desk))
+    }
+}
+
+impl server::Directory for Directory {
+    fn standing(&self, _: &Who, address: &str) -> Standing {
+        if self.desk(address).is_some() {
+            return Standing::Known;
+        }
+        // An address of a station that is known here is nobody else's.
+        let meant = self.shared.domains.desk(address);
+        let station = |a: &Address| a.station == self.shared.station || self.shared.place.known.contains(&a.station);
+        match () {
+            () if meant.as_ref().is_some_and(station) => Standing::Unknown,
+            () if self.goes_out(address) => Standing::Elsewhere,
+            // Not said to be unknown to a stranger: nothing here is passed on for him.
+            () => Standing::Elsewhere,
+        }
+    }
+
+    fn login(&self, name: &str, password: &str) -> bool {
+        let Some(users) = &self.users else { return false };
+        let now = self.shared.clock.now();
+        let mut failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
+        while failed.front().is_some_and(|at| now.since(*at) >= HOUR) {
+            failed.pop_front();
+        }
+        if failed.len() >= FAILURES {
+            return false;
+        }
+        drop(failed);
+        match users.login(name, password) {
+            Ok(true) => return true,
+            Ok(false) => {}
+            Err(why) => self.shared.note(why),
+        }
+        self.failed.lock().unwrap_or_else(PoisonError::into_inner).push_back(now);
+        false
+    }
+}

@@ -1,0 +1,74 @@
+//! How much strangers may send: so many mails an hour each, and ten times that all together. What they send may print on a real machine.
+//!
+//! Standards: none. In: the time, who sends. Out: whether the mail is taken; else a sentence for the sender's server, which comes again.
+//! In memory only: a restart begins anew. Left out: what stations and users send. Shown by: the tests here, `tests/it/email_limits.rs`.
+
+use crate::time::Instant;
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
+
+const HOUR: Duration = Duration::from_secs(3600);
+/// All strangers together have so many times the quota of one.
+const ALL: usize = 10;
+
+/// The mails of the last hour.
+pub(super) struct Quota {
+    each: usize,
+    /// When, and who; the oldest first. Bounded by the quota of all.
+    taken: VecDeque<(Instant, String)>,
+    count: BTreeMap<String, usize>,
+}
+
+impl Quota {
+    /// So many an hour from one; 0: no limit.
+    pub fn new(each: u32) -> Quota {
+        Quota { each: each as usize, taken: VecDeque::new(), count: BTreeMap::new() }
+    }
+
+    /// Counts a mail of this sender, or says why it is not taken now.
+    pub fn admit(&mut self, now: Instant, sender: &str) -> Result<(), String> {
+        if self.each == 0 {
+            return Ok(());
+        }
+        while self.taken.front().is_some_and(|(at, _)| now.since(*at) >= HOUR) {
+            let Some((_, who)) = self.taken.pop_front() else { break };
+            if let Some(n) = self.count.get_mut(&who) {
+                *n -= 1;
+                if *n == 0 {
+                    self.count.remove(&who);
+                }
+            }
+        }
+        let who = sender.to_lowercase();
+        if self.count.get(&who).is_some_and(|n| *n >= self.each) {
+            return Err(format!("{} mails an hour are taken from one sender who is not known here", self.each));
+        }
+        if self.taken.len() >= self.each.saturating_mul(ALL) {
+            return Err(format!("{} mails an hour are taken from senders who are not known here", self.each.saturating_mul(ALL)));
+        }
+        *self.count.entry(who.clone()).or_default() += 1;
+        self.taken.push_back((now, who));
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_sender_and_all_together_are_held_to_their_quota_for_an_hour() {
+        let (mut quota, at) = (Quota::new(2), |s: u64| Instant(s * 1_000_000));
+        assert!(quota.admit(at(0), "a@x").is_ok() && quota.admit(at(1), "A@x").is_ok());
+        assert!(quota.admit(at(2), "a@x").unwrap_err().contains("2 mails an hour"));
+        for n in 0..18 {
+            assert!(quota.admit(at(3), &format!("s{n}@x")).is_ok());
+        }
+        assert!(quota.admit(at(4), "new@x").unwrap_err().contains("20 mails an hour"));
+        assert!(quota.admit(at(3600), "a@x").is_ok(), "the first is an hour old");
+        assert!(quota.admit(at(3600), "a@x").is_err(), "the second is not");
+        assert!(quota.admit(at(8000), "a@x").is_ok());
+        assert_eq!((quota.taken.len(), quota.count.len()), (1, 1));
+        assert!((0..100).all(|_| Quota::new(0).admit(at(0), "a@x").is_ok()));
+    }
+}

@@ -56,6 +56,9 @@ mod libtiff;
 mod line;
 mod lines;
 mod mail;
+mod mail_durability;
+#[cfg(feature = "faults")]
+mod mail_kills;
 mod mail_peers;
 mod mixer;
 mod motor;

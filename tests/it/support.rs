@@ -130,6 +130,10 @@ impl Process {
         });
         Process { child, number, board: board.clone(), log: log.to_owned() }
     }
+    /// Its standard input, if that was set to a pipe.
+    pub fn input(&mut self) -> std::process::ChildStdin {
+        self.child.stdin.take().expect("a pipe that nobody took yet")
+    }
     /// Its first line with `what` in it; `None` if it ends, or `within` is over, before that.
     pub fn line(&self, what: &str, within: Duration) -> Option<String> {
         let found = self.board.until(within, |s| {

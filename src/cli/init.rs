@@ -1,4 +1,4 @@
-//! `molink init ERA|teletype|fax|desk`: writes a commented station file to start from.
+//! `molink init ERA|teletype|fax|email|desk`: writes a commented station file to start from.
 //!
 //! Standards: none. In: a kind. Out: TOML on standard output, or in a new file.
 //! Left out: asking questions. Shown by: `fixtures/stations`, `tests/it/processes.rs`.
@@ -12,6 +12,7 @@ use std::process::ExitCode;
 const KINDS: &[(&str, &str)] = &[
     ("teletype", include_str!("../../fixtures/stations/teletype.toml")),
     ("fax", include_str!("../../fixtures/stations/fax.toml")),
+    ("email", include_str!("../../fixtures/stations/email.toml")),
     ("desk", include_str!("../../fixtures/stations/desk.toml")),
     ("1963", include_str!("../../fixtures/stations/1963.toml")),
 ];
@@ -20,7 +21,7 @@ const KINDS: &[(&str, &str)] = &[
 #[derive(clap::Args)]
 #[command(after_help = "Example:\n  molink init teletype -o washington.toml\n  molink check washington.toml")]
 pub struct Init {
-    /// `teletype` for a line of today, `fax` for a fax line over IP, `desk` for a machine at a desk, or an era (1963)
+    /// `teletype` for a line of today, `fax` for a fax line over IP, `email` for a mail gateway, `desk` for a machine at a desk, or an era (1963)
     kind: String,
     /// Write it here (never over an existing file) instead of on standard output
     #[arg(short, long, value_name = "FILE")]

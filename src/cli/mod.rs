@@ -21,6 +21,7 @@ mod keys;
 mod keys_table;
 mod line;
 mod log;
+mod mail;
 mod misread;
 mod narrate;
 mod paper;
@@ -79,6 +80,8 @@ enum Command {
     Keys(keys::Keys),
     /// Make, show and pin the certificates of lines in TLS
     Certs(certs::Certs),
+    /// Say who may log in at an e-mail port
+    Mail(mail::Mail),
     /// Write a commented station file to start from
     Init(init::Init),
     /// Try a station file: its keys, devices and far end
@@ -126,6 +129,7 @@ pub fn main() -> ExitCode {
         Command::Send(args) => send::run(args),
         Command::Log(args) => log::run(args),
         Command::Certs(args) => certs::run(args),
+        Command::Mail(args) => mail::run(args),
         Command::Tty(args) => tty::run(args),
         Command::Init(args) => init::run(args),
         Command::Paper(args) => paper::run(args),

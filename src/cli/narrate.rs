@@ -464,7 +464,8 @@ mod tests {
     #[test]
     fn what_is_changed_for_a_line_is_told() {
         let mut n = Narrator::new(vec![]);
-        let edit = |what: &str, count, example: Option<&str>| Edit { what: what.into(), count, example: example.map(Into::into) };
+        let edit =
+            |what: &str, count, example: Option<&str>| Edit { what: what.into(), count, example: example.map(Into::into), left_out: false };
         let edits = vec![edit("Ё as Е", 1, None), edit("Ч as 4 (one code)", 2, Some("2Ч as 24"))];
         n.event(&event("moscow", Event::Sent { channel: 1, attempt: 1, edits })).unwrap();
         n.event(&event("moscow", Event::Sent { channel: 1, attempt: 1, edits: vec![] })).unwrap();

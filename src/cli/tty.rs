@@ -327,11 +327,9 @@ impl Machine {
     }
     fn print(&mut self, message: Message) {
         let form = TextForm { alphabet: Alphabet::Any, twin: None, columns: page::COLUMNS, longest: usize::MAX, per_hour: None };
-        let takes = Takes { text: Some(form), pages: false, files: false };
-        let mut message = convert::printable(message, &takes);
-        if let Ok((content, _)) = convert::convert(&message.content, &takes) {
-            message.content = content;
-        }
+        let takes = Takes::texts(form);
+        let message = convert::printable(message, &takes);
+        let message = convert::convert_message(message.clone(), &takes).map_or(message, |(made, _)| made);
         self.page.home();
         self.page.feed(1);
         self.page.ring(slip::bells(message.envelope.precedence));

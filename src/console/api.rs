@@ -98,7 +98,7 @@ async fn put_content(State(working): Shared, Path(sha256): Path<String>, headers
         PutError::Name(_) => bad(e),
         PutError::Mismatch { .. } => Fail(StatusCode::UNPROCESSABLE_ENTITY, e.to_string()),
         PutError::TooLarge => too_large(LARGEST),
-        PutError::Disk(_) => Fail(StatusCode::SERVICE_UNAVAILABLE, e.to_string()),
+        PutError::Disk(_) | PutError::Source(_) => Fail(StatusCode::SERVICE_UNAVAILABLE, e.to_string()),
     };
     let (store, name) = (working.console.store.clone(), sha256.clone());
     let mut incoming = store.begin(&name).map_err(refused)?;

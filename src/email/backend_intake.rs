@@ -92,7 +92,7 @@ impl Intake {
             return Err(NotFiled::Loop);
         }
         let contents = shared.place.contents();
-        let keep = |file: &mime::Attached<'_>| contents.take_in(&file.blob, |out| file.write_to(out)).map(|()| file.blob.clone());
+        let keep = |file: &mime::Attached<'_>| contents.keep_from(&file.blob, |out| file.write_to(out)).map(|()| file.blob.clone());
         if mail.who.pinned.is_some()
             && let Some(message) = parsed.message(keep)
         {
@@ -137,7 +137,7 @@ impl Intake {
         }
         let sha256 = hexadecimal(&Sha256::digest(octets));
         let blob = Blob { sha256, name: "original.eml".into(), media_type: "message/rfc822".into(), size: octets.len() as u64 };
-        contents.take_in(&blob, |out| out.write_all(octets)).map_err(|e| self.trouble(&e))?;
+        contents.keep_from(&blob, |out| out.write_all(octets)).map_err(|e| self.trouble(&e))?;
         Ok(AsCame::Kept(blob))
     }
 

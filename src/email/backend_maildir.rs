@@ -51,6 +51,18 @@ pub enum MaildirError {
     Source(PathBuf, io::Error),
 }
 
+impl MaildirError {
+    /// The same for another mail that waited for the same disk.
+    fn again(&self) -> MaildirError {
+        let copy = |why: &io::Error| io::Error::new(why.kind(), why.to_string());
+        match self {
+            MaildirError::Disk { doing, path, why } => MaildirError::Disk { doing, path: path.clone(), why: copy(why) },
+            MaildirError::TooLarge(dir) => MaildirError::TooLarge(dir.clone()),
+            MaildirError::Source(dir, why) => MaildirError::Source(dir.clone(), copy(why)),
+        }
+    }
+}
+
 fn advice(why: &io::Error) -> &'static str {
     match why.kind() {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "; make room on that disk, the mail is kept until then",
@@ -64,6 +76,26 @@ fn advice(why: &io::Error) -> &'static str {
 fn disk(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> MaildirError {
     let path = path.to_owned();
     move |why| MaildirError::Disk { doing, path, why }
+}
+
+/// Who writes a mail.
+pub type Writes<'a> = &'a mut dyn FnMut(&mut dyn Write) -> io::Result<()>;
+
+/// One mail of several.
+pub struct ToFile<'a> {
+    /// What it is filed once by.
+    pub key: Key,
+    /// When it came.
+    pub at: Utc,
+    /// Who writes it.
+    pub write: Box<dyn FnMut(&mut dyn Write) -> io::Result<()> + 'a>,
+}
+
+/// How far a mail is before it is moved into `new`.
+#[derive(PartialEq, Eq)]
+enum Step {
+    Before,
+    Aside,
 }
 
 /// The Maildir of a desk. One at a time writes to it: the desk's port.
@@ -97,32 +129,78 @@ impl Maildir {
     }
 
     /// Files a mail, once by its key. `write` is called unless it is there before; when this returns `Ok`, it is on disk.
-    pub fn file(&self, key: &Key, at: Utc, write: &mut dyn FnMut(&mut dyn Write) -> io::Result<()>) -> Result<Filed, MaildirError> {
-        let (mark, aside) = (self.record.join(&key.0), self.dir.join("tmp").join(&key.0));
+    pub fn file(&self, key: &Key, at: Utc, write: Writes<'_>) -> Result<Filed, MaildirError> {
+        if self.put(key, write)? == Step::Before {
+            return Ok(Filed::Before);
+        }
+        sync(&self.record)?;
+        let name = self.move_in(key, at)?;
+        sync(&self.dir.join("new"))?;
+        self.done(key).map(|()| Filed::New(name))
+    }
+    /// The same for several mails, which share the syncs of their folders; each ends for itself.
+    pub fn file_all(&self, mails: &mut [ToFile<'_>]) -> Vec<Result<Filed, MaildirError>> {
+        let steps: Vec<_> = mails.iter_mut().map(|mail| self.put(&mail.key, mail.write.as_mut())).collect();
+        let any = steps.iter().any(|step| matches!(step, Ok(Step::Aside)));
+        let synced = |folder: &Path| if any { sync(folder) } else { Ok(()) };
+        let recorded = synced(&self.record);
+        let move_in = |(step, mail): (Result<Step, MaildirError>, &ToFile<'_>)| match (step?, &recorded) {
+            (Step::Before, _) => Ok(Filed::Before),
+            (Step::Aside, Ok(())) => self.move_in(&mail.key, mail.at).map(Filed::New),
+            (Step::Aside, Err(why)) => Err(why.again()),
+        };
+        let moved: Vec<_> = steps.into_iter().zip(mails.iter()).map(move_in).collect();
+        let synced = synced(&self.dir.join("new"));
+        let end = |(filed, mail): (Result<Filed, MaildirError>, &ToFile<'_>)| match (filed?, &synced) {
+            (Filed::New(name), Ok(())) => self.done(&mail.key).map(|()| Filed::New(name)),
+            (Filed::New(_), Err(why)) => Err(why.again()),
+            (Filed::Before, _) => Ok(Filed::Before),
+        };
+        moved.into_iter().zip(mails.iter()).map(end).collect()
+    }
+    /// Whether a mail with this key was filed, and is not forgotten.
+    pub fn has(&self, key: &Key) -> bool {
+        std::fs::symlink_metadata(self.mark(key)).is_ok_and(|found| found.len() == 0)
+    }
+
+    fn mark(&self, key: &Key) -> PathBuf {
+        self.record.join(&key.0)
+    }
+    fn aside(&self, key: &Key) -> PathBuf {
+        self.dir.join("tmp").join(&key.0)
+    }
+    /// Steps 1 and 2: the mail lies in `tmp`, synced, and its mark is made; or it was filed before.
+    fn put(&self, key: &Key, write: Writes<'_>) -> Result<Step, MaildirError> {
+        let (mark, aside) = (self.mark(key), self.aside(key));
         match std::fs::symlink_metadata(&mark) {
             // Done is an empty file; a mail that is also in `new` or `cur` was filed, and only the mark was not changed yet.
-            Ok(found) if found.len() == 0 => return Ok(Filed::Before),
-            Ok(found) if !aside.exists() && found.nlink() > 1 => return self.done(&mark).map(|()| Filed::Before),
+            Ok(found) if found.len() == 0 => return Ok(Step::Before),
+            Ok(found) if !aside.exists() && found.nlink() > 1 => {
+                sync(&self.dir.join("new"))?;
+                return self.done(key).map(|()| Step::Before);
+            }
             // Filed or not, its only name is the mark (`tmp` was swept, or its reader took it away): a mail twice is better than none.
             Ok(_) if !aside.exists() => std::fs::hard_link(&mark, &aside).map_err(disk("write", &aside))?,
             Ok(_) => {}
             Err(e) if e.kind() == io::ErrorKind::NotFound => {
                 self.put_aside(&aside, write)?;
                 std::fs::hard_link(&aside, &mark).map_err(disk("write", &mark))?;
-                sync(&self.record)?;
             }
             Err(e) => return Err(disk("read", &mark)(e)),
         }
+        Ok(Step::Aside)
+    }
+    /// Step 3: from `tmp` to its name in `new`.
+    fn move_in(&self, key: &Key, at: Utc) -> Result<PathBuf, MaildirError> {
+        let aside = self.aside(key);
         let size = std::fs::metadata(&aside).map_err(disk("read", &aside))?.len();
         let name = self.dir.join("new").join(format!("{}.{}.{},S={size}", at.0.div_euclid(1_000_000).max(0), key.0, self.host));
         std::fs::rename(&aside, &name).map_err(disk("write", &name))?;
-        sync(&self.dir.join("new"))?;
-        self.done(&mark)?;
-        Ok(Filed::New(name))
+        Ok(name)
     }
 
     /// Writes a mail into `tmp` and syncs it; what a crash left there under that name is written over.
-    fn put_aside(&self, aside: &Path, write: &mut dyn FnMut(&mut dyn Write) -> io::Result<()>) -> Result<(), MaildirError> {
+    fn put_aside(&self, aside: &Path, write: Writes<'_>) -> Result<(), MaildirError> {
         let _ = std::fs::remove_file(aside);
         let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(aside).map_err(disk("write", aside))?;
         let mut out = Bounded { to: BufWriter::with_capacity(64 << 10, file), left: LARGEST, full: false, failed: None, cr: false };
@@ -139,11 +217,11 @@ impl Maildir {
         result
     }
 
-    /// Changes the mark to an empty file. (Not synced: until it is on disk, the mail's second name tells the same.)
-    fn done(&self, mark: &Path) -> Result<(), MaildirError> {
-        let empty = self.record.join(".done");
+    /// Step 4: changes the mark to an empty file. (Not synced: until it is on disk, the mail's second name tells the same.)
+    fn done(&self, key: &Key) -> Result<(), MaildirError> {
+        let (mark, empty) = (self.mark(key), self.record.join(".done"));
         let made = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&empty);
-        made.and_then(|_| std::fs::rename(&empty, mark)).map_err(disk("write", mark))
+        made.and_then(|_| std::fs::rename(&empty, &mark)).map_err(disk("write", &mark))
     }
 
     /// Forgets what was filed longer ago than the station could still want to file again; gives how many marks that were.
@@ -322,6 +400,26 @@ mod tests {
         assert!(why.unwrap_err().to_string().contains("larger than 128 MiB"));
         assert_eq!(desk.names("tmp"), [""; 0]);
         assert!(matches!(desk.file().unwrap(), Filed::New(_)));
+    }
+
+    #[test]
+    fn several_mails_share_their_syncs_and_each_ends_for_itself() {
+        let desk = desk();
+        desk.file().unwrap();
+        let of = |key: &str, fails: bool| ToFile {
+            key: Key::named(key).unwrap(),
+            at: Utc(0),
+            write: Box::new(move |to| {
+                to.write_all(b"Subject: x\r\n\r\ny\r\n").and(if fails { Err(io::Error::other("gone")) } else { Ok(()) })
+            }),
+        };
+        let mut mails = [of("a", false), of("b", true), of("WASHINGTON-0001-20161031T1200Z", true), of("c", false)];
+        let filed = desk.maildir.file_all(&mut mails);
+        assert!(matches!(&filed[..], [Ok(Filed::New(_)), Err(MaildirError::Source(..)), Ok(Filed::Before), Ok(Filed::New(_))]));
+        assert_eq!((desk.names("new").len(), desk.names("tmp").len()), (3, 0));
+        assert!(desk.maildir.has(&mails[0].key) && !desk.maildir.has(&mails[1].key));
+        let again = desk.maildir.file_all(&mut [of("a", true), of("b", false)]);
+        assert!(matches!(&again[..], [Ok(Filed::Before), Ok(Filed::New(_))]));
     }
 
     #[test]

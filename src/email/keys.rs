@@ -3,7 +3,7 @@
 //! Standards: the words are those of RFC 5321 and 3207. In: the table `[port.NAME]`, its `backend` taken off. Out: [`Keys`], checked.
 //! Left out: the files that keys name (they are read when the port starts). Shown by: the tests below, `docs/email.md`.
 
-use super::mime::Domains;
+use super::mime::{Domains, LARGEST};
 use super::smtp::client::Tls;
 use super::smtp::limits::Limits;
 use crate::message::Name;
@@ -43,7 +43,7 @@ pub struct Keys {
     pub connections: usize,
     /// Of these from one address.
     pub per_address: usize,
-    /// Messages an hour from one stranger, and ten times that from all of them.
+    /// Messages an hour from one stranger, and ten times that from all of them; 0: without a limit.
     pub quota: u32,
     /// After so long a sender is told that his message still waits.
     pub delay_notice: String,
@@ -130,6 +130,9 @@ impl Keys {
         if keys.line.smtp.is_none() && keys.line.listen.is_none() {
             return Err("`line` is missing; write line = { smtp = \"HOST:PORT\", listen = \"HOST:PORT\" }, or one of the two".into());
         }
+        if !(1..=LARGEST as u64).contains(&keys.size) {
+            return Err(format!("`size = {}` cannot be: a mail that is read has 1 to {LARGEST} octets", keys.size));
+        }
         for (key, value) in [("delay_notice", &keys.delay_notice), ("idle", &keys.idle)] {
             parse_duration(value).map_err(|e| format!("`{key}`: {e}"))?;
         }
@@ -195,6 +198,8 @@ mod tests {
             ("kind = \"gateway\"\npeer = \"moscow\"\nline = { smtp = \"a:1\" }", "`peer` is for"),
             ("peer = \"moscow\"\noutside = \"mail\"\nline = { smtp = \"a:1\" }", "`outside`"),
             ("peer = \"moscow\"\nline = { smtp = \"a:1\" }\nidle = \"soon\"", "`idle`"),
+            ("line = { listen = \"a:1\" }\nsize = 0", "`size = 0`"),
+            ("line = { listen = \"a:1\" }\nsize = 67108865", "`size = 67108865`"),
             ("peer = \"moscow\"\nline = { smpt = \"a:1\" }", "smpt"),
         ] {
             let why = read(text).unwrap_err();

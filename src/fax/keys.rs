@@ -9,7 +9,7 @@ use super::t30::{Capabilities, FrameSize, Thresholds, Wishes};
 use super::terminal::{Config, Rules};
 use crate::key::label::LONGEST;
 use crate::line::Modulation;
-use crate::message::{Name, Takes};
+use crate::message::{Attachments, Name, Takes};
 use crate::paper::{Dither, Form, Resolution, Width};
 use crate::router::Place;
 use crate::time::{Speed, Utc};
@@ -63,6 +63,8 @@ pub struct Keys {
     pub redials: u32,
     /// Pages that the spool holds at most.
     pub spool: usize,
+    /// What becomes of files that have no pages: `name` them on the cover, or `refuse` the message. Unset: named if it came as a mail.
+    pub attachments: Attachments,
 }
 
 /// Error correction as it is written.
@@ -104,6 +106,7 @@ impl Default for Keys {
             key_warn: vec![100_000, 30_000],
             redials: 2,
             spool: SPOOL,
+            attachments: Attachments::AsItCame,
         }
     }
 }
@@ -197,7 +200,7 @@ impl Keys {
     }
     /// What the port carries.
     pub fn takes(&self) -> Takes {
-        pages::takes()
+        Takes { attachments: self.attachments, ..pages::takes() }
     }
     /// A terminal's configuration (but its port's name) at `station`, whose clock runs at `speed` from `epoch`; the error is one sentence.
     pub fn config(&self, station: &Name, place: Place, speed: Speed, epoch: Utc) -> Result<Config, String> {

@@ -54,7 +54,7 @@ pub struct Drawn {
 pub fn takes() -> Takes {
     let alphabet = Alphabet::Of(format!("{}\t\u{c}", letters()));
     let text = TextForm { alphabet, twin: None, columns: usize::MAX, longest: MOST_TEXT, per_hour: None };
-    Takes { text: Some(text), pages: true, files: false }
+    Takes { pages: true, cover: true, ..Takes::texts(text) }
 }
 
 /// What stands at the head of the letter that a message's text becomes.

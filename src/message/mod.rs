@@ -5,15 +5,17 @@
 //! Left out: how it travels. Shown by: the tests of each file.
 
 pub mod address;
+pub mod charset;
 pub mod class;
 pub mod convert;
+pub mod html;
 pub mod period;
 pub mod post;
 mod twin;
 
 pub use address::{Address, Name};
 pub use class::Class;
-pub use convert::{Alphabet, Edit, Takes, TextForm};
+pub use convert::{Alphabet, Attachments, Edit, Takes, TextForm};
 pub use post::{AsCame, Notice, Post};
 pub use twin::{Twin, is_cyrillic};
 
@@ -174,6 +176,14 @@ pub struct Blob {
     pub size: u64,
 }
 
+impl Blob {
+    /// As people are told of it, on one line: `report.pdf (application/pdf, 12345 bytes)`.
+    pub fn shown(&self) -> String {
+        let line = format!("{} ({}, {} bytes)", self.name, self.media_type, self.size);
+        line.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+    }
+}
+
 /// One part of a message.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "lowercase")]
@@ -227,6 +237,11 @@ impl Message {
 /// The media types that are pages to look at; everything else that is not text is a file.
 pub fn is_page(media_type: &str) -> bool {
     media_type.starts_with("image/") || media_type == "application/pdf"
+}
+
+/// The media types of files that are texts to read.
+pub fn is_text(media_type: &str) -> bool {
+    media_type.get(..5).is_some_and(|kind| kind.eq_ignore_ascii_case("text/"))
 }
 
 #[cfg(test)]

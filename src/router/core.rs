@@ -244,20 +244,19 @@ impl Router {
         let Some((port, here)) = self.queue.entry(id).and_then(|e| e.on.clone().map(|on| (on, e.here))) else { return };
         let Some(state) = self.ports.get_mut(&port) else { return };
         let message = message.map(|m| if here { convert::printable(m, &state.takes) } else { m });
-        let made =
-            message.and_then(|m| convert::convert(&m.content, &state.takes).map(|(content, edits)| (Message { content, ..m }, edits)));
-        let (mut message, mut edits) = match made {
+        let takes = state.takes.clone();
+        let message = message.and_then(|m| match self.carries_whole(id, &port, &m, &takes) {
+            Some(other) => Err(format!("port {other} of its route carries all of it")),
+            None => convert::convert_message(m, &takes),
+        });
+        let Some(state) = self.ports.get_mut(&port) else { return };
+        let (message, edits) = match message {
             Ok(made) => made,
             Err(why) => {
                 state.busy = None;
                 return self.unfit(now, id, &port, why);
             }
         };
-        if let Some(form) = &state.takes.text {
-            let (subject, changes) = convert::convert_subject(&message.envelope.subject, form);
-            message.envelope.subject = subject;
-            edits.extend(changes);
-        }
         let (channel, new) = match self.numbered.get(&(id.clone(), port.clone())) {
             Some(n) => (*n, false),
             None => (state.channel + 1, true),
@@ -287,6 +286,12 @@ impl Router {
         self.changes.push(Change::Moved { id: id.clone(), state, attempts, detail });
     }
 
+    /// Where this port would leave something of a message out: another of its route that would not.
+    fn carries_whole(&mut self, id: &Identity, port: &str, message: &Message, takes: &Takes) -> Option<String> {
+        let entry = self.queue.entry(id).filter(|_| convert::lessens(message, takes))?;
+        let others: Vec<String> = entry.ports.iter().filter(|p| *p != port && !entry.unfit.contains_key(*p)).cloned().collect();
+        others.into_iter().find(|p| self.ports.get(p).is_some_and(|state| convert::fits(&message.content, &state.takes).is_ok()))
+    }
     /// This port cannot carry that message; another of its route may.
     fn unfit(&mut self, now: Instant, id: &Identity, port: &str, why: String) {
         self.queue.put_back(id);

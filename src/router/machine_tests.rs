@@ -10,7 +10,7 @@ fn at_a_desk() -> Config {
         alphabet: Alphabet::Of("ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789 .-,:()/?'".into()),
         ..config.ports["cable"].text.clone().unwrap()
     };
-    config.ports.insert("tty".into(), Takes { text: Some(text), pages: false, files: false });
+    config.ports.insert("tty".into(), Takes::texts(text));
     config.machines.insert("operator".parse().unwrap(), "tty".into());
     config.desks.insert("chairman".parse().unwrap());
     config

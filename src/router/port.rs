@@ -75,6 +75,11 @@ pub struct Form {
     pub bytes: Vec<u8>,
 }
 
+impl Form {
+    /// The media type of a form that is a text to read before the rest, where a message has no text of its own (a fax).
+    pub const TEXT: &str = "text/plain";
+}
+
 /// Makes the forms of a message that came by the port named (`None`: handed in here). It waits for the disk.
 pub type Forms = Arc<dyn Fn(&Message, Option<&str>) -> Vec<Form> + Send + Sync>;
 

@@ -27,7 +27,7 @@ fn epoch() -> Utc {
 
 fn config() -> Config {
     let text = TextForm { alphabet: Alphabet::Any, twin: None, columns: 69, longest: 1000, per_hour: Some(24_000) };
-    let teletype = Takes { text: Some(text), pages: false, files: false };
+    let teletype = Takes::texts(text);
     let route = |to: &str, ports: &[&str]| route::Route {
         to: to.parse().unwrap(),
         class: None,

@@ -180,11 +180,15 @@ impl StationConfig {
         }
         let here = |there: &mut String| *there = path.parent().unwrap_or(Path::new(".")).join(&*there).display().to_string();
         for port in config.ports.values_mut() {
-            if let Some(toml::Value::String(keys)) = port.keys.get_mut("keys") {
-                here(keys);
+            for key in ["keys", "users", "login"] {
+                if let Some(toml::Value::String(named)) = port.keys.get_mut(key) {
+                    here(named);
+                }
             }
-            if let Some(toml::Value::String(tls)) = port.keys.get_mut("line").and_then(|line| line.get_mut("tls")) {
-                here(tls);
+            for key in ["tls", "authority"] {
+                if let Some(toml::Value::String(named)) = port.keys.get_mut("line").and_then(|line| line.get_mut(key)) {
+                    here(named);
+                }
             }
         }
         Ok(config)

@@ -178,6 +178,7 @@ pub(super) async fn start(builder: Builder, config: StationConfig) -> Result<Run
     let (reports, from_ports) = mpsc::channel(64);
     let (runs, port_news) = mpsc::channel(64);
     let mut tasks = tokio::task::JoinSet::new();
+    let forms = super::forms::of(&config);
     for (port, wanted) in &config.ports {
         tasks.spawn(
             PortTask {
@@ -187,7 +188,11 @@ pub(super) async fn start(builder: Builder, config: StationConfig) -> Result<Run
                 factory: builder.factory(&config, port, &wanted.backend)?.clone(),
                 sink: sink.clone(),
                 clock: clock.clone(),
-                place: Place { history: Some(History::new(journal_path(&config), feed.durable())), ..config.place(port) },
+                place: Place {
+                    history: Some(History::new(journal_path(&config), feed.durable())),
+                    forms: forms.clone(),
+                    ..config.place(port)
+                },
                 reports: reports.clone(),
                 hub: runs.clone(),
                 stopping: stopping.clone(),

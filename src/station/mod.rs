@@ -5,6 +5,7 @@
 
 pub mod config;
 mod faxes;
+mod forms;
 mod hub;
 pub mod live;
 mod live_circuits;

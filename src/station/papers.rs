@@ -78,7 +78,7 @@ impl Papers {
 }
 
 /// The code of the machine that a port receives on, if it has one.
-fn receives(port: &PortConfig) -> Option<CodeTable> {
+pub(super) fn receives(port: &PortConfig) -> Option<CodeTable> {
     let named = port.keys.get("code").map(|code| code.clone().try_into::<Codes>().unwrap_or_default());
     (port.backend == "teletype").then(|| named.unwrap_or_default().receive)
 }
@@ -150,12 +150,12 @@ impl Press {
 }
 
 /// What the machine printed. A text of no machine is printed on one that has its letters, or else as it stands.
-fn sheet(text: &str, machine: Option<CodeTable>) -> Sheet {
+pub(super) fn sheet(text: &str, machine: Option<CodeTable>) -> Sheet {
     let code = machine.unwrap_or_else(|| typing::code_for(text));
     typing::printed(text, code, printer::COLUMNS).map_or_else(|_| Sheet::of_text(text), |(sheet, _)| sheet)
 }
 
-fn about(message: &Message) -> About {
+pub(super) fn about(message: &Message) -> About {
     About { title: message.identity.to_string(), author: message.envelope.from.to_string(), date: Some(message.identity.dtg) }
 }
 

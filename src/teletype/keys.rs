@@ -10,7 +10,7 @@ use super::desk::{self, Motor};
 use super::slip::Hand;
 use super::terminal::Config;
 use crate::line::LineSpec;
-use crate::message::{Name, Takes};
+use crate::message::{Attachments, Name, Takes};
 use crate::router::Place;
 use crate::time::{Hours, Speed, Utc, parse_duration};
 use serde::de::value::MapAccessDeserializer;
@@ -22,7 +22,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 /// Keys that only one kind of port has.
-const OF_A_LINE: [&str; 7] = ["peer", "max_delay", "keys", "key_jump", "key_warn", "punch", "reperforator"];
+const OF_A_LINE: [&str; 8] = ["peer", "max_delay", "keys", "key_jump", "key_warn", "punch", "reperforator", "attachments"];
 const OF_A_MACHINE: [&str; 12] = [
     "answerback",
     "expect_answerback",
@@ -58,6 +58,8 @@ pub struct Keys {
     pub peer: Option<Name>,
     /// Characters to a message.
     pub longest: usize,
+    /// What becomes of pages and files: `name` them in the text, or `refuse` the message. Unset: named if it came as a mail.
+    pub attachments: Attachments,
     /// The line's longest delay, one way, in seconds.
     pub max_delay: f64,
     /// The folder of its key tapes: with it the line is enciphered.
@@ -146,6 +148,7 @@ impl Default for Keys {
             unshift_on_space: UnshiftOnSpace::Unknown,
             peer: None,
             longest: 100_000,
+            attachments: Attachments::AsItCame,
             max_delay: 1.0,
             keys: None,
             key_jump: 20_000,
@@ -249,7 +252,8 @@ impl Keys {
     }
     /// What the port carries.
     pub fn takes(&self) -> Takes {
-        Takes { text: Some(self.code.send.text_form(self.baud, self.units, self.longest)), pages: false, files: false }
+        let text = self.code.send.text_form(self.baud, self.units, self.longest);
+        Takes { attachments: self.attachments, ..Takes::texts(text) }
     }
     /// A terminal's configuration at `station`, whose clock runs at `speed` from `epoch`.
     pub fn config(&self, station: &Name, speed: Speed, epoch: Utc) -> Config {
@@ -377,6 +381,8 @@ mod tests {
             ("peer = \"1st\"", "`1st`"),
             ("line = { ptty = \"x\" }", "`ptty`"),
             ("longest = 0", "`0`"),
+            ("attachments = \"drop\"", "`drop`"),
+            ("kind = \"machine\"\nattachments = \"name\"", "`attachments` is a key of a line"),
             ("max_delay = -1", "`-1`"),
         ] {
             let why = read(text).unwrap_err();

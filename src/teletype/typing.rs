@@ -27,7 +27,7 @@ pub struct Typed {
 pub fn typed(text: &str, code: CodeTable, columns: usize) -> Result<Typed, String> {
     let mut form = code.text_form(50.0, 7.5, usize::MAX);
     form.columns = columns;
-    let takes = Takes { text: Some(form), pages: false, files: false };
+    let takes = Takes::texts(form);
     let parts = [Part::Text { text: text.into() }];
     fits(&parts, &takes)?;
     let (parts, edits) = convert(&parts, &takes)?;

@@ -154,7 +154,7 @@ fn the_demo_replaces_its_own_files_and_nobody_elses() {
 #[test]
 fn init_writes_what_check_takes_once_the_line_is_there() {
     let house = House::new();
-    for kind in ["teletype", "desk", "1963"] {
+    for kind in ["teletype", "email", "desk", "1963"] {
         let file = format!("{kind}.toml");
         assert_eq!(house.run(&["init", kind, "-o", &file], A_MINUTE).status.code(), Some(0));
         assert_eq!(house.run(&["init", kind, "-o", &file], A_MINUTE).status.code(), Some(2), "never over an existing file");
@@ -163,6 +163,7 @@ fn init_writes_what_check_takes_once_the_line_is_there() {
         let ours = plain
             .replace("127.0.0.1:1963", "127.0.0.1:0")
             .replace("{ serial = \"/dev/ttyUSB0\" }", "{ listen = \"localhost:0\" }")
+            .replace("127.0.0.1:2525", "127.0.0.1:0")
             .replace("{ pty = \"/tmp/molink/washington\" }", "{ listen = \"127.0.0.1:0\" }");
         house.file(&file, ours);
         let done = house.run(&["check", &file], A_MINUTE);

@@ -26,7 +26,7 @@ pub fn free_port() -> u16 {
 pub struct Room {
     pub dir: tempfile::TempDir,
     pub port: u16,
-    pub running: Running,
+    _running: Running,
 }
 
 impl Room {
@@ -39,26 +39,35 @@ impl Room {
         let port = free_port();
         let text = station(dir.path(), port, kind, keys, line);
         let running = Station::builder().start(StationConfig::parse("test.toml", &text).unwrap()).await.unwrap();
-        Room { dir, port, running }
+        Room { dir, port, _running: running }
     }
     /// The folder of the station.
     pub fn data(&self) -> PathBuf {
         self.dir.path().join("data")
     }
-    /// Connects, and hears the greeting. The server may be a moment away from listening.
+    /// Connects, and hears the greeting.
     pub async fn call(&self) -> Talker {
-        let connected = async {
-            loop {
-                match TcpStream::connect(("127.0.0.1", self.port)).await {
-                    Ok(stream) => return stream,
-                    Err(_) => tokio::time::sleep(Duration::from_millis(10)).await,
-                }
-            }
-        };
-        let stream = tokio::time::timeout(SOON, connected).await.expect("the server listens");
-        let mut talker = Talker::new(stream);
+        let mut talker = call(self.port).await;
         talker.hears(220).await;
         talker
+    }
+    /// Connects.
+    pub async fn call_without_greeting(&self) -> Talker {
+        call(self.port).await
+    }
+    /// Waits until so many mails lie in the spool, each with so many octets.
+    pub async fn spooled(&self, count: usize, octets: u64) {
+        let spool = self.data().join("mail/spool/post");
+        let there = async {
+            loop {
+                let files = std::fs::read_dir(&spool).unwrap().flatten();
+                if files.filter(|f| f.metadata().is_ok_and(|m| m.len() >= octets)).count() >= count {
+                    return;
+                }
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        tokio::time::timeout(SOON, there).await.expect("the spool has them");
     }
     /// The messages in the journal, the oldest first.
     pub fn messages(&self) -> Vec<Message> {
@@ -71,6 +80,19 @@ impl Room {
     pub fn content(&self, sha256: &str) -> Vec<u8> {
         std::fs::read(self.data().join("content").join(sha256)).unwrap()
     }
+}
+
+/// Connects to a port of this machine. The server may be a moment away from listening.
+pub async fn call(port: u16) -> Talker {
+    let connected = async {
+        loop {
+            match TcpStream::connect(("127.0.0.1", port)).await {
+                Ok(stream) => return stream,
+                Err(_) => tokio::time::sleep(Duration::from_millis(10)).await,
+            }
+        }
+    };
+    Talker::new(tokio::time::timeout(SOON, connected).await.expect("the server listens"))
 }
 
 /// The station file.

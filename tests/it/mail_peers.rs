@@ -59,7 +59,7 @@ fn write(message: &Message, to: &mut dyn std::io::Write) -> std::io::Result<()> 
         Ok(Box::new(std::io::Cursor::new(bytes(n))) as Box<dyn std::io::Read>)
     };
     let on_top = "Return-Path: <president@washington>\r\nReceived: from washington ([192.0.2.1])\r\n\tby moscow with ESMTPS id x;\r\n\tMon, 31 Oct 2016 12:00:01 +0000\r\n";
-    mime::write(Outgoing { message, domains: &Domains::default(), on_top }, &mut open, to)
+    mime::write(Outgoing { message, domains: &Domains::default(), on_top, forms: &[] }, &mut open, to)
 }
 
 /// A desk's Maildir with the messages in it.

@@ -21,6 +21,7 @@ mod desk_live;
 mod dialogues;
 mod docs;
 mod durability;
+mod email_limits;
 mod email_room;
 mod email_server;
 mod exchange;

@@ -26,8 +26,8 @@ const ROOMS: &[(&str, &[&str])] = &[
 ];
 const MEDIA: [&str; 3] = ["teletype", "fax", "email"];
 /// The router's plain values, which the machines of a medium may name.
-const ROUTER_VALUES: [&str; 12] =
-    ["Delivery", "Outcome", "Verdict", "Submitted", "Receipt", "Reason", "Fault", "Event", "Direction", "Span", "event", "Place"];
+const ROUTER_VALUES: [&str; 13] =
+    ["Delivery", "Outcome", "Verdict", "Submitted", "Receipt", "Reason", "Fault", "Event", "Direction", "Span", "event", "Place", "Form"];
 /// Rooms inside the router that are nobody else's business on a medium's side, its backend included.
 const ROUTER_INSIDE: [&str; 5] = ["Router", "journal", "core", "queue", "route"];
 /// What touches the world. (`std::` parts are named by their second word.)

@@ -153,7 +153,10 @@ fn a_wait_ends_with_its_state_and_not_before() {
     assert_eq!(first_line(&mut child), id(1).to_string());
     h.desk.write(vec![new(&id(50), "OTHER", None)]);
     h.filed(&id(50));
-    let edit = Edit { what: "Cyrillic to Latin (ICAO Doc 9303)".into(), count: 6, example: Some("ПРИВЕТ as PRIVET".into()) };
+    let edit =
+        Edit {
+            what: "Cyrillic to Latin (ICAO Doc 9303)".into(), count: 6, example: Some("ПРИВЕТ as PRIVET".into()), left_out: false
+        };
     h.happens(&id(1), State::Sent, Event::Sent { channel: 1, attempt: 1, edits: vec![edit] });
     // It has told of each state by then, and still waits: the other message was not its own.
     let mut told = BufReader::new(child.stderr.take().unwrap());
@@ -183,7 +186,7 @@ fn a_message_that_is_returned_or_late_ends_with_1() {
     while h.desk.drafts.lock().unwrap().len() < 2 {
         std::thread::yield_now();
     }
-    let edit = Edit { what: "é as E".into(), count: 2, example: None };
+    let edit = Edit { what: "é as E".into(), count: 2, example: None, left_out: false };
     h.happens(&id(2), State::Sent, Event::Sent { channel: 2, attempt: 1, edits: vec![edit] });
     let line: Value = serde_json::from_str(&first_line(&mut child)).unwrap();
     let r = ran(child.wait_with_output().unwrap());

@@ -7,14 +7,12 @@
 mod alternative;
 pub mod attached;
 mod base64;
-mod charset;
 mod domains;
 mod encode;
 mod fields;
 mod flowed;
 mod head;
 mod heading;
-mod html;
 mod name;
 mod own;
 mod quoted;
@@ -25,12 +23,12 @@ mod uuencode;
 mod walk;
 mod write;
 
+pub use crate::message::html::to_text;
 pub use attached::Attached;
 pub use domains::Domains;
 pub(super) use encode::{Head as HeadLines, folded, text as coded_text};
 pub use fields::{field, header_of};
 pub use heading::{Automatic, Heading, Mailbox};
-pub use html::to_text;
 pub use name::safe;
 pub use own::Kind;
 pub use read::read;

@@ -21,7 +21,7 @@ impl Kept {
     fn mail(&self, message: &Message) -> Vec<u8> {
         let mut out = vec![];
         let mut open = |b: &Blob| Ok(Box::new(std::io::Cursor::new(self.0[&b.sha256].clone())) as Box<dyn std::io::Read>);
-        write(Outgoing { message, domains: &Domains::default(), on_top: "" }, &mut open, &mut out).unwrap();
+        write(Outgoing { message, domains: &Domains::default(), on_top: "", forms: &[] }, &mut open, &mut out).unwrap();
         out
     }
 }
@@ -117,7 +117,7 @@ fn every_precedence_class_and_domain_comes_back() {
         (message.envelope.precedence, message.envelope.class, message.envelope.via) = (precedence, Class::Message, vec![]);
         let mut mail = vec![];
         let on_top = "Received: from a\r\n\tby b; Mon, 31 Oct 2016 12:00:00 +0000\r\n";
-        write(Outgoing { message: &message, domains: &domains, on_top }, &mut |_| unreachable!(), &mut mail).unwrap();
+        write(Outgoing { message: &message, domains: &domains, on_top, forms: &[] }, &mut |_| unreachable!(), &mut mail).unwrap();
         assert!(String::from_utf8_lossy(&mail).contains("To: chairman@nrrc.example.ru\r\n"));
         assert!(String::from_utf8_lossy(&mail).contains("Date: Mon, 31 Oct 2016 12:00:00 +0000\r\n"));
         assert_eq!(back(&mail), message);
@@ -134,12 +134,14 @@ fn a_file_that_is_not_as_the_journal_says_stops_the_mail() {
     for bytes in [&b"1234"[..], b"123456"] {
         let message = sample("", vec![Part::File(blob.clone())]);
         let mut open = |_: &Blob| Ok(Box::new(bytes) as Box<dyn std::io::Read>);
-        let why = write(Outgoing { message: &message, domains: &Domains::default(), on_top: "" }, &mut open, &mut vec![]).unwrap_err();
+        let why = write(Outgoing { message: &message, domains: &Domains::default(), on_top: "", forms: &[] }, &mut open, &mut vec![])
+            .unwrap_err();
         assert!(why.to_string().contains("`map.png` has"), "{why}");
     }
     let message = sample("", vec![Part::File(blob)]);
     let mut none = |_: &Blob| Err(std::io::Error::new(std::io::ErrorKind::NotFound, "not there"));
-    let why = write(Outgoing { message: &message, domains: &Domains::default(), on_top: "" }, &mut none, &mut vec![]).unwrap_err();
+    let why =
+        write(Outgoing { message: &message, domains: &Domains::default(), on_top: "", forms: &[] }, &mut none, &mut vec![]).unwrap_err();
     assert_eq!(why.to_string(), "`map.png`: not there");
 }
 

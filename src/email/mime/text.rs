@@ -5,7 +5,8 @@
 
 use super::head::Head;
 use super::own::Kind;
-use super::{Notes, attached, charset, flowed, html};
+use super::{Notes, attached, flowed};
+use crate::message::{charset, html};
 
 /// The text of a part of ours: exactly as it was sent.
 pub(super) fn exact(head: &Head, body: &[u8]) -> Option<String> {

@@ -8,6 +8,7 @@ use super::encode::{self, Head};
 use super::own::{Kind, Own};
 use super::{Domains, base64, head, urgency};
 use crate::message::{Blob, Message, Name, Part};
+use crate::router::Form;
 use std::io::{Error, Read, Write};
 
 /// A message on its way out.
@@ -19,6 +20,8 @@ pub struct Outgoing<'a> {
     pub domains: &'a Domains,
     /// Fields that stand on top: `Received`, `Return-Path`, `Auto-Submitted`; ASCII, folded, each with its CR LF.
     pub on_top: &'a str,
+    /// Other forms of the message, for people outside: a text stands before everything where the message has none, files are attached behind it.
+    pub forms: &'a [Form],
 }
 
 /// Whom a mail is from and to, as mail addresses, where those are not desk@domain: correspondents of the world outside.
@@ -48,10 +51,11 @@ pub fn write_between(
     to.write_all(mail.on_top.as_bytes())?;
     to.write_all(&heading(message, mail.domains, people).0)?;
     match message.content.as_slice() {
+        parts if !mail.forms.is_empty() => several(message, parts, mail.forms, open, to),
         [] => to.write_all(b"Content-Type: text/plain; charset=utf-8\r\nMolink-Part: none\r\n\r\n"),
         // The line end that ends a mail is not the text's; the reader takes one away.
         [Part::Text { text }] => to.write_all(&text_part(&format!("{text}\n"), "")),
-        parts => several(message, parts, open, to),
+        parts => several(message, parts, &[], open, to),
     }
 }
 
@@ -95,12 +99,20 @@ fn text_part(text: &str, boundary: &str) -> Vec<u8> {
 fn several(
     message: &Message,
     parts: &[Part],
+    forms: &[Form],
     open: &mut dyn FnMut(&Blob) -> std::io::Result<Box<dyn Read>>,
     to: &mut dyn Write,
 ) -> std::io::Result<()> {
     // `=_` occurs neither in base64 nor in quoted-printable (RFC 2045 6.7); a text that has it in a line's begin is coded.
     let boundary = format!("=_{}", message.identity);
     to.write_all(format!("Content-Type: multipart/mixed;\r\n boundary=\"{boundary}\"\r\n\r\n").as_bytes())?;
+    let (told, files): (Vec<&Form>, Vec<&Form>) = forms.iter().partition(|form| form.media_type == Form::TEXT);
+    let silent = !parts.iter().any(|part| matches!(part, Part::Text { .. }));
+    for form in told.iter().filter(|_| silent) {
+        to.write_all(format!("--{boundary}\r\n").as_bytes())?;
+        to.write_all(&text_part(&String::from_utf8_lossy(&form.bytes), &boundary))?;
+        to.write_all(b"\r\n")?;
+    }
     for part in parts {
         to.write_all(format!("--{boundary}\r\n").as_bytes())?;
         match part {
@@ -112,7 +124,22 @@ fn several(
             Part::File(blob) => file(blob, Kind::File, open, to)?,
         }
     }
+    for form in files {
+        to.write_all(format!("--{boundary}\r\n").as_bytes())?;
+        to.write_all(&form_head(form).0)?;
+        base64::encode(&mut form.bytes.as_slice(), to)?;
+    }
     to.write_all(format!("--{boundary}--\r\n").as_bytes())
+}
+
+/// An attached form is no part of the message, and says so of no part.
+fn form_head(form: &Form) -> Head {
+    let mut head = Head::default();
+    head.kind("Content-Type", &form.media_type, &[("name", &form.name)]);
+    head.raw("Content-Transfer-Encoding", "base64");
+    head.kind("Content-Disposition", "attachment", &[("filename", &form.name), ("size", &form.bytes.len().to_string())]);
+    head.0.extend_from_slice(b"\r\n");
+    head
 }
 
 fn file(blob: &Blob, kind: Kind, open: &mut dyn FnMut(&Blob) -> std::io::Result<Box<dyn Read>>, to: &mut dyn Write) -> std::io::Result<()> {

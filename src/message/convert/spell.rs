@@ -18,10 +18,16 @@ pub struct Edit {
     /// A word before and after, where `what` does not show it: `ПРИВЕТ as PRIVET`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub example: Option<String>,
+    /// A part was left out of the message: `what` names it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub left_out: bool,
 }
 
 impl fmt::Display for Edit {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        if self.left_out {
+            return f.write_str(&self.what);
+        }
         let times = if self.count == 1 { "once".into() } else { format!("{} times", self.count) };
         match &self.example {
             Some(example) => write!(f, "{} ({times}, e.g. {example})", self.what),
@@ -50,7 +56,7 @@ impl Edits {
     /// A change of a kind that is always listed, `count` times, in a word that was `before` and is `after`.
     pub(super) fn kind(&mut self, what: &str, count: usize, word: Option<(&str, &str)>) {
         let at = self.0.iter().position(|e| e.what == what).unwrap_or_else(|| {
-            self.0.push(Edit { what: what.into(), count: 0, example: None });
+            self.0.push(Edit { what: what.into(), count: 0, example: None, left_out: false });
             self.0.len() - 1
         });
         let edit = &mut self.0[at];

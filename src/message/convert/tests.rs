@@ -6,11 +6,11 @@ use crate::teletype::CodeTable;
 
 fn teletype() -> Takes {
     let alphabet = Alphabet::Of("ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789 -?:().,'/+=".into());
-    Takes { text: Some(TextForm { alphabet, twin: None, columns: 20, longest: 100, per_hour: Some(24_000) }), pages: false, files: false }
+    Takes::texts(TextForm { alphabet, twin: None, columns: 20, longest: 100, per_hour: Some(24_000) })
 }
 /// What a line with this code takes.
 fn takes(code: CodeTable) -> Takes {
-    Takes { text: Some(code.text_form(50.0, 7.5, 1000)), pages: false, files: false }
+    Takes::texts(code.text_form(50.0, 7.5, 1000))
 }
 /// A text converted for a line with this code, and the changes as the sender is told them.
 fn converted(code: CodeTable, sent: &str) -> (String, Vec<String>) {

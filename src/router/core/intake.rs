@@ -117,7 +117,7 @@ impl Router {
         }
         let mut why = format!("no port of the route to {} exists", to.station);
         for port in ports.iter().filter_map(|p| self.ports.get(p)) {
-            match convert::fits(&draft.content, &port.takes) {
+            match convert::admits(&draft.envelope, &draft.content, &port.takes) {
                 Ok(()) => return Ok(()),
                 Err(reason) => why = reason,
             }

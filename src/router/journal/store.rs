@@ -41,6 +41,9 @@ pub enum PutError {
     /// The disk.
     #[error("{0}")]
     Disk(JournalError),
+    /// Who gives the bytes.
+    #[error("the bytes cannot be read: {0}")]
+    Source(std::io::Error),
 }
 
 /// Bytes of a content that is being taken in; dropped before [`Incoming::keep`], it leaves nothing.
@@ -50,7 +53,7 @@ pub struct Incoming {
     file: File,
     hash: Sha256,
     size: u64,
-    expected: String,
+    expected: Option<String>,
 }
 
 impl Store {
@@ -73,6 +76,10 @@ impl Store {
     /// Makes the folder, if it is missing.
     pub fn make(&self) -> Result<(), PutError> {
         make_folder(&self.dir).map_err(|e| PutError::Disk(disk("make the folder", &self.dir, &e)))
+    }
+    /// Puts the names of the contents that are here on disk.
+    pub fn sync(&self) -> Result<(), PutError> {
+        sync_folder(&self.dir).map_err(|e| PutError::Disk(disk("sync", &self.dir, &e)))
     }
     /// Whether the content is here, whole.
     pub fn has(&self, sha256: &str) -> bool {
@@ -105,16 +112,22 @@ impl Store {
     }
     /// Begins to take in bytes that must have this hash.
     pub fn begin(&self, sha256: &str) -> Result<Incoming, PutError> {
-        static NEXT: AtomicU64 = AtomicU64::new(0);
         if !is_sha256(sha256) {
             return Err(PutError::Name(sha256.chars().take(80).collect::<String>().escape_debug().to_string()));
         }
+        self.aside(Some(sha256.to_owned()))
+    }
+    /// Begins to take in bytes whose hash is known at their end.
+    pub fn begin_unnamed(&self) -> Result<Incoming, PutError> {
+        self.aside(None)
+    }
+    fn aside(&self, expected: Option<String>) -> Result<Incoming, PutError> {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
         let aside = self.dir.join(format!("tmp-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed)));
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
         let file = rustix::fs::open(&aside, flags, Mode::RUSR | Mode::WUSR)
             .map_err(|e| PutError::Disk(disk("write the content", &aside, &e.into())))?;
-        let (dir, expected) = (self.dir.clone(), sha256.to_owned());
-        Ok(Incoming { dir, aside, file: file.into(), hash: Sha256::new(), size: 0, expected })
+        Ok(Incoming { dir: self.dir.clone(), aside, file: file.into(), hash: Sha256::new(), size: 0, expected })
     }
     fn path(&self, sha256: &str) -> PathBuf {
         self.dir.join(sha256)
@@ -133,15 +146,19 @@ impl Incoming {
     }
     /// Keeps the content, on disk, under its name. `true` if it was not here before.
     pub fn keep(self) -> Result<bool, PutError> {
+        self.keep_named().map(|(_, _, new)| new)
+    }
+    /// The same; gives its hash, its bytes and whether it is new.
+    pub fn keep_named(self) -> Result<(String, u64, bool), PutError> {
         let got = hexadecimal(&self.hash.clone().finalize());
-        if got != self.expected {
-            return Err(PutError::Mismatch { expected: self.expected.clone(), got });
+        if let Some(expected) = self.expected.clone().filter(|expected| *expected != got) {
+            return Err(PutError::Mismatch { expected, got });
         }
-        let place = self.dir.join(&self.expected);
+        let place = self.dir.join(&got);
         let new = !place.exists();
         let kept = self.file.sync_all().and_then(|()| std::fs::rename(&self.aside, &place)).and_then(|()| sync_folder(&self.dir));
         kept.map_err(|e| PutError::Disk(disk("write the content", &place, &e)))?;
-        Ok(new)
+        Ok((got, self.size, new))
     }
 }
 

@@ -142,7 +142,8 @@ fn comes_back(bytes: &mut Bytes) {
         let n = names.iter().position(|name| *name == b.name).expect("one of them");
         Ok(Box::new(std::io::Cursor::new(files[n].clone())) as Box<dyn std::io::Read>)
     };
-    mime::write(Outgoing { message: &message, domains: &Domains::default(), on_top: "" }, &mut open, &mut mail).expect("memory takes it");
+    mime::write(Outgoing { message: &message, domains: &Domains::default(), on_top: "", forms: &[] }, &mut open, &mut mail)
+        .expect("memory takes it");
     assert!(mail.is_ascii() && mail.split(|b| *b == b'\n').all(|l| l.len() <= 79));
     let back = mime::read(&mail).message(|f| Ok::<Blob, ()>(f.blob.clone())).expect("ours").expect("kept");
     assert_eq!(back, message, "{}", String::from_utf8_lossy(&mail));

@@ -7,7 +7,7 @@
 use mail_parser::decoders::charsets::map::charset_decoder;
 
 /// The text, and a note when something was assumed.
-pub(super) fn text(bytes: &[u8], charset: Option<&str>) -> (String, Option<String>) {
+pub fn text(bytes: &[u8], charset: Option<&str>) -> (String, Option<String>) {
     let name = charset.map(|c| c.trim().trim_matches('"')).filter(|c| !c.is_empty() && c.len() <= 45);
     let usual = name.is_none_or(|n| ["utf-8", "utf8", "us-ascii", "ascii", "7bit"].iter().any(|u| n.eq_ignore_ascii_case(u)));
     if usual && let Ok(text) = std::str::from_utf8(bytes) {

@@ -1,0 +1,102 @@
+//! What becomes of parts that a line cannot carry: named in the text, or the message is refused.
+//!
+//! Standards: none; the words are ours (`docs/gateways.md`). In: parts, what a port takes. Out: lines for the paper, [`Edit`]s for the sender.
+//! Bounded: [`MOST`] parts are named apart. Left out: texts, which are never left out. Shown by: the tests below, `message::convert::tests`.
+
+use super::{Edit, Takes};
+use crate::message::{Blob, Envelope, Identity, Message, Part};
+use serde::Deserialize;
+
+/// Parts that are named apart; of more their number is told.
+const MOST: usize = 20;
+/// Characters of a writer's name and address.
+const WRITER: usize = 200;
+
+/// What becomes of parts that a line cannot carry. (Unset in a station file: the first.)
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Attachments {
+    /// Named where the message came as a mail; else it is refused, since whoever hands it in can be told at once.
+    #[default]
+    #[serde(skip)]
+    AsItCame,
+    /// Named.
+    Name,
+    /// The message is refused.
+    Refuse,
+}
+
+impl Takes {
+    /// Whether parts of a message in this envelope that cannot be carried are named.
+    pub(super) fn names(&self, envelope: &Envelope) -> bool {
+        match self.attachments {
+            Attachments::AsItCame => self.text.is_some() && envelope.post.is_some(),
+            Attachments::Name => self.text.is_some(),
+            Attachments::Refuse => false,
+        }
+    }
+}
+
+/// The file of a part that is none of text.
+pub(super) fn blob(part: &Part) -> Option<&Blob> {
+    match part {
+        Part::Text { .. } => None,
+        Part::Page(blob) | Part::File(blob) => Some(blob),
+    }
+}
+
+/// One line for each, and one for those beyond [`MOST`].
+fn each(blobs: &[&Blob], line: impl Fn(&str) -> String) -> Vec<String> {
+    let mut lines: Vec<String> = blobs.iter().take(MOST).map(|blob| line(&blob.shown())).collect();
+    if blobs.len() > MOST {
+        lines.push(line(&format!("{} more", blobs.len() - MOST)));
+    }
+    lines
+}
+
+/// The sender is told so.
+pub(super) fn edits(left_out: &[&Blob]) -> Vec<Edit> {
+    let edit = |what: String| Edit { what, count: 1, example: None, left_out: true };
+    each(left_out, |shown| format!("left out: {shown}")).into_iter().map(edit).collect()
+}
+
+/// What the far end reads below the text.
+pub(super) fn not_sent(left_out: &[&Blob]) -> String {
+    each(left_out, |shown| format!("ATTACHMENT NOT SENT: {shown}")).join("\n")
+}
+
+/// What a desk reads below the text: there the file is not far.
+pub(super) fn not_printed(left_out: &[&Blob], id: &Identity) -> String {
+    let mut lines = each(left_out, |shown| format!("ATTACHMENT NOT PRINTED: {shown}"));
+    lines.push(format!("LOOK FOR {id} AT THE STATION"));
+    lines.join("\n")
+}
+
+/// Who wrote a stranger's mail, as its line can be read on paper; `None` of any other message.
+pub fn writer(message: &Message) -> Option<String> {
+    let post = message.envelope.post.as_ref().filter(|post| post.notice.is_none())?;
+    if message.envelope.from.station == message.identity.station {
+        return None; // a desk of this station, which the heading names
+    }
+    let written = [&post.writer, &post.reverse_path].into_iter().find(|w| !w.trim().is_empty())?;
+    let line: String = written.trim().chars().take(WRITER).map(|c| if c.is_control() { ' ' } else { c }).collect();
+    Some(line)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_very_many_parts_the_number_is_told() {
+        let blob = |n: usize| Blob { sha256: String::new(), name: format!("{n}.zip"), media_type: "application/zip".into(), size: 9 };
+        let blobs: Vec<Blob> = (0..1000).map(blob).collect();
+        let all: Vec<&Blob> = blobs.iter().collect();
+        let told = not_sent(&all);
+        assert_eq!(told.lines().count(), MOST + 1);
+        assert!(told.starts_with("ATTACHMENT NOT SENT: 0.zip (application/zip, 9 bytes)\n") && told.ends_with("NOT SENT: 980 more"));
+        let edits = edits(&all);
+        assert!(edits.len() == MOST + 1 && edits.iter().all(|e| e.left_out && e.to_string().starts_with("left out: ")));
+        assert_eq!(edits[0].to_string(), "left out: 0.zip (application/zip, 9 bytes)");
+    }
+}

@@ -1,0 +1,204 @@
+//! The limits of an e-mail server: connections, quotas, sizes, a far end that does not read, a spool that is full, a journal that is stuck.
+
+use crate::email_room::Room;
+use crate::email_server::plain;
+use molink::router::port::PortReport;
+use molink::router::{Backend, Place, Port};
+use molink::time::{Clock, Speed};
+use std::sync::Arc;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_connection_too_many_is_told_so_and_a_place_that_is_left_is_given_again() {
+    let room = Room::gateway("per_address = 2\nconnections = 5", "").await;
+    let (mut first, _second) = (room.call().await, room.call().await);
+    let mut third = room.call_without_greeting().await;
+    assert!(third.hears(421).await.contains("too many connections"));
+    assert_eq!(third.reply().await, "", "it is closed");
+    first.say("QUIT", 221).await;
+    drop(first);
+    let again = async {
+        loop {
+            if room.call_without_greeting().await.reply().await.starts_with("220") {
+                return;
+            }
+        }
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(20), again).await.expect("the place is free again");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stranger_is_held_to_his_quota_and_told_to_come_later() {
+    let room = Room::gateway("quota = 2", "").await;
+    let mut talker = room.call().await;
+    talker.say("EHLO client.example", 250).await;
+    for n in 0..2 {
+        assert!(talker.mail("alice@example.org", &["operator@moscow"], &plain(&n.to_string(), "x")).await.starts_with("250"));
+    }
+    let reply = talker.mail("alice@example.org", &["operator@moscow"], &plain("2", "x")).await;
+    assert!(reply.starts_with("450 4.7.1 not now: 2 mails an hour"), "{reply}");
+    assert!(talker.mail("bob@example.org", &["operator@moscow"], &plain("3", "x")).await.starts_with("250"));
+    assert_eq!(room.messages().len(), 3);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_spool_is_452_and_what_goes_makes_room() {
+    let room = Room::gateway("size = 100000\nquota = 0", "").await;
+    let long = "x".repeat(78) + "\r\n";
+    let mut held = vec![];
+    // Each 96 kB, in the midst of its data: sixteen times the size is what the spool takes.
+    let mut refused = None;
+    for n in 0..18 {
+        let mut talker = room.call().await;
+        talker.say("EHLO client.example", 250).await;
+        talker.say("MAIL FROM:<alice@example.org>", 250).await;
+        talker.say("RCPT TO:<operator@moscow>", 250).await;
+        talker.say("DATA", 354).await;
+        talker.send(format!("Message-ID: <{n}@x>\r\n\r\n{}", long.repeat(1_200)).as_bytes()).await;
+        if n >= 16 {
+            talker.send(b".\r\n").await;
+            refused = Some(talker.reply().await);
+            break;
+        }
+        // The session has taken it all in before the next comes.
+        room.spooled(n + 1, 90_000).await;
+        held.push(talker);
+    }
+    let refused = refused.unwrap();
+    assert!(refused.starts_with("452 4.3.1"), "{refused}");
+    for talker in &mut held {
+        talker.send(b".\r\n").await;
+        talker.hears(250).await;
+    }
+    assert_eq!(room.messages().len(), 16);
+    assert_eq!(std::fs::read_dir(room.data().join("mail/spool/post")).unwrap().count(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mail_of_twenty_megabytes_is_filed_whole() {
+    use sha2::{Digest, Sha256};
+    let room = Room::gateway("", "").await;
+    let mut talker = room.call().await;
+    talker.say("EHLO client.example", 250).await;
+    let line = format!("{}\r\n", "QUJD".repeat(19));
+    let head = "Subject: large\r\nMessage-ID: <l@x>\r\nContent-Type: application/octet-stream; name=large.bin\r\nContent-Transfer-Encoding: base64\r\n\r\n";
+    let mail = [head.as_bytes(), line.repeat((20 << 20) / line.len()).as_bytes()].concat();
+    let reply = talker.mail("alice@example.org", &["operator@moscow", "chairman@moscow"], &mail).await;
+    assert!(reply.starts_with("250"), "{reply}");
+    for message in room.messages() {
+        let [molink::message::Part::File(blob)] = message.content.as_slice() else { panic!("{:?}", message.content) };
+        let bytes = room.content(&blob.sha256);
+        assert_eq!(bytes, b"ABC".repeat(19 * ((20 << 20) / line.len())));
+        let Some(molink::message::AsCame::Kept(kept)) = message.envelope.post.unwrap().mail else { panic!("not in the journal") };
+        let came = room.content(&kept.sha256);
+        assert!(came.ends_with(&mail) && Sha256::digest(&came).iter().map(|b| format!("{b:02x}")).collect::<String>() == kept.sha256);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mail_that_goes_round_or_is_too_large_is_refused_for_good() {
+    let room = Room::gateway("size = 10000", "").await;
+    let mut talker = room.call().await;
+    assert!(talker.say("EHLO client.example", 250).await.contains("SIZE 10000"));
+    let round = [b"Received: from a by b\r\n".repeat(101), plain("a", "x")].concat();
+    assert!(talker.mail("alice@example.org", &["operator@moscow"], &round).await.starts_with("554 5.4.6"));
+    talker.say("MAIL FROM:<alice@example.org> SIZE=10001", 552).await;
+    let large = plain("b", &"x\r\n".repeat(4_000));
+    assert!(talker.mail("alice@example.org", &["operator@moscow"], &large).await.starts_with("552"));
+    assert!(room.messages().is_empty());
+}
+
+/// A port without a station: the test is its router.
+struct Alone {
+    _dir: tempfile::TempDir,
+    at: u16,
+    reports: tokio::sync::mpsc::Receiver<(String, PortReport)>,
+    orders: Option<molink::router::port::Orders>,
+    runs: tokio::task::JoinHandle<Result<(), molink::router::BackendError>>,
+}
+
+struct Nobody;
+impl molink::router::EventSink for Nobody {
+    fn take(&self, _: molink::router::Stamped) {}
+}
+
+impl Alone {
+    fn new(speed: Speed) -> Alone {
+        let (dir, at) = (tempfile::tempdir().unwrap(), crate::email_room::free_port());
+        let station = "moscow".parse().unwrap();
+        let table: toml::Table = format!("kind = \"gateway\"\nline = {{ listen = \"127.0.0.1:{at}\" }}").parse().unwrap();
+        let backend = Box::new(molink::email::Email::from_table(&station, table).unwrap());
+        let (tell, reports) = tokio::sync::mpsc::channel(8);
+        let (port, orders) = Port::new("post", &station, tell, Arc::new(Nobody), Clock::new(None, speed));
+        let place = Place { data: dir.path().to_owned(), all_desks: vec!["operator".parse().unwrap()], ..Place::default() };
+        let runs = tokio::spawn(backend.run(port.at(place)));
+        Alone { _dir: dir, at, reports, orders: Some(orders), runs }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_250_before_the_routers_word_and_451_if_it_does_not_come() {
+    let mut alone = Alone::new(Speed::REAL);
+    let mut talker = crate::email_room::call(alone.at).await;
+    talker.hears(220).await;
+    talker.say("EHLO client.example", 250).await;
+    for (submitted, code) in [
+        (molink::router::Submitted::Stuck("the journal cannot be written just now".into()), 451),
+        (molink::router::Submitted::Accepted("MOSCOW-0001-20161031T1200Z".parse().unwrap()), 250),
+    ] {
+        talker.say("MAIL FROM:<alice@example.org>", 250).await;
+        talker.say("RCPT TO:<operator@moscow>", 250).await;
+        talker.say("DATA", 354).await;
+        talker.send(&[plain("a", "x"), b".\r\n".to_vec()].concat()).await;
+        let Some((_, PortReport::Typed { draft, key, answer })) = alone.reports.recv().await else { panic!("no draft came") };
+        assert!(key.is_some() && draft.envelope.subject == "a");
+        // The draft is here, and nothing was said to the far end.
+        let early = tokio::time::timeout(std::time::Duration::from_millis(100), talker.reply()).await;
+        assert!(early.is_err(), "answered before the journal: {early:?}");
+        answer.send(submitted).unwrap();
+        talker.hears(code).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_station_that_stops_says_421_to_all_and_ends() {
+    let mut alone = Alone::new(Speed::REAL);
+    let mut talkers = vec![];
+    for _ in 0..3 {
+        let mut talker = crate::email_room::call(alone.at).await;
+        talker.hears(220).await;
+        talkers.push(talker);
+    }
+    alone.orders.take();
+    for mut talker in talkers {
+        assert!(talker.hears(421).await.contains("stopping"));
+    }
+    alone.runs.await.unwrap().unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_recipient_of_two_that_is_refused_is_told_to_the_sender_by_a_notice() {
+    let mut alone = Alone::new(Speed::REAL);
+    let mut talker = crate::email_room::call(alone.at).await;
+    talker.hears(220).await;
+    talker.say("EHLO client.example", 250).await;
+    talker.say("MAIL FROM:<alice@example.org>", 250).await;
+    talker.say("RCPT TO:<operator@moscow>", 250).await;
+    talker.say("RCPT TO:<duty@london>", 250).await;
+    talker.say("DATA", 354).await;
+    talker.send(&[plain("a", "x"), b".\r\n".to_vec()].concat()).await;
+    for _ in 0..2 {
+        let Some((_, PortReport::Typed { draft, answer, .. })) = alone.reports.recv().await else { panic!("no draft came") };
+        let said = match draft.envelope.to.station.as_str() {
+            "london" => molink::router::Submitted::Refused("files cannot go to london".into()),
+            _ => molink::router::Submitted::Accepted("MOSCOW-0001-20161031T1200Z".parse().unwrap()),
+        };
+        answer.send(said).unwrap();
+    }
+    let Some((_, PortReport::Typed { draft, key, answer })) = alone.reports.recv().await else { panic!("no notice came") };
+    let notice = draft.envelope.post.clone().unwrap();
+    assert_eq!((draft.envelope.from.to_string(), draft.envelope.to.to_string()), ("router@moscow".into(), "alice@mail".into()));
+    assert_eq!((notice.recipient.as_str(), notice.notice.unwrap().why.as_str()), ("duty@london", "files cannot go to london"));
+    assert!(key.unwrap().starts_with("notice-MOSCOW-0001-20161031T1200Z-failed-"));
+    answer.send(molink::router::Submitted::Accepted("MOSCOW-0002-20161031T1200Z".parse().unwrap())).unwrap();
+    talker.hears(250).await;
+}

@@ -7,7 +7,7 @@
 use super::backend_book::Book;
 use super::keys::Keys;
 use super::mime::Domains;
-use super::{backend_clerk, backend_client, backend_server};
+use super::{backend_clerk, backend_client, backend_server, backend_tls_client};
 use crate::message::{Name, Takes};
 use crate::router::port::Events;
 use crate::router::{Backend, BackendError, BoxFuture, Door, Event, Place, Port};
@@ -62,7 +62,11 @@ impl Backend for Email {
     }
     fn check(&self, station: &Name, _: Speed) -> BoxFuture<'_, Result<Vec<String>, String>> {
         let station = station.clone();
-        Box::pin(async move { backend_server::check(&self.keys, &station).await })
+        Box::pin(async move {
+            let mut notes = backend_server::check(&self.keys, &station).await?;
+            notes.extend(backend_tls_client::check(&self.keys, &station, self.keys.security())?);
+            Ok(notes)
+        })
     }
     fn holds(&self) -> Vec<String> {
         self.keys.line.listen.iter().map(|at| format!("the address {at}")).collect()

@@ -74,7 +74,8 @@ pub struct Line {
     pub anyone: bool,
     /// The folder of this station's key and certificate and of the pinned ones. Without it a throw-away certificate is made at the start.
     pub tls: Option<PathBuf>,
-    /// Whether mail goes out only under TLS: `required`, `wanted`, `never`. To a station it is always required if `tls` is there.
+    /// Whether mail goes out only under TLS: `required`, `wanted`, `never`. Unsaid: required to a station if `tls` is there, and through a
+    /// smart-host if `authority` is; else wanted.
     pub security: Option<Security>,
     /// The authority that the far end's certificate is judged by, of a `gateway`: a PEM file.
     pub authority: Option<PathBuf>,
@@ -159,6 +160,8 @@ impl Keys {
     pub fn security(&self) -> Tls {
         match (self.line.security, self.kind, &self.line.tls) {
             (Some(Security::Required), ..) | (None, Kind::Line, Some(_)) => Tls::Required,
+            // Who is to be known by a certificate has to show one.
+            (None, Kind::Gateway, _) if self.line.authority.is_some() => Tls::Required,
             (Some(Security::Wanted), ..) | (None, Kind::Gateway | Kind::Line, _) => Tls::Wanted,
             (Some(Security::Never), ..) => Tls::Never,
         }

@@ -6,16 +6,19 @@
 
 pub mod backend;
 mod backend_book;
+mod backend_call;
 mod backend_clerk;
 mod backend_client;
 mod backend_directory;
 mod backend_intake;
 pub mod backend_maildir;
+mod backend_outgoing;
 mod backend_quota;
 mod backend_server;
 mod backend_session;
 mod backend_spool;
 mod backend_tls;
+mod backend_tls_client;
 pub mod backend_users;
 pub mod keys;
 pub mod loops;

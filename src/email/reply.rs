@@ -4,7 +4,8 @@
 //! In: lines of a reply; the stage of the session; a connection that broke. Out: a [`Reply`]; a [`Verdict`] for a recipient.
 //! Left out: retries and notices, which are the router's. Shown by: the tests here, `fixtures/dialogues/smtp/client-*`.
 
-use crate::router::{Fault, Reason};
+use crate::message::Name;
+use crate::router::{Fault, Outcome, Reason, Receipt};
 use std::fmt;
 
 /// The most octets of a reply, all its lines together; the longest known answer to EHLO has some hundreds.
@@ -193,6 +194,26 @@ pub fn broken(stage: Stage, peer: &str, how: &str) -> Verdict {
         Stage::End => Verdict::InDoubt(Reason::new(Fault::Line, format!("{text}; it may have the message"))),
         _ => Verdict::Deferred(Reason::new(Fault::Line, text), None),
     }
+}
+
+/// What a verdict is to the router: the receipt is of this station, or of the relay that stands for the world outside.
+pub fn outcome(verdict: &Verdict, station: &Name) -> Outcome {
+    match verdict {
+        Verdict::Taken(reply) => Outcome::Delivered(Receipt { station: station.clone(), before: false, text: reply.to_string() }),
+        Verdict::Deferred(reason, _) | Verdict::InDoubt(reason) => Outcome::Deferred(reason.clone()),
+        Verdict::Refused(reason, _) => Outcome::Refused(reason.clone()),
+    }
+}
+
+/// A session that never came to take a message: whoever said no, it is the whole line that does not work, and the next port is tried.
+pub fn unopened(reason: Reason) -> Outcome {
+    let fault = if reason.fault == Fault::Us { Fault::Us } else { Fault::Line };
+    Outcome::Deferred(Reason { fault, ..reason })
+}
+
+/// Whether the far end had left before it was asked anything about the message: on a connection that was kept, that says nothing.
+pub fn had_left(verdict: &Verdict) -> bool {
+    matches!(verdict, Verdict::Deferred(_, None)) || matches!(verdict, Verdict::Deferred(_, Some(reply)) if reply.code == 421)
 }
 
 #[cfg(test)]

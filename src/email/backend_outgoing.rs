@@ -264,7 +264,7 @@ impl Prepared {
                         None => Ok(Box::new(self::open(&contents, blob)?)),
                     }
                 };
-                let mail = Outgoing { message, domains: &self.shared.domains, on_top: "" };
+                let mail = Outgoing { message, domains: &self.shared.domains, on_top: "", forms: &[] };
                 mime::write_between(mail, People { from, to: reader }, &mut open, to)
             }
         }

@@ -289,7 +289,7 @@ impl Router {
     /// Where this port would leave something of a message out: another of its route that would not.
     fn carries_whole(&mut self, id: &Identity, port: &str, message: &Message, takes: &Takes) -> Option<String> {
         let entry = self.queue.entry(id).filter(|_| convert::lessens(message, takes))?;
-        let others: Vec<String> = entry.ports.iter().filter(|p| *p != port && !entry.unfit.contains_key(*p)).cloned().collect();
+        let others: Vec<String> = entry.lane().into_iter().filter(|p| p != port).collect();
         others.into_iter().find(|p| self.ports.get(p).is_some_and(|state| convert::fits(&message.content, &state.takes).is_ok()))
     }
     /// This port cannot carry that message; another of its route may.

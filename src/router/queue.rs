@@ -34,7 +34,7 @@ impl Entry {
         Entry { row, ports, unfit: BTreeMap::new(), failures: 0, not_before: now, expires, on: None, here }
     }
     /// The ports it may take, in order.
-    fn lane(&self) -> Lane {
+    pub fn lane(&self) -> Lane {
         self.ports.iter().filter(|p| !self.unfit.contains_key(*p)).cloned().collect()
     }
 }

@@ -170,6 +170,19 @@ impl Disk {
     }
 }
 
+/// Parts that a receipt names as not printed.
+const MOST_TOLD: usize = 20;
+
+/// What was drawn last.
+#[derive(Clone)]
+struct Last {
+    delivery: u64,
+    id: Identity,
+    /// By which its pages are known.
+    print: String,
+    left_out: Vec<String>,
+}
+
 /// The world around a live terminal.
 struct Live {
     port: Port,
@@ -187,7 +200,7 @@ struct Live {
     /// What is waited for: pages being drawn, the router.
     answers: JoinSet<Option<Input>>,
     /// Of the pages drawn last: whose, and their fingerprint, for what is kept of them.
-    drawn: Arc<StdMutex<Option<(Identity, String)>>>,
+    drawn: Arc<StdMutex<Option<Last>>>,
     stopping: Option<Pin<Box<tokio::time::Sleep>>>,
     failed: Option<String>,
 }
@@ -232,7 +245,8 @@ impl Live {
             let outcome = match drawn.await {
                 Ok(Ok((drawn, print))) => {
                     drawn.notes.into_iter().for_each(|text| events.emit(Event::Note { text }, Some(&id)));
-                    *last.lock().unwrap_or_else(PoisonError::into_inner) = Some((id, print.clone()));
+                    let now = Last { delivery, id, print: print.clone(), left_out: drawn.left_out };
+                    *last.lock().unwrap_or_else(PoisonError::into_inner) = Some(now);
                     let _ = ask.send(print);
                     let confirmed = confirmed.await.unwrap_or(0);
                     return Some(Input::Drawn { delivery, pages: drawn.pages, confirmed });
@@ -262,9 +276,18 @@ impl Live {
             answer.await.ok()
         })
     }
+    /// What was not printed stands in the receipt, so that the sender is told.
+    fn told(&self, delivery: u64, mut outcome: Outcome) -> Outcome {
+        let drawn = self.drawn.lock().unwrap_or_else(PoisonError::into_inner);
+        let left_out = drawn.as_ref().filter(|last| last.delivery == delivery).map_or(&[][..], |last| &last.left_out);
+        if let Outcome::Delivered(receipt) = &mut outcome {
+            left_out.iter().take(MOST_TOLD).for_each(|what| receipt.text.push_str(&format!("; left out: {what}")));
+        }
+        outcome
+    }
     fn progress(&mut self, identity: Identity, confirmed: usize, of: usize) {
         let drawn = self.drawn.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let Some((_, print)) = drawn.filter(|(id, _)| *id == identity) else { return };
+        let Some(Last { print, .. }) = drawn.filter(|last| last.id == identity) else { return };
         let events = self.port.events().clone();
         self.disk.does(move |spool| {
             if let Err(text) = spool.progress(&identity, confirmed, of, &print) {
@@ -461,7 +484,7 @@ impl World<Input, Output> for Live {
                     Some(Input::HandedIn { token, submitted })
                 });
             }
-            Output::Report { delivery, outcome } => self.port.door().report(delivery, outcome).await,
+            Output::Report { delivery, outcome } => self.port.door().report(delivery, self.told(delivery, outcome)).await,
             Output::Event { event, id } => self.port.events().emit(event, id.as_ref()),
             Output::Stopped => {
                 self.let_go();

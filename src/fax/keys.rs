@@ -156,7 +156,7 @@ impl Keys {
             Some("ordered") => Dither::Ordered,
             Some(other) => return Err(format!("dither = `{other}` is not known; it is one of auto, none, floyd, ordered")),
         };
-        Ok(Look { form: Form { width, resolution }, dither, header: self.header })
+        Ok(Look { form: Form { width, resolution }, dither, header: self.header, attachments: self.attachments })
     }
     fn wishes(&self) -> Result<Wishes, String> {
         let fastest = Modulation::FAST.into_iter().filter(|m| m.bit_rate() == self.fastest).max_by_key(|m| m.standard() == "V.17");

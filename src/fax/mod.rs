@@ -16,6 +16,7 @@ pub mod circuit;
 pub mod code;
 pub mod composing;
 pub mod cover;
+pub mod cover_sheet;
 pub mod file;
 pub mod hdlc;
 pub mod keys;

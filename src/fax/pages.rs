@@ -8,7 +8,7 @@ use super::file::{FilePage, PageAbout};
 use super::pdf::{Document, Leaf};
 use super::t30::{Capabilities, capabilities};
 use super::tiff::{Reader, WriteOptions, Writer};
-use crate::message::{Alphabet, Envelope, Identity, Message, Takes, TextForm};
+use crate::message::{Alphabet, Attachments, Envelope, Identity, Message, Takes, TextForm};
 use crate::paper::fit::onto;
 use crate::paper::letter::{heading, letters};
 use crate::paper::{About, Dither, Form, Page, Resolution, Width};
@@ -32,12 +32,19 @@ pub struct Look {
     pub dither: Dither,
     /// Whether a line stands over each page: when, who and which message, page of pages.
     pub header: bool,
+    /// What becomes of parts that cannot be printed.
+    pub attachments: Attachments,
 }
 
 impl Default for Look {
     /// A4, fine, with the line.
     fn default() -> Look {
-        Look { form: Form { width: Width::A4, resolution: Resolution::FINE }, dither: Dither::Auto, header: true }
+        Look {
+            form: Form { width: Width::A4, resolution: Resolution::FINE },
+            dither: Dither::Auto,
+            header: true,
+            attachments: Attachments::AsItCame,
+        }
     }
 }
 
@@ -48,6 +55,8 @@ pub struct Drawn {
     pub pages: Vec<Arc<Page>>,
     /// What a sender should know (a character that is a box, a font that is not there): a sentence each, with the part's name.
     pub notes: Vec<String>,
+    /// Parts that were not printed and are named on the cover sheet, each with the reason.
+    pub left_out: Vec<String>,
 }
 
 /// What a fax line takes: texts in letters the type has, pages; no files.
@@ -235,7 +244,10 @@ mod tests {
         assert!(fits(Part::Text { text: "x".repeat(MOST_TEXT + 1) }).unwrap_err().contains("300000"));
         assert_eq!(fits(Part::Page(blob("map.png", "image/png"))), Ok(()));
         let wav = fits(Part::File(blob("notes.wav", "audio/wav"))).unwrap_err();
-        assert_eq!(wav, "the line carries no files, and `notes.wav` (audio/wav) is one; send what is in it as text, PDF or a picture");
+        assert_eq!(
+            wav,
+            "the line carries no files, and `notes.wav` (audio/wav) is one; send what is in it as text, PDF or a picture, or by a route with an e-mail port"
+        );
         assert!(fits(Part::Page(blob("a.svg", "image/svg+xml"))).unwrap_err().contains("`a.svg` (image/svg+xml)"));
         let (parts, edits) = convert::convert(&[Part::Text { text: "é\t→ ☃".into() }], &takes()).unwrap();
         assert_eq!((&parts[0], edits.len()), (&Part::Text { text: "é\t→ ?".into() }, 1), "what stands for a sign is told");

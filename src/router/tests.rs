@@ -417,5 +417,44 @@ fn a_port_that_stops_in_mid_delivery_gives_its_message_to_the_next() {
     assert_eq!(b.state(1), State::Sent, "a report for a delivery no longer on that port changes nothing");
 }
 
+/// A mail with a file, of a stranger's.
+fn mail() -> Draft {
+    let mut draft = draft("operator@moscow", Precedence::Routine, "SEE FILE");
+    draft.envelope.from = "alice@mail".parse().unwrap();
+    draft.envelope.post = Some(Box::default());
+    let (name, media_type) = ("a.zip".into(), "application/zip".into());
+    draft.content.push(Part::File(crate::message::Blob { sha256: "0".repeat(64), name, media_type, size: 9 }));
+    draft
+}
+
+#[test]
+fn a_mail_goes_by_a_port_that_carries_all_of_it_and_else_its_file_is_named_and_the_sender_told() {
+    for (whole, port, text) in
+        [(true, "radio", "SEE FILE"), (false, "cable", "SEE FILE\n\nATTACHMENT NOT SENT: a.zip (application/zip, 9 bytes)")]
+    {
+        let mut config = config();
+        config.outsides.insert("mail".parse().unwrap());
+        if whole {
+            config.ports.insert("radio".into(), Takes::everything());
+        }
+        let mut b = Bench::with(config);
+        b.step(Input::Submit { token: 1, draft: mail(), key: None });
+        let [(by, _, sent)] = &b.orders()[..] else { panic!("not sent") };
+        assert_eq!((by.as_str(), sent.as_str()), (port, text));
+        let told = |e: &Stamped| matches!(&e.event, Event::Sent { edits, .. } if edits.iter().any(|edit| edit.left_out));
+        assert_eq!(b.events.iter().any(told), !whole);
+    }
+    let mut b = Bench::new();
+    b.step(Input::Submit {
+        token: 1,
+        draft: Draft { envelope: draft("operator@moscow", Precedence::Routine, "").envelope, ..mail() },
+        key: None,
+    });
+    assert!(
+        matches!(&b.shown()[..], [Output::Answer { submitted: Submitted::Refused(why), .. }] if why.contains("`a.zip`")),
+        "handed in here"
+    );
+}
+
 #[path = "machine_tests.rs"]
 mod machine;

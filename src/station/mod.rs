@@ -9,8 +9,10 @@ mod forms;
 mod hub;
 pub mod live;
 mod live_circuits;
+mod mailboxes;
 mod papers;
 mod ports;
+mod printer;
 
 pub use config::{ConfigError, StationConfig};
 pub use hub::{Running, StationError};

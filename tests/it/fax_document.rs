@@ -103,7 +103,7 @@ fn parts_become_pages_in_their_order_and_fax_pages_are_as_they_were() {
         room.part("box.pdf", "application/pdf", &one_page(A4, b"72 337.89 288 360 re f", &[])),
         text("That is all."),
     ];
-    let Drawn { pages, notes } = room.drawn(content.clone(), &plain());
+    let Drawn { pages, notes, .. } = room.drawn(content.clone(), &plain());
     assert_eq!(pages.len(), 7, "{notes:?}");
     assert!(pages.iter().all(|p| p.width() == 1728 && p.resolution == Resolution::FINE && p.height() == 2292));
     assert!(*pages[1] == map && *pages[2] == drawing && *pages[4] == drawing, "pel for pel");

@@ -104,6 +104,10 @@ impl Store {
                     let bytes = self.contents.get(&blob.sha256).ok_or_else(|| format!("the content of `{}` is not here", blob.name))?;
                     composing.fax_pages(&blob.name, bytes, message.identity.station == *station)?;
                 }
+                Part::File(blob) if composing.names() => {
+                    let mark = composing.mark();
+                    composing.leave_out(blob, "it has no pages", &mark);
+                }
                 Part::File(blob) => return Err(format!("`{}` has no pages", blob.name)),
             }
         }

@@ -26,14 +26,21 @@ pub enum Attachments {
     Refuse,
 }
 
-impl Takes {
+impl Attachments {
     /// Whether parts of a message in this envelope that cannot be carried are named.
-    pub(super) fn names(&self, envelope: &Envelope) -> bool {
-        match self.attachments {
-            Attachments::AsItCame => self.text.is_some() && envelope.post.is_some(),
-            Attachments::Name => self.text.is_some(),
+    pub fn named(self, envelope: &Envelope) -> bool {
+        match self {
+            Attachments::AsItCame => envelope.post.is_some(),
+            Attachments::Name => true,
             Attachments::Refuse => false,
         }
+    }
+}
+
+impl Takes {
+    /// The same, of a port: there must be a text to name them in.
+    pub(super) fn names(&self, envelope: &Envelope) -> bool {
+        self.text.is_some() && self.attachments.named(envelope)
     }
 }
 

@@ -154,3 +154,87 @@ fn pages_and_files_are_refused_by_name() {
     assert!(convert(&[Part::Page(blob.clone())], &teletype()).unwrap_err().contains("`map.png`"));
     assert!(convert(&[Part::File(blob)], &Takes::everything()).is_ok());
 }
+
+/// A mail of alice's with two texts around an attachment.
+fn mail(parts: Vec<Part>) -> Message {
+    let post = crate::message::Post { writer: "Ålice \"Al\" Example <alice@example.org>".into(), ..Default::default() };
+    let envelope = Envelope {
+        from: "alice@mail".parse().unwrap(),
+        to: "operator@moscow".parse().unwrap(),
+        precedence: Default::default(),
+        class: Default::default(),
+        subject: "Lunch?".into(),
+        via: vec![],
+        post: Some(Box::new(post)),
+    };
+    Message { identity: "WASHINGTON-0001-20081030T1600Z".parse().unwrap(), envelope, content: parts }
+}
+fn zip() -> Part {
+    let media_type = "application/zip".into();
+    Part::File(Blob { sha256: "0".repeat(64), name: "Отчёт_1.zip".into(), media_type, size: 12_345 })
+}
+
+#[test]
+fn a_mails_attachments_are_named_below_the_text_and_its_writer_stands_above() {
+    let takes = takes(CodeTable::Ita2);
+    let (made, edits) = convert_message(mail(vec![zip(), Part::Text { text: "At noon.".into() }]), &takes).unwrap();
+    assert_eq!(
+        made.text(),
+        "BY MAIL FROM ALICE ''AL'' EXAMPLE (ALICE(AT)EXAMPLE.ORG)\n\nAT NOON.\n\nATTACHMENT NOT SENT: OTCHET-1.ZIP (APPLICATION/ZIP, 12345 BYTES)"
+    );
+    assert_eq!((made.content.len(), made.envelope.subject.as_str()), (3, "LUNCH?"));
+    let left_out: Vec<String> = edits.iter().filter(|e| e.left_out).map(ToString::to_string).collect();
+    assert_eq!(left_out, ["left out: Отчёт_1.zip (application/zip, 12345 bytes)"]);
+    assert_eq!(edits[0].to_string(), "upper case (5 times, e.g. noon as NOON)", "of the text only");
+    let (alone, _) = convert_message(mail(vec![zip()]), &takes).unwrap();
+    assert!(alone.text().ends_with("ATTACHMENT NOT SENT: OTCHET-1.ZIP (APPLICATION/ZIP, 12345 BYTES)"));
+    let (us, _) = convert_message(mail(vec![]), &Takes::texts(CodeTable::UsTty.text_form(50.0, 7.5, 100))).unwrap();
+    assert_eq!(us.text(), "BY MAIL FROM ALICE \"AL\" EXAMPLE (ALICE(AT)EXAMPLE.ORG)");
+}
+
+#[test]
+fn the_setting_of_a_port_decides_and_unset_what_was_handed_in_here_is_refused() {
+    let here = Message { envelope: Envelope { post: None, ..mail(vec![]).envelope }, ..mail(vec![zip()]) };
+    let with = |attachments| Takes { attachments, ..takes(CodeTable::Ita2) };
+    let admitted = |m: &Message, a| admits(&m.envelope, &m.content, &with(a)).is_ok() && convert_message(m.clone(), &with(a)).is_ok();
+    for (attachments, of_a_mail, of_here) in
+        [(Attachments::AsItCame, true, false), (Attachments::Name, true, true), (Attachments::Refuse, false, false)]
+    {
+        assert_eq!((admitted(&mail(vec![zip()]), attachments), admitted(&here, attachments)), (of_a_mail, of_here), "{attachments:?}");
+    }
+    assert!(convert_message(here, &with(Attachments::Refuse)).unwrap_err().contains("carries no files, and `Отчёт_1.zip`"));
+    let strange = mail(vec![Part::Text { text: "Γειά".into() }]);
+    assert!(convert_message(strange, &with(Attachments::Name)).unwrap_err().contains("no letter for `Γ`"), "a text is never left out");
+}
+
+#[test]
+fn a_line_with_a_cover_says_it_there_and_one_that_takes_all_says_nothing() {
+    let content = vec![Part::Text { text: "At noon.".into() }, zip()];
+    let (made, edits) = convert_message(mail(content.clone()), &crate::fax::pages::takes()).unwrap();
+    assert_eq!((&made.content, edits.len(), edits[0].left_out), (&content, 1, true));
+    let (made, edits) = convert_message(mail(content.clone()), &Takes::everything()).unwrap();
+    assert_eq!((made, edits), (mail(content), vec![]));
+}
+
+#[test]
+fn a_desks_machine_names_what_it_cannot_print_in_the_same_way() {
+    let takes = takes(CodeTable::Ita2);
+    let shown = printable(mail(vec![zip(), Part::Text { text: "Γειά".into() }]), &takes);
+    let (made, edits) = convert_message(shown, &takes).unwrap();
+    let text = made.text();
+    assert!(text.starts_with("BY MAIL FROM ALICE") && text.contains("THE TEXT CANNOT BE PRINTED HERE: THE LINE HAS NO LETTER FOR '?'"));
+    let named =
+        "ATTACHMENT NOT PRINTED: OTCHET-1.ZIP (APPLICATION/ZIP, 12345 BYTES)\nLOOK FOR WASHINGTON-0001-20081030T1600Z AT THE STATION";
+    assert!(text.ends_with(named), "{text}");
+    assert!(!edits.iter().any(|e| e.left_out), "it is at the desk's station");
+}
+
+#[test]
+fn a_long_subject_is_cut_for_paper_and_told() {
+    let mut long = mail(vec![]);
+    long.envelope.subject = "x".repeat(500);
+    let (made, edits) = convert_message(long.clone(), &takes(CodeTable::Ita2)).unwrap();
+    assert_eq!(made.envelope.subject.len(), 200);
+    assert!(edits.iter().any(|e| e.what == "subject: cut to 200 characters"));
+    assert_eq!(convert_message(long, &Takes::everything()).unwrap().0.envelope.subject.len(), 500);
+}

@@ -9,6 +9,7 @@ mail_ledger.py one HOST PORT SENDER RECIPIENT BYTES
 mail_ledger.py list MAILDIR
     the Message-IDs in a Maildir as Python's own package reads it, a line each.
 """
+import email.policy
 import mailbox
 import os
 import random
@@ -37,7 +38,7 @@ def mail(ident, sender, to, size, luck):
     else:
         line = f"{ident} the quick brown fox jumped over the lazy dog"[:70] + "\n"
         message.set_content(line * (size // len(line) + 1))
-    return message.as_bytes()
+    return message.as_bytes(policy=email.policy.SMTP)
 
 
 class Ledger:

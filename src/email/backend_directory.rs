@@ -45,14 +45,28 @@ impl Directory {
             return Some(Address { desk, station: meant.station });
         }
         // The correspondents outside are no desks of a station: to write to them by their names here is to have mail passed on.
-        let outside = self.shared.keys.outside().as_ref() == Some(&meant.station);
-        (!outside && (place.reachable)(&meant, Class::Message).is_ok()).then_some(meant)
+        (!place.outsides.contains(&meant.station) && (place.reachable)(&meant, Class::Message).is_ok()).then_some(meant)
+    }
+
+    /// The correspondent outside whom those who are known may call by the name he has here: alice@mail.
+    pub fn correspondent(&self, address: &str) -> Option<Address> {
+        let meant = self.shared.domains.desk(address).filter(|a| self.shared.keys.outside().as_ref() == Some(&a.station))?;
+        let known = self.shared.book.address(&meant.desk).is_some() && (self.shared.place.reachable)(&meant, Class::Message).is_ok();
+        known.then_some(meant)
     }
 
     /// Who reads what is for the postmaster: the operator, else the first desk.
     fn postmaster(&self) -> Option<Name> {
         let desks = &self.shared.place.all_desks;
         desks.iter().find(|d| d.as_str() == "operator").or(desks.first()).cloned()
+    }
+
+    /// Whether its domain is of a station that is known here, whatever stands before it: then it is nobody else's.
+    fn is_ours(&self, address: &str) -> bool {
+        let (here, place) = (&self.shared.station, &self.shared.place);
+        let domain = address.rsplit_once('@').map_or(address, |(_, domain)| domain);
+        let station = self.shared.domains.desk(&format!("postmaster@{domain}")).map(|a| a.station);
+        station.is_some_and(|s| s == *here || place.known.contains(&s) || place.outsides.contains(&s))
     }
 
     /// Whether mail for an address that is no station's can go somewhere.
@@ -69,18 +83,13 @@ impl Directory {
 }
 
 impl server::Directory for Directory {
-    fn standing(&self, _: &Who, address: &str) -> Standing {
-        if self.desk(address).is_some() {
+    fn standing(&self, who: &Who, address: &str) -> Standing {
+        if self.desk(address).is_some() || who.trusted() && self.correspondent(address).is_some() {
             return Standing::Known;
         }
-        // An address of a station that is known here is nobody else's.
-        let meant = self.shared.domains.desk(address);
-        let station = |a: &Address| a.station == self.shared.station || self.shared.place.known.contains(&a.station);
-        match () {
-            () if meant.as_ref().is_some_and(station) => Standing::Unknown,
-            () if self.goes_out(address) => Standing::Elsewhere,
-            // Not said to be unknown to a stranger: nothing here is passed on for him.
-            () => Standing::Elsewhere,
+        match self.is_ours(address) || who.trusted() && !self.goes_out(address) {
+            true => Standing::Unknown,
+            false => Standing::Elsewhere, // the session refuses it to strangers
         }
     }
 

@@ -91,6 +91,11 @@ impl Intake {
             shared.note(why);
             return Err(NotFiled::Loop);
         }
+        let passes = loops::passes(mime::header_of(came), &shared.keys.host(&shared.station));
+        if passes > loops::MOST_PASSES {
+            shared.note(format!("the mail came through this host {passes} times before; it goes round in a loop"));
+            return Err(NotFiled::Loop);
+        }
         let contents = shared.place.contents();
         let keep = |file: &mime::Attached<'_>| contents.keep_from(&file.blob, |out| file.write_to(out)).map(|()| file.blob.clone());
         if mail.who.pinned.is_some()
@@ -110,7 +115,7 @@ impl Intake {
         if precedence < asked {
             notes.push(format!("{asked} was asked for; only stations and users that are known have more than {precedence}"));
         }
-        let digest = Keyed::new(mail, &parsed.heading, mime::header_of(came).len(), came);
+        let digest = Keyed::new(mail, &parsed.heading, &came[mime::header_of(came).len()..], passes);
         let mut drafts = vec![];
         for recipient in &mail.envelope.to {
             let to = self.to(&recipient.address)?;
@@ -158,8 +163,8 @@ impl Intake {
     }
 
     fn to(&self, address: &str) -> Result<Address, NotFiled> {
-        if let Some(here) = self.directory.desk(address) {
-            return Ok(here);
+        if let Some(named) = self.directory.desk(address).or_else(|| self.directory.correspondent(address)) {
+            return Ok(named);
         }
         // The directory lets this be asked for only by those who are known.
         let Some(outside) = self.shared.keys.outside() else { return Err(NotFiled::Policy(format!("`{address}` is no desk here"))) };
@@ -244,7 +249,7 @@ impl Intake {
             return Ok(());
         }
         let key = format!("notice-{about}-failed-{}", hexadecimal(&Sha256::digest(&post.recipient)));
-        let notice = Notice { about: about.clone(), action: "failed".into(), status: "5.1.1".into(), why };
+        let notice = Notice { about: about.clone(), action: "failed".into(), status: "5.1.1".into(), why, until: None };
         let router = Address { desk: "router".parse().map_err(|_| NotFiled::Trouble)?, station: self.shared.station.clone() };
         let envelope = Envelope {
             from: router,
@@ -277,14 +282,18 @@ const SLOW: &str = "the journal did not answer within a minute";
 struct Keyed(Option<Sha256>);
 
 impl Keyed {
-    fn new(mail: &Mail, heading: &Heading, header: usize, came: &[u8]) -> Keyed {
+    fn new(mail: &Mail, heading: &Heading, body: &[u8], passes: usize) -> Keyed {
         Keyed(heading.message_id.as_ref().map(|id| {
             let mut hash = Sha256::new();
             for field in [mail.envelope.from.as_bytes(), id.as_bytes(), heading.subject.as_bytes()] {
                 hash.update((field.len() as u64).to_be_bytes());
                 hash.update(field);
             }
-            hash.update(&came[header..]);
+            hash.update(body);
+            // What comes back is not what comes again: it goes on, or in a loop, and is not lost as known.
+            if passes > 0 {
+                hash.update((passes as u64).to_be_bytes());
+            }
             hash
         }))
     }

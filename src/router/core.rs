@@ -4,6 +4,7 @@
 //! In: [`Input`]. Out: [`Output`]; changes leave in batches, and what follows from a batch waits for its [`Input::Persisted`].
 //! Left out: all I/O. Shown by: `router::tests`, `tests/it/world.rs`.
 
+mod heard;
 mod intake;
 mod paper;
 
@@ -18,6 +19,7 @@ use crate::faults;
 use crate::machine::Machine;
 use crate::message::{Address, Draft, Envelope, Identity, Message, Name, Part, Takes, convert};
 use crate::time::{Instant, Utc};
+use heard::Heard;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// Batches that may wait for the disk at one time: what comes while it is stuck must not fill the memory.
@@ -29,6 +31,7 @@ enum Effect {
     Queue(Box<Row>),
     Settle(Identity),
     Forget(String, Identity),
+    Learned(Identity),
 }
 
 /// Who waits for a lookup.
@@ -53,6 +56,8 @@ pub struct Router {
     /// Identities between coming in and being on disk, with those who wait to hear "before".
     filing: BTreeMap<Identity, Vec<u64>>,
     keys: BTreeMap<String, Vec<u64>>,
+    /// What was heard of messages, until it is on disk.
+    learning: BTreeMap<Identity, Heard>,
     /// Filled only with the planted fault that files without the date-time group.
     filed_without_dtg: BTreeSet<(Name, u32)>,
     changes: Vec<Change>,
@@ -70,6 +75,8 @@ impl Machine for Router {
             Input::Submit { token, draft, key } => self.submit(now, token, draft, key),
             Input::Came { token, port, message } => self.came(now, token, port, message),
             Input::Found { token, found } => self.found(now, token, found),
+            Input::Learned { port, id, news } => self.learned(port, id, news),
+            Input::Recalled { id, row } => self.recalled(now, &id, row),
             Input::Loaded { id, message } => self.loaded(now, &id, message),
             Input::Ended { port, delivery, outcome } => self.ended(now, &port, delivery, outcome),
             Input::PortReady { port, ready } => self.port_ready(now, &port, ready),
@@ -121,6 +128,7 @@ impl Router {
             next_lookup: 1,
             filing: BTreeMap::new(),
             keys: BTreeMap::new(),
+            learning: BTreeMap::new(),
             filed_without_dtg: BTreeSet::new(),
             changes: vec![],
             effects: vec![],
@@ -170,6 +178,7 @@ impl Router {
         match effect {
             Effect::Show(output) => self.outputs.push(output),
             Effect::Queue(row) => self.enqueue(Instant::ZERO, *row),
+            Effect::Learned(id) => drop(self.learning.remove(&id)),
             Effect::Settle(id) => {
                 for token in self.filing.remove(&id).unwrap_or_default() {
                     self.outputs.push(Output::Verdict { token, verdict: Verdict::FiledBefore });
@@ -347,6 +356,7 @@ impl Router {
         let receipt = receipt.text;
         let event = if filed { Event::Filed { at, receipt } } else { Event::Custody { at, receipt } };
         self.event(now, Some(port), Some(id), event);
+        self.recall(id);
     }
 
     /// Forgets the numbers that a message had on its ports.
@@ -391,6 +401,7 @@ impl Router {
     fn give_back(&mut self, now: Instant, id: &Identity, why: String) {
         let Some(entry) = self.queue.remove(id) else { return };
         self.unnumber(id);
+        self.learning.remove(id);
         self.moved(id, State::Returned, entry.row.attempts, why.clone());
         self.event(now, None, Some(id), Event::Returned { reason: why.clone() });
         let (row, router) = (entry.row, router_desk());
@@ -402,7 +413,12 @@ impl Router {
         // The message's own class: its sender is known to send by that one, so it has a way back.
         let (to, precedence, class) = (row.from, row.precedence, row.class);
         let envelope = Envelope { from, to, precedence, class, subject: "RETURNED MESSAGE".into(), via: vec![], post: None };
-        self.accept(now, None, Draft { envelope, content: vec![Part::Text { text }] }, None);
+        let draft = Draft { envelope, content: vec![Part::Text { text }] };
+        if let Err(Submitted::Unknown(why) | Submitted::Refused(why) | Submitted::Stuck(why)) = self.admissible(&draft) {
+            let reason = format!("the sender, {}, could not be told: {why}", draft.envelope.to);
+            return self.event(now, None, Some(id), Event::Refused { reason });
+        }
+        self.accept(now, None, draft, None);
     }
 
     // ---- ports and papers ----

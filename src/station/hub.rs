@@ -20,7 +20,7 @@ use crate::router::{
     BoxFuture, Config, Event, EventSink, History, Input, Outcome, Output, Place, Query, Router, Stamped, Submitted, Verdict,
 };
 use crate::time::{Clock, Instant};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -177,6 +177,7 @@ pub(super) async fn start(builder: Builder, config: StationConfig) -> Result<Run
     let sink = Arc::new(Sink { hub: to_hub.clone(), feed: feed.clone(), observers: builder.observers.clone(), noted: Mutex::default() });
     let (reports, from_ports) = mpsc::channel(64);
     let (runs, port_news) = mpsc::channel(64);
+    let outsides: BTreeSet<Name> = made.values().filter_map(|backend| backend.outside()).collect();
     let mut tasks = tokio::task::JoinSet::new();
     let forms = super::forms::of(&config);
     for (port, wanted) in &config.ports {
@@ -190,6 +191,7 @@ pub(super) async fn start(builder: Builder, config: StationConfig) -> Result<Run
                 clock: clock.clone(),
                 place: Place {
                     history: Some(History::new(journal_path(&config), feed.durable())),
+                    outsides: outsides.clone(),
                     forms: forms.clone(),
                     ..config.place(port)
                 },
@@ -208,7 +210,7 @@ pub(super) async fn start(builder: Builder, config: StationConfig) -> Result<Run
         desks: config.desks.clone(),
         machines: config.machines.clone(),
         unattended: made.iter().filter_map(|(name, backend)| Some((name.clone(), backend.at_desk()?.unattended?))).collect(),
-        outsides: made.values().filter_map(|backend| backend.outside()).collect(),
+        outsides,
         ports: made.iter().map(|(name, backend)| (name.clone(), backend.takes())).collect(),
         routes: config.routes.clone(),
         retry: config.retry.clone(),
@@ -356,6 +358,10 @@ impl World<Input, Output> for Hub {
                     Err(e) => return self.fail(e.0),
                 }
             }
+            Output::Recall(id) => match self.reader.find(&id) {
+                Ok(row) => self.next.push_back(Input::Recalled { id, row }),
+                Err(e) => return self.fail(e.0),
+            },
             Output::Load(id) => {
                 let message = match self.reader.content(&id) {
                     Ok(Some(Ok(message))) => Ok(message),
@@ -460,6 +466,7 @@ impl Hub {
     fn reported(&mut self, port: String, report: PortReport) {
         let input = match report {
             PortReport::Ended { delivery, outcome } => Input::Ended { port, delivery, outcome },
+            PortReport::Learned { id, news } => Input::Learned { port, id, news },
             PortReport::Typed { draft, key, answer } => {
                 let token = self.token();
                 let leaves = draft.envelope.to.station != draft.envelope.from.station;

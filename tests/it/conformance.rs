@@ -1,9 +1,13 @@
 //! The conformance suite, run for every backend: the courier here, the teletype over a real pty circuit.
 
 use crate::courier::Courier;
-use molink::message::Name;
+use crate::email_relay::Relay;
+use crate::wire::address;
+use molink::email::Email;
+use molink::line::ip::certs::{self, world_utc};
+use molink::message::{Message, Name};
 use molink::router::conformance::{CaseResult, Subject, run};
-use molink::router::{Backend, BoxFuture, EventSink, Stamped};
+use molink::router::{Backend, BoxFuture, EventSink, Place, Stamped};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -60,6 +64,65 @@ async fn the_courier_passes() {
     };
     all_pass(run(subject).await);
     assert_eq!(N.load(Ordering::SeqCst), 12, "each case on a fresh line");
+}
+
+/// Two e-mail ports, each server reached through a relay that can be cut, each end known to the other by its certificate.
+struct Mails {
+    dir: tempfile::TempDir,
+    servers: [(&'static str, String); 2],
+    relays: [Relay; 2],
+}
+
+impl Mails {
+    fn new() -> Mails {
+        let dir = tempfile::tempdir().unwrap();
+        let folder = |station: &str| dir.path().join(station).join("certs");
+        let servers = [("alpha", address()), ("beta", address())];
+        for (station, _) in &servers {
+            certs::make(&folder(station), station, world_utc(), 30).unwrap();
+        }
+        for (here, there) in [("alpha", "beta"), ("beta", "alpha")] {
+            certs::pin(&folder(here), &certs::file(&folder(there), there, "crt")).unwrap();
+        }
+        let relays = [Relay::to(&servers[0].1), Relay::to(&servers[1].1)];
+        Mails { dir, servers, relays }
+    }
+}
+
+impl Subject for Mails {
+    fn end(&self, station: &Name) -> Box<dyn Backend> {
+        let own = usize::from(station.as_str() == "beta");
+        let table = format!(
+            "peer = \"{}\"\nline = {{ smtp = \"{}\", listen = \"{}\", tls = \"{}\" }}",
+            self.servers[1 - own].0,
+            self.relays[1 - own].address,
+            self.servers[own].1,
+            self.dir.path().join(station.as_str()).join("certs").display()
+        );
+        Box::new(Email::from_table(station, table.parse().unwrap()).unwrap())
+    }
+    fn cut(&self, cut: bool) -> BoxFuture<'_, ()> {
+        Box::pin(async move {
+            for relay in &self.relays {
+                relay.cut(cut).await;
+            }
+        })
+    }
+    fn patience(&self) -> Duration {
+        Duration::from_secs(20)
+    }
+    fn place(&self, station: &Name) -> Place {
+        let known = self.servers.iter().map(|(name, _)| name.parse().unwrap()).collect();
+        Place { data: self.dir.path().join(station.as_str()), known, all_desks: vec!["operator".parse().unwrap()], ..Place::default() }
+    }
+    fn same_content(&self, came: &Message, sent: &Message, _: &Name) -> bool {
+        came.content == sent.content
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn mail_passes() {
+    all_pass(run(Mails::new).await);
 }
 
 struct Seen(tokio::sync::mpsc::UnboundedSender<Stamped>);

@@ -86,6 +86,8 @@ fn every_key_of_a_file_is_on_its_page() {
         ("src/station/config.rs", "Retry", "docs/station-file.md"),
         ("src/teletype/keys.rs", "Keys", "docs/station-file.md"),
         ("src/fax/keys.rs", "Keys", "docs/fax.md"),
+        ("src/email/keys.rs", "Keys", "docs/email.md"),
+        ("src/email/keys.rs", "Line", "docs/email.md"),
         ("src/history/scenario.rs", "File", "docs/scenarios.md"),
         ("src/history/scenario.rs", "FileCircuit", "docs/scenarios.md"),
         ("src/history/timeline.rs", "FileEntry", "docs/scenarios.md"),
@@ -136,6 +138,11 @@ fn the_adapters_of_the_page_are_those_of_the_program() {
 #[test]
 fn the_replies_of_the_page_are_those_of_the_program() {
     part_of_a_page("docs/smtp.md", "replies", &molink::email::smtp::replies::page());
+}
+
+#[test]
+fn the_mail_clients_of_the_page_are_those_that_the_matrix_runs() {
+    part_of_a_page("docs/smtp.md", "clients", &crate::mail_matrix::page());
 }
 
 /// Between `<!-- NAME -->` and `<!-- end of NAME -->` a page has what the program says.

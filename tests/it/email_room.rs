@@ -3,6 +3,7 @@
 use molink::line::ip::certs;
 use molink::message::Message;
 use molink::router::journal::reader::{Filter, Reader};
+use molink::router::{Event, EventSink, Stamped};
 use molink::station::{Running, Station, StationConfig};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::ring;
@@ -13,6 +14,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWrite, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
+use tokio::sync::mpsc::UnboundedSender;
 
 /// Nothing here takes so long.
 const SOON: Duration = Duration::from_secs(20);
@@ -36,9 +38,14 @@ impl Room {
     }
     /// Any, in this folder.
     pub async fn open(dir: tempfile::TempDir, kind: &str, keys: &str, line: &str) -> Room {
+        Room::watched(dir, kind, keys, line, tokio::sync::mpsc::unbounded_channel().0).await
+    }
+    /// The same; what the port notes is told.
+    pub async fn watched(dir: tempfile::TempDir, kind: &str, keys: &str, line: &str, notes: UnboundedSender<String>) -> Room {
         let port = free_port();
         let text = station(dir.path(), port, kind, keys, line);
-        let running = Station::builder().start(StationConfig::parse("test.toml", &text).unwrap()).await.unwrap();
+        let config = StationConfig::parse("test.toml", &text).unwrap();
+        let running = Station::builder().observe(Arc::new(Notes(notes))).start(config).await.unwrap();
         Room { dir, port, _running: running }
     }
     /// The folder of the station.
@@ -79,6 +86,15 @@ impl Room {
     /// The bytes of a content.
     pub fn content(&self, sha256: &str) -> Vec<u8> {
         std::fs::read(self.data().join("content").join(sha256)).unwrap()
+    }
+}
+
+struct Notes(UnboundedSender<String>);
+impl EventSink for Notes {
+    fn take(&self, event: Stamped) {
+        if let Event::Note { text } = event.event {
+            let _ = self.0.send(text);
+        }
     }
 }
 
@@ -176,14 +192,18 @@ impl Talker {
         self.reply().await
     }
     /// STARTTLS; shows the certificate of `show`: a folder and a station's name. Anything the server shows is taken.
-    pub async fn secure(mut self, show: Option<(&Path, &str)>) -> Talker {
-        self.say("STARTTLS", 220).await;
-        let config = client_config(show, &[&rustls::version::TLS13]);
-        let connector = tokio_rustls::TlsConnector::from(Arc::new(config));
-        let stream = connector.connect(ServerName::try_from("moscow").unwrap(), self.wire.into_inner()).await.expect("TLS stands");
-        let mut talker = Talker::new(stream);
+    pub async fn secure(self, show: Option<(&Path, &str)>) -> Talker {
+        let mut talker = self.secure_as(show, &rustls::version::TLS13).await;
         talker.say("EHLO client.example", 250).await;
         talker
+    }
+    /// The same in this version of TLS, without EHLO.
+    pub async fn secure_as(mut self, show: Option<(&Path, &str)>, version: &'static rustls::SupportedProtocolVersion) -> Talker {
+        self.say("STARTTLS", 220).await;
+        let config = client_config(show, &[version]);
+        let connector = tokio_rustls::TlsConnector::from(Arc::new(config));
+        let stream = connector.connect(ServerName::try_from("moscow").unwrap(), self.wire.into_inner()).await.expect("TLS stands");
+        Talker::new(stream)
     }
 }
 

@@ -134,6 +134,10 @@ impl Process {
     pub fn input(&mut self) -> std::process::ChildStdin {
         self.child.stdin.take().expect("a pipe that nobody took yet")
     }
+    /// Its number with the system.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
     /// Its first line with `what` in it; `None` if it ends, or `within` is over, before that.
     pub fn line(&self, what: &str, within: Duration) -> Option<String> {
         let found = self.board.until(within, |s| {

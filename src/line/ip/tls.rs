@@ -96,24 +96,25 @@ impl Tls {
 
     /// Greets the far end that was connected to, and waits for its word that it took our certificate.
     pub(in crate::line) async fn connect(&self, stream: TcpStream, to: &str) -> Result<(Far, Told), String> {
-        let (far, loaded) = self.call(stream, to).await?;
+        let (far, loaded) = self.call(stream, to, true).await?;
         Ok((far, self.told(&loaded, to)))
     }
 
-    /// The same for another protocol than codes (mail behind STARTTLS): the stream, and what is to be said of certificates that end soon.
+    /// The same for another protocol than codes (mail behind STARTTLS), in which the far end says itself whom it takes: the stream, and what is
+    /// to be said of certificates that end soon.
     pub(crate) async fn secure(&self, stream: TcpStream, to: &str) -> Result<(Far, Vec<String>), String> {
-        let (far, loaded) = self.call(stream, to).await?;
+        let (far, loaded) = self.call(stream, to, false).await?;
         Ok((far, self.ending(&loaded)))
     }
 
-    async fn call(&self, stream: TcpStream, to: &str) -> Result<(Far, Loaded), String> {
+    async fn call(&self, stream: TcpStream, to: &str, wait: bool) -> Result<(Far, Loaded), String> {
         let loaded = self.load()?;
         let word = Arc::new(Word::default());
         let config = loaded.client(word.clone()).map_err(|e| self.inside(&e))?;
         let name = ServerName::try_from(self.peer.clone()).map_err(|_| format!("`{}` cannot stand in a certificate", self.peer))?;
         let greeting = async {
             let mut stream = TlsConnector::from(Arc::new(config)).connect(name, stream).await?;
-            let ahead = taken(&mut stream, &word).await?;
+            let ahead = if wait { taken(&mut stream, &word).await? } else { vec![] };
             Ok((stream, ahead))
         };
         let (stream, ahead) = self.greeted(greeting, &loaded.pinned, to).await?;

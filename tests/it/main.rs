@@ -70,6 +70,9 @@ mod line;
 mod lines;
 mod mail;
 mod mail_clients;
+mod mail_durability;
+#[cfg(feature = "faults")]
+mod mail_kills;
 mod mail_hostile;
 mod mail_matrix;
 mod mail_peers;

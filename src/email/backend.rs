@@ -93,7 +93,7 @@ impl Backend for Email {
                 let listener = open(at, shared.keys.line.anyone).await.map_err(BackendError)?;
                 server = Some(tasks.spawn(backend_server::serve(shared.clone(), listener, stopping)).id());
             }
-            if shared.place.history.is_some() && shared.keys.outside().is_some() {
+            if shared.place.history.is_some() && (shared.keys.outside().is_some() || shared.keys.users.is_some()) {
                 tasks.spawn(backend_clerk::run(shared.clone()));
             }
             let client = backend_client::run(shared.clone(), port);

@@ -13,10 +13,8 @@ use super::smtp::address::is_plain;
 use super::smtp::client::PIECE;
 use super::smtp::envelope::{Body, Envelope, Notify, Recipient, Return};
 use crate::message::post::{AsCame, Notice, Post};
-use crate::message::{Address, Blob, Message, Part};
-use crate::router::{Contents, Delivery, Fault, Outcome, Reason};
-use sha2::{Digest, Sha256};
-use std::collections::BTreeMap;
+use crate::message::{Address, Blob, Message};
+use crate::router::{Contents, Delivery, Fault, Form, Outcome, Reason};
 use std::io::{self, BufRead, BufReader, Cursor, Read, Write};
 use std::sync::Arc;
 use tokio::sync::mpsc;
@@ -41,8 +39,8 @@ pub(super) struct Prepared {
 
 /// What the octets are made of.
 enum What {
-    /// A message of ours, between these people, with these files beside those of the station's contents.
-    Ours { message: Box<Message>, from: String, to: String, forms: BTreeMap<String, Vec<u8>> },
+    /// A message of ours, between these people, in these other forms too.
+    Ours { message: Box<Message>, from: String, to: String, forms: Vec<Form> },
     /// A mail as it came.
     AsCame(AsCame),
     /// A mail in memory.
@@ -170,19 +168,9 @@ fn notify(words: &str) -> Notify {
 
 /// A message of ours; for people outside with its other forms.
 fn ours(shared: &Shared, message: &Message, to_outside: bool, from: String, to: String) -> What {
-    let mut message = message.clone();
-    let mut forms = BTreeMap::new();
-    if to_outside {
-        let id = &message.identity;
-        let came_by = shared.place.history.as_ref().and_then(|h| h.look().ok()?.came_by(id).ok()?);
-        for form in (shared.place.forms)(&message, came_by.as_deref()) {
-            let sha256: String = Sha256::digest(&form.bytes).iter().map(|b| format!("{b:02x}")).collect();
-            let blob = Blob { sha256: sha256.clone(), name: form.name, media_type: form.media_type, size: form.bytes.len() as u64 };
-            forms.insert(sha256, form.bytes);
-            message.content.push(if crate::message::is_page(&blob.media_type) { Part::Page(blob) } else { Part::File(blob) });
-        }
-    }
-    What::Ours { message: Box::new(message), from, to, forms }
+    let came_by = || shared.place.history.as_ref().and_then(|h| h.look().ok()?.came_by(&message.identity).ok()?);
+    let forms = if to_outside { (shared.place.forms)(message, came_by().as_deref()) } else { vec![] };
+    What::Ours { message: Box::new(message.clone()), from, to, forms }
 }
 
 /// A notice as a mail.
@@ -265,13 +253,8 @@ impl Prepared {
             What::Whole(mail) => to.write_all(mail),
             What::AsCame(mail) => io::copy(&mut as_came(mail, &contents)?, to).map(drop),
             What::Ours { message, from, to: reader, forms } => {
-                let mut open = |blob: &Blob| -> io::Result<Box<dyn Read>> {
-                    match forms.get(&blob.sha256) {
-                        Some(bytes) => Ok(Box::new(Cursor::new(bytes.clone()))),
-                        None => Ok(Box::new(self::open(&contents, blob)?)),
-                    }
-                };
-                let mail = Outgoing { message, domains: &self.shared.domains, on_top: "", forms: &[] };
+                let mut open = |blob: &Blob| -> io::Result<Box<dyn Read>> { Ok(Box::new(self::open(&contents, blob)?)) };
+                let mail = Outgoing { message, domains: &self.shared.domains, on_top: "", forms };
                 mime::write_between(mail, People { from, to: reader }, &mut open, to)
             }
         }

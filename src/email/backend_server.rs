@@ -56,9 +56,8 @@ pub(super) async fn check(keys: &Keys, station: &Name) -> Result<Vec<String>, St
     if identity.throw_away().is_some() {
         notes.push("STARTTLS with a throw-away certificate, another at each start; stations pin the one in line.tls".to_owned());
     }
-    match &keys.users {
-        Some(path) => notes.push(format!("AUTH under TLS for {} users", Users::at(path).read()?.len())),
-        None => {}
+    if let Some(path) = &keys.users {
+        notes.push(format!("AUTH under TLS for {} users", Users::at(path).read()?.len()));
     }
     notes.push(match (keys.kind, keys.login_required) {
         (Kind::Line, _) => "takes mail of stations whose certificate is pinned, and of users who log in".to_owned(),

@@ -140,7 +140,7 @@ impl<'a> Composing<'a> {
     }
     /// Puts the cover sheet before all pages.
     fn cover(&mut self, listed: &[Listed]) -> Result<(), String> {
-        let mut set = |own| Letter::of(&cover_sheet::text(self.message, listed, &self.drawn.left_out, own), &self.look.form);
+        let set = |own| Letter::of(&cover_sheet::text(self.message, listed, &self.drawn.left_out, own), &self.look.form);
         let mut letter = set(1)?;
         if letter.len() > 1 {
             letter = set(letter.len())?; // its own pages move the numbers

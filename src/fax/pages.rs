@@ -244,7 +244,10 @@ mod tests {
         assert!(fits(Part::Text { text: "x".repeat(MOST_TEXT + 1) }).unwrap_err().contains("300000"));
         assert_eq!(fits(Part::Page(blob("map.png", "image/png"))), Ok(()));
         let wav = fits(Part::File(blob("notes.wav", "audio/wav"))).unwrap_err();
-        assert_eq!(wav, "the line carries no files, and `notes.wav` (audio/wav) is one; send what is in it as text, PDF or a picture");
+        assert_eq!(
+            wav,
+            "the line carries no files, and `notes.wav` (audio/wav) is one; send what is in it as text, PDF or a picture, or by a route with an e-mail port"
+        );
         assert!(fits(Part::Page(blob("a.svg", "image/svg+xml"))).unwrap_err().contains("`a.svg` (image/svg+xml)"));
         let (parts, edits) = convert::convert(&[Part::Text { text: "é\t→ ☃".into() }], &takes()).unwrap();
         assert_eq!((&parts[0], edits.len()), (&Part::Text { text: "é\t→ ?".into() }, 1), "what stands for a sign is told");

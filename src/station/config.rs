@@ -42,6 +42,8 @@ pub struct StationConfig {
     pub desks: BTreeSet<Name>,
     /// Desks with a machine: the port it is on.
     pub machines: BTreeMap<Name, String>,
+    /// Desks of which the file says whether and where they have a Maildir.
+    pub maildirs: BTreeMap<Name, MaildirAt>,
     /// The ports, each with its backend's name and keys.
     pub ports: BTreeMap<String, PortConfig>,
     /// The routes, in order.
@@ -82,6 +84,16 @@ impl std::str::FromStr for PaperKind {
         let known = [PaperKind::Txt, PaperKind::Png, PaperKind::Pdf].into_iter().find(|k| k.word() == word);
         known.ok_or_else(|| format!("`{word}` is no kind of paper; give some of \"txt\", \"png\", \"pdf\""))
     }
+}
+
+/// Where a desk's Maildir is.
+#[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
+#[serde(untagged, expecting = "true, false, or the path of a Maildir")]
+pub enum MaildirAt {
+    /// In the station's folder, or nowhere.
+    Usual(bool),
+    /// There.
+    Folder(PathBuf),
 }
 
 /// One port of a station file.
@@ -146,6 +158,7 @@ struct File {
 #[serde(deny_unknown_fields)]
 struct Desk {
     port: Option<String>,
+    maildir: Option<MaildirAt>,
 }
 
 #[derive(Deserialize)]
@@ -179,6 +192,11 @@ impl StationConfig {
             config.data = path.parent().unwrap_or(Path::new(".")).join(&config.data);
         }
         let here = |there: &mut String| *there = path.parent().unwrap_or(Path::new(".")).join(&*there).display().to_string();
+        for at in config.maildirs.values_mut() {
+            if let MaildirAt::Folder(folder) = at {
+                *folder = path.parent().unwrap_or(Path::new(".")).join(&folder);
+            }
+        }
         for port in config.ports.values_mut() {
             for key in ["keys", "users", "login"] {
                 if let Some(toml::Value::String(named)) = port.keys.get_mut(key) {
@@ -229,6 +247,7 @@ impl StationConfig {
             papers: file.papers.unwrap_or_default().iter().map(|kind| kind.parse()).collect::<Result<_, _>>()?,
             desks: file.desk.keys().map(|d| d.parse()).collect::<Result<_, _>>()?,
             machines: BTreeMap::new(),
+            maildirs: BTreeMap::new(),
             ports: BTreeMap::new(),
             routes: vec![],
             retry,
@@ -239,7 +258,10 @@ impl StationConfig {
         for (port, table) in file.port {
             config.add_port(port, table)?;
         }
-        for (desk, Desk { port }) in file.desk {
+        for (desk, Desk { port, maildir }) in file.desk {
+            if let Some(at) = maildir {
+                config.add_maildir(&desk, at)?;
+            }
             if let Some(port) = port {
                 config.must_have_port(&port, &format!("[desk.{desk}]"))?;
                 config.machines.insert(desk.parse()?, port);
@@ -263,6 +285,16 @@ impl StationConfig {
             return Err(format!("[port.{port}] names no backend; add a line such as backend = \"teletype\""));
         };
         self.ports.insert(port, PortConfig { backend, keys });
+        Ok(())
+    }
+
+    fn add_maildir(&mut self, desk: &str, at: MaildirAt) -> Result<(), String> {
+        if let MaildirAt::Folder(folder) = &at
+            && folder.file_name().is_none()
+        {
+            return Err(format!("`maildir` of [desk.{desk}] names no folder; write maildir = \"FOLDER/Maildir\", or false for none"));
+        }
+        self.maildirs.insert(desk.parse()?, at);
         Ok(())
     }
 
@@ -416,6 +448,18 @@ ports = ["cable"]
         assert_eq!(StationConfig::parse("w.toml", &service).unwrap().routes[0].class, Some(Class::Service));
         let why = StationConfig::parse("w.toml", &service.replace("\"service\"", "\"servise\"")).unwrap_err().to_string();
         assert_eq!(why, "w.toml:13: `servise` is not a class; it is one of message, service");
+    }
+
+    #[test]
+    fn a_desk_may_have_its_mail_elsewhere_or_nowhere() {
+        let with =
+            |value: &str| StationConfig::parse("w.toml", &GOOD.replace("[desk.operator]", &format!("[desk.operator]\nmaildir = {value}")));
+        let desk: Name = "operator".parse().unwrap();
+        assert_eq!(with("false").unwrap().maildirs[&desk], MaildirAt::Usual(false));
+        assert_eq!(with("\"/var/mail/op\"").unwrap().maildirs[&desk], MaildirAt::Folder("/var/mail/op".into()));
+        assert!(StationConfig::parse("w.toml", GOOD).unwrap().maildirs.is_empty());
+        assert!(with("\"..\"").unwrap_err().to_string().starts_with("w.toml:8: `maildir` of [desk.operator] names no folder"));
+        assert_eq!(with("7").unwrap_err().to_string(), "w.toml:8: true, false, or the path of a Maildir");
     }
 
     #[test]

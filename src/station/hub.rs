@@ -3,8 +3,8 @@
 //! Standards: none. In: people (API), ports, the disk's confirmations. Out: what the router says, carried out.
 //! Left out: decisions (the router's). Shown by: `tests/it/processes.rs`.
 
-use super::papers::Papers;
 use super::ports::{FromPort, PortTask};
+use super::printer::Papers;
 use super::{Builder, ConfigError, StationConfig};
 use crate::console::{self, Console, Desk, Feed, Submitted as Said};
 use crate::faults::{KillPoint, kill_point};
@@ -221,7 +221,7 @@ pub(super) async fn start(builder: Builder, config: StationConfig) -> Result<Run
     let printed = move |id| drop(tell.blocking_send(ToHub::Printed(id)));
     let hub = Hub {
         next: VecDeque::from([Input::Recovered(recovered)]),
-        papers: Papers::start(&config, &journal_path(&config), printed)?,
+        papers: Papers::start(&config, &journal_path(&config), forms, printed)?,
         reader,
         store: Store::open_in(config.data.join("content")).map_err(|e| StationError(e.0))?,
         writer,

@@ -9,8 +9,11 @@ mod forms;
 mod hub;
 pub mod live;
 mod live_circuits;
+pub mod live_mail;
+mod mailboxes;
 mod papers;
 mod ports;
+mod printer;
 
 pub use config::{ConfigError, StationConfig};
 pub use hub::{Running, StationError};

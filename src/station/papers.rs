@@ -1,81 +1,19 @@
-//! The papers of a station's desks: made from the journal, by a thread of their own, so that nothing waits for them.
+//! The papers of a station's desks: made from the journal, by the printer's thread.
 //!
-//! Standards: none. In: identities of filed messages. Out: `DATA/paper/IDENTITY.txt`, and `.png` and `.pdf` where the station file
+//! Standards: none. In: filed messages. Out: `DATA/paper/IDENTITY.txt`, and `.png` and `.pdf` where the station file
 //! asks for them; each written aside and renamed. Text is as filed; picture and document show what the machine printed (4 for Ч).
 //! Pages are laid beside it first (see `faxes`), and the text says which. Shown by: `tests/it/papers.rs`.
 
-use super::StationConfig;
 use super::config::{PaperKind, PortConfig};
 use super::faxes::Faxes;
-use super::hub::StationError;
-use crate::message::{Identity, Message, Name, period};
+use crate::message::{Identity, Message, Part, period};
 use crate::paper::{self, About, Sheet};
-use crate::router::Contents;
-use crate::router::journal::State;
-use crate::router::journal::reader::{Filter, Reader};
+use crate::router::journal::Row;
 use crate::teletype::codes::CodeTable;
 use crate::teletype::keys::Codes;
 use crate::teletype::{printer, typing};
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
-use std::time::Duration;
-use tokio::sync::{mpsc, oneshot};
-
-/// Messages that a machine printed last, whose files are looked for at the start.
-const OWED: usize = 1000;
-
-/// The printer of a running station.
-pub(super) struct Papers {
-    queue: mpsc::UnboundedSender<Identity>,
-    ended: oneshot::Receiver<()>,
-}
-
-impl Papers {
-    /// Starts it: `done` is told each message whose papers are all there. Papers that a crash left unmade come first.
-    pub(super) fn start(config: &StationConfig, journal: &Path, done: impl Fn(Identity) + Send + 'static) -> Result<Papers, StationError> {
-        // Unbounded, but each entry is a row of the journal waiting for a file of its own: small, and gone within moments.
-        let (queue, mut wanted) = mpsc::unbounded_channel::<Identity>();
-        let reader = Reader::open(journal).map_err(|e| StationError(e.0))?;
-        let unmade = reader.list(&Filter { state: Some(State::Filed), limit: usize::MAX }).map_err(|e| StationError(e.0))?;
-        for row in unmade.into_iter().filter(|r| r.to.station == config.station) {
-            let _ = queue.send(row.id);
-        }
-        let (machines, dir) = (config.machines.clone(), config.data.join("paper"));
-        if !machines.is_empty() {
-            // A machine may have been faster than a disk that was full: then the file is still owed.
-            let newest = reader.list(&Filter { state: Some(State::Printed), limit: OWED }).map_err(|e| StationError(e.0))?;
-            for row in newest.into_iter().filter(|r| machines.contains_key(&r.to.desk) && !dir.join(format!("{}.txt", r.id)).exists()) {
-                let _ = queue.send(row.id);
-            }
-        }
-        let codes = config.ports.iter().filter_map(|(name, port)| Some((name.clone(), receives(port)?))).collect();
-        let faxes = Faxes { contents: Contents::in_folder(config.data.join("content")), dir: config.data.join("fax") };
-        let press = Press { reader, dir, faxes, kinds: config.papers.clone(), codes };
-        let (ending, ended) = oneshot::channel();
-        std::thread::Builder::new()
-            .name("printer".into())
-            .spawn(move || {
-                while let Some(id) = wanted.blocking_recv() {
-                    let by_machine = press.desk(&id).is_some_and(|desk| machines.contains_key(&desk));
-                    if press.print_or_wait(&id, &wanted) && !by_machine {
-                        done(id); // a desk's machine says itself when it has printed
-                    }
-                }
-                let _ = ending.send(());
-            })
-            .map_err(|e| StationError(format!("no thread for the printer: {e}")))?;
-        Ok(Papers { queue, ended })
-    }
-    /// Asks for the papers of a message.
-    pub(super) fn want(&self, id: Identity) {
-        let _ = self.queue.send(id);
-    }
-    /// No more are wanted; waits until those that are have been made, at the most so long. The rest are made at the next start.
-    pub(super) async fn finish(self, longest: Duration) {
-        drop(self.queue);
-        let _ = tokio::time::timeout(longest, self.ended).await;
-    }
-}
+use std::path::PathBuf;
 
 /// The code of the machine that a port receives on, if it has one.
 pub(super) fn receives(port: &PortConfig) -> Option<CodeTable> {
@@ -84,50 +22,36 @@ pub(super) fn receives(port: &PortConfig) -> Option<CodeTable> {
 }
 
 /// What makes the papers.
-struct Press {
-    reader: Reader,
-    dir: PathBuf,
-    faxes: Faxes,
-    kinds: BTreeSet<PaperKind>,
+pub(super) struct Press {
+    pub dir: PathBuf,
+    pub faxes: Faxes,
+    /// Whether each message also lies there as a mail.
+    pub mails: bool,
+    pub kinds: BTreeSet<PaperKind>,
     /// By port.
-    codes: BTreeMap<String, CodeTable>,
+    pub codes: BTreeMap<String, CodeTable>,
 }
 
 impl Press {
-    /// The desk a message is for.
-    fn desk(&self, id: &Identity) -> Option<Name> {
-        self.reader.find(id).ok().flatten().map(|row| row.to.desk)
-    }
-    /// Tries until they are made; `false` if the station stops before that.
-    fn print_or_wait(&self, id: &Identity, wanted: &mpsc::UnboundedReceiver<Identity>) -> bool {
-        let mut said = false;
-        while let Err(why) = self.print(id) {
-            if !std::mem::replace(&mut said, true) {
-                tracing::error!("{why}; tried again until it can be made, also at the next start");
-            }
-            if wanted.is_closed() {
-                return false;
-            }
-            std::thread::sleep(Duration::from_secs(5)); // the printer's own thread: nothing else waits for it
+    /// Makes all papers of a message. The error is this machine's: the same may go later.
+    pub(super) fn print(&self, message: &Message, row: &Row) -> Result<(), String> {
+        let id = &message.identity;
+        let mut enclosed = self.faxes.write(message, &about(message))?;
+        if self.mails && message.content.iter().any(|part| !matches!(part, Part::Text { .. })) {
+            enclosed.push(format!("as a mail: mail/{id}.eml"));
         }
-        true
-    }
-
-    fn print(&self, id: &Identity) -> Result<(), String> {
-        let message = self.reader.load(id).map_err(|e| e.0)?.ok_or_else(|| format!("the journal has no content for {id}"))?;
-        let text = period::paper_with(&message, &self.faxes.write(&message, &about(&message))?);
+        let text = period::paper_with(message, &enclosed);
         self.write(id, "txt", text.as_bytes())?;
         if self.kinds.iter().all(|kind| *kind == PaperKind::Txt) {
             return Ok(());
         }
-        let row = self.reader.find(id).map_err(|e| e.0)?;
-        let machine = row.and_then(|row| self.codes.get(&row.came_by?).copied());
+        let machine = row.came_by.as_ref().and_then(|port| self.codes.get(port).copied());
         let sheet = sheet(&text, machine);
         for kind in &self.kinds {
             let made = match kind {
                 PaperKind::Txt => continue, // made first, always
                 PaperKind::Png => paper::png(&sheet),
-                PaperKind::Pdf => paper::pdf(&sheet, &about(&message)),
+                PaperKind::Pdf => paper::pdf(&sheet, &about(message)),
             };
             match made {
                 Ok(bytes) => self.write(id, kind.word(), &bytes)?,

@@ -140,6 +140,11 @@ fn the_replies_of_the_page_are_those_of_the_program() {
     part_of_a_page("docs/smtp.md", "replies", &molink::email::smtp::replies::page());
 }
 
+#[test]
+fn the_mail_clients_of_the_page_are_those_that_the_matrix_runs() {
+    part_of_a_page("docs/smtp.md", "clients", &crate::mail_matrix::page());
+}
+
 /// Between `<!-- NAME -->` and `<!-- end of NAME -->` a page has what the program says.
 fn part_of_a_page(path: &str, name: &str, page: &str) {
     let (begin, end) = (format!("<!-- {name} -->\n"), format!("<!-- end of {name} -->"));

@@ -130,6 +130,10 @@ impl Process {
         });
         Process { child, number, board: board.clone(), log: log.to_owned() }
     }
+    /// Its number with the system.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
     /// Its first line with `what` in it; `None` if it ends, or `within` is over, before that.
     pub fn line(&self, what: &str, within: Duration) -> Option<String> {
         let found = self.board.until(within, |s| {

@@ -7,6 +7,7 @@
 mod alternative;
 pub mod attached;
 mod base64;
+mod delivered;
 mod domains;
 mod encode;
 mod fields;
@@ -25,6 +26,7 @@ mod write;
 
 pub use crate::message::html::to_text;
 pub use attached::Attached;
+pub use delivered::{delivered_to, on_top};
 pub use domains::Domains;
 pub(super) use encode::{Head as HeadLines, folded, text as coded_text};
 pub(in crate::email) use fields::all;

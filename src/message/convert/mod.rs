@@ -8,7 +8,7 @@ mod leave;
 mod spell;
 pub mod tables;
 
-pub use leave::{Attachments, writer};
+pub use leave::{Attachments, from_receipt, into_receipt, writer};
 pub use spell::Edit;
 
 use super::{Blob, Envelope, Message, Part, Twin, is_text};
@@ -98,14 +98,17 @@ const DRAWN: [&str; 12] = [
 pub fn fits(parts: &[Part], takes: &Takes) -> Result<(), String> {
     parts.iter().try_for_each(|part| match part {
         Part::Text { text } => text_fits(text, takes),
-        Part::Page(blob) if !takes.pages => Err(format!("the line carries no pages, and `{}` ({}) is one", blob.name, blob.media_type)),
+        Part::Page(blob) if !takes.pages => Err(format!(
+            "the line carries no pages, and `{}` ({}) is one; send it by a route with a fax or an e-mail port",
+            blob.name, blob.media_type
+        )),
         Part::Page(blob) if !takes.files && !DRAWN.contains(&blob.media_type.as_str()) => Err(format!(
             "`{}` ({}) is of no kind that can be made into pages; send it as PDF, png, jpeg or tiff",
             blob.name, blob.media_type
         )),
         Part::File(Blob { name, media_type, .. }) if !takes.files && !(takes.pages && is_text(media_type)) => {
             let instead = if takes.pages { "text, PDF or a picture" } else { "text" };
-            Err(format!("the line carries no files, and `{name}` ({media_type}) is one; send what is in it as {instead}"))
+            Err(format!("the line carries no files, and `{name}` ({media_type}) is one; send what is in it as {instead}, or by a route with an e-mail port"))
         }
         Part::Page(_) | Part::File(_) => Ok(()),
     })

@@ -1,8 +1,9 @@
 //! Who is told what became of a mail, how often, and what we understand of what others tell: a gateway, a line that does as the test says, and a smart-host.
 
 use crate::courier::Courier;
-use crate::email_far::{Caller, Far, SOON, soon};
+use crate::email_far::{Caller, Far, soon};
 use crate::email_room::{Talker, free_port};
+use molink::email::backend_users::Users;
 use molink::email::mime::{Heading, header_of};
 use molink::email::notice::{Action, Report, read};
 use molink::message::{Draft, Envelope, Identity, Message, Part, Takes, TextForm};
@@ -304,7 +305,7 @@ async fn what_a_far_station_gives_back_leaves_as_a_notice_unless_none_was_wanted
 fn postfix(about: &str, action: &str, status: &str) -> String {
     let mail = std::fs::read_to_string("fixtures/mail/notice-postfix.eml").unwrap().replace("WASHINGTON-0001-20161031T1200Z", about);
     let mail = mail.replace("Action: failed", &format!("Action: {action}")).replace("Status: 5.1.1", &format!("Status: {status}"));
-    mail.replace("\r\n", "\n").replace('\n', "\r\n")
+    mail.replace("\r\n", "\n").replace('\n', "\r\n") + "\r\n"
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -377,10 +378,10 @@ async fn notices_that_nobody_takes_make_no_storm() {
 /// A mail that its smart-host hands back to us, for somebody outside, by a login that lets it.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_mail_that_a_trusted_server_hands_back_again_and_again_ends() {
-    let users = tempfile::NamedTempFile::new().unwrap();
-    let login = molink::email::user_line("relay", "rosebud", None);
-    std::fs::write(users.path(), login).unwrap();
-    let gate = Gate::new(&format!("users = \"{}\"", users.path().display())).await;
+    let folder = tempfile::tempdir().unwrap();
+    let users = folder.path().join("users");
+    Users::at(&users).put("relay", "rosebud", None).unwrap();
+    let gate = Gate::new(&format!("users = \"{}\"", users.display())).await;
     let mut mail = b"From: Alice <alice@example.org>\r\nSubject: Round\r\nMessage-ID: <r@example.org>\r\n\r\nround\r\n".to_vec();
     let mut rounds = 0;
     let mut caller = None;
@@ -451,5 +452,4 @@ async fn a_message_between_two_stations_that_point_at_each_other_ends_and_its_se
     assert_eq!((rows("washington").len(), rows("moscow").len()), (2, 2), "the message and the word of it, no more");
     washington.stop().await.unwrap();
     moscow.stop().await.unwrap();
-    assert!(SOON > Duration::ZERO);
 }

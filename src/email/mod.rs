@@ -21,6 +21,7 @@ mod backend_tls;
 mod backend_tls_client;
 mod backend_told;
 pub mod backend_users;
+mod backend_wire;
 pub mod keys;
 pub mod loops;
 pub mod mime;

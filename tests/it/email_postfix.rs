@@ -128,13 +128,10 @@ async fn a_mail_in_transit_with_bare_line_ends_is_mended_and_nothing_in_it_is_a_
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "peer: run through tests/run"]
 async fn a_far_end_that_knows_no_such_address_refuses_and_one_that_is_full_defers() {
-    let postfix = Postfix::start(&[
-        (
-            "smtpd_recipient_restrictions",
-            "check_recipient_access inline:{ dave@example.org=REJECT,carol@example.org=450 }, permit_mynetworks, reject",
-        ),
-        ("message_size_limit", "20000"),
-    ]);
+    let rules = "check_recipient_access texthash:DIR/access, permit_mynetworks, reject";
+    let settings = [("smtpd_recipient_restrictions", rules), ("message_size_limit", "20000")];
+    let access = "dave@example.org REJECT\ncarol@example.org 450\n";
+    let postfix = Postfix::start_with(&settings, |dir| std::fs::write(dir.join("access"), access).unwrap());
     let people = "people = { alice = \"alice@example.org\", nobody = \"dave@example.org\", full = \"carol@example.org\" }";
     let mut sender = Sender::start(&format!("kind = \"gateway\"\n{people}\nline = {{ smtp = \"{}\" }}", postfix.address));
     assert!(matches!(sender.send(&message(1, "nobody@mail", text("x"))).await, Outcome::Refused(r) if r.text.contains("554 5.7.1")));

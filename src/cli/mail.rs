@@ -1,7 +1,7 @@
 //! `molink mail user`: puts somebody who may log in at an e-mail port into its file of users.
 //!
 //! Standards: PBKDF2 (RFC 8018). In: a name; the password from the terminal, not shown, or from standard input. Out: the file, a line.
-//! Left out: taking users out (their table is removed by hand). Shown by: `tests/it/email_login.rs`, `fixtures/answers/mail.txt`.
+//! Left out: taking users out (their table is removed by hand). Shown by: `tests/it/email_server.rs`, `fixtures/answers/mail.txt`.
 
 use super::Usage;
 use crate::email::backend_users::Users;

@@ -5,33 +5,26 @@
 //! Left out: what is said (`smtp::client`), what is sent (`backend_outgoing`). Shown by: `tests/it/email_client.rs`.
 
 use super::backend::Shared;
-use super::backend_client::{Known, Next, PATIENCE, far_end, prepared};
+use super::backend_client::{Known, Next, far_end, prepared};
 use super::backend_outgoing::{Piece, Pieces, Prepared};
-use super::backend_tls_client::{Guard, Secured};
+use super::backend_tls_client::Guard;
+use super::backend_wire::{Moved, Wire};
 use super::reply::{self, Verdict};
 use super::smtp::client::{Client, Config, Input, Job, Output, Tls};
-use crate::line::AsyncReadWrite;
-use crate::line::ip::tcp::plain;
 use crate::machine::{World, drive};
 use crate::router::event::{Direction, Span};
 use crate::router::{BoxFuture, Event, Fault, Order, Outcome, Port, Reason};
 use crate::time::{Clock, Instant};
 use std::collections::VecDeque;
-use std::io;
 use std::ops::ControlFlow;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 use std::time::Duration;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
 /// How long an end may take that was said already: QUIT, what stands before a close.
 const FAREWELL: Duration = Duration::from_secs(1);
 /// How long a station that stops waits for the answer to a message that is out.
 const LAST_ANSWER: Duration = Duration::from_secs(5);
-/// Octets taken from the far end at once.
-const READ: usize = 4 << 10;
 /// The longest line that is shown of a session.
 const SHOWN: usize = 200;
 
@@ -82,25 +75,8 @@ pub(super) async fn run(
     session.end().await
 }
 
-/// The connection.
-enum Wire {
-    Clear(TcpStream),
-    /// TLS is to be made behind what was sent.
-    Turning(TcpStream),
-    /// TLS is being made.
-    Greeting(BoxFuture<'static, Result<Secured, String>>),
-    Tls(Box<dyn AsyncReadWrite>),
-    Gone,
-}
-
-/// What happened on it.
-enum Moved {
-    /// All that was to be sent is out.
-    Out,
-    Came(Vec<u8>),
-    Ended(String),
-    Secured(Result<Secured, String>),
-}
+/// A delivery that is being prepared.
+type Preparing = BoxFuture<'static, Result<Arc<Prepared>, Outcome>>;
 
 /// A message in the session's hands.
 struct InHand {
@@ -128,7 +104,7 @@ struct Session<'a> {
     ready: VecDeque<Input>,
     /// The message that the session is to take first.
     waiting: Option<Arc<Prepared>>,
-    preparing: Option<(u64, BoxFuture<'static, Result<Arc<Prepared>, Outcome>>)>,
+    preparing: Option<(u64, Preparing)>,
     job: Option<InHand>,
     /// What became of the message, to be reported.
     settled: Option<Verdict>,
@@ -157,7 +133,9 @@ impl World<Input, Output> for Session<'_> {
             if self.closing && self.outbox.is_empty() {
                 return None;
             }
-            self.turn();
+            if self.outbox.is_empty() {
+                self.wire.greet(&self.guard, self.shared.keys.line.smtp.as_deref().unwrap_or_default());
+            }
             let taking = !self.stopping && !self.closing && !self.quitting;
             let asked = self.outbox.is_empty() && self.job.as_ref().is_some_and(|job| job.asked);
             let input = tokio::select! {
@@ -182,12 +160,7 @@ impl World<Input, Output> for Session<'_> {
                 self.show(Direction::Out, &octets);
                 self.outbox.extend_from_slice(&octets);
             }
-            Output::StartTls => {
-                self.wire = match std::mem::replace(&mut self.wire, Wire::Gone) {
-                    Wire::Clear(stream) => Wire::Turning(stream),
-                    other => other,
-                };
-            }
+            Output::StartTls => self.wire.turn(),
             Output::Ready => self.idle(),
             Output::Read => {
                 if let Some(job) = &mut self.job {
@@ -217,7 +190,7 @@ async fn piece(job: &mut Option<InHand>) -> Piece {
     }
 }
 
-async fn done<T>(preparing: &mut Option<(u64, BoxFuture<'static, T>)>) -> (u64, T) {
+async fn done(preparing: &mut Option<(u64, Preparing)>) -> (u64, Result<Arc<Prepared>, Outcome>) {
     match preparing {
         Some((number, work)) => (*number, work.await),
         None => std::future::pending().await,
@@ -350,19 +323,6 @@ impl Session<'_> {
         None
     }
 
-    /// Begins TLS, once what stands before it is out.
-    fn turn(&mut self) {
-        if self.outbox.is_empty() {
-            self.wire = match std::mem::replace(&mut self.wire, Wire::Gone) {
-                Wire::Turning(stream) => {
-                    let at = self.shared.keys.line.smtp.clone().unwrap_or_default();
-                    Wire::Greeting(Box::pin(self.guard.clone().secure(stream, at)))
-                }
-                other => other,
-            };
-        }
-    }
-
     fn moved(&mut self, moved: Moved) -> Option<Input> {
         match moved {
             Moved::Out => None,
@@ -423,10 +383,10 @@ impl Session<'_> {
             self.known.line_down(&self.shared, &reason.text);
             self.reports.push_back((prepared.delivery.number, reply::unopened(reason)));
         }
-        if let Some(verdict) = self.settled.take() {
-            if let Some(job) = self.job.take() {
-                self.settle(verdict, job);
-            }
+        if let Some(verdict) = self.settled.take()
+            && let Some(job) = self.job.take()
+        {
+            self.settle(verdict, job);
         }
         while let Some((number, outcome)) = self.reports.front().cloned() {
             self.shared.door.report(number, outcome).await;
@@ -485,61 +445,5 @@ impl Session<'_> {
             }
         }
         Ended { stopped: self.stopping, next: self.next }
-    }
-}
-
-impl Wire {
-    /// Sends and takes what can be. Cancel-safe: what is out is taken from `outbox`.
-    async fn moves(&mut self, outbox: &mut Vec<u8>) -> Moved {
-        match self {
-            Wire::Clear(stream) => std::future::poll_fn(|cx| moves(stream, outbox, cx)).await,
-            Wire::Turning(stream) => std::future::poll_fn(|cx| moves(stream, outbox, cx)).await,
-            Wire::Tls(stream) => std::future::poll_fn(|cx| moves(stream, outbox, cx)).await,
-            Wire::Greeting(greeting) => Moved::Secured(greeting.await),
-            Wire::Gone => std::future::pending().await,
-        }
-    }
-}
-
-fn moves<S: AsyncRead + AsyncWrite + Unpin + ?Sized>(stream: &mut S, outbox: &mut Vec<u8>, cx: &mut Context<'_>) -> Poll<Moved> {
-    let (mut out, mut failed) = (false, None);
-    while !outbox.is_empty() && failed.is_none() {
-        match Pin::new(&mut *stream).poll_write(cx, outbox) {
-            Poll::Ready(Ok(0)) => failed = Some(io::ErrorKind::WriteZero.into()),
-            Poll::Ready(Ok(n)) => {
-                outbox.drain(..n);
-                out = outbox.is_empty();
-            }
-            Poll::Ready(Err(e)) => failed = Some(e),
-            Poll::Pending => break,
-        }
-    }
-    if let (None, Poll::Ready(Err(e))) = (&failed, Pin::new(&mut *stream).poll_flush(cx)) {
-        failed = Some(e);
-    }
-    if out && failed.is_none() {
-        return Poll::Ready(Moved::Out);
-    }
-    // Who does not take any more may have said why.
-    let mut space = [0; READ];
-    let mut buffer = ReadBuf::new(&mut space);
-    match (Pin::new(&mut *stream).poll_read(cx, &mut buffer), failed) {
-        (Poll::Ready(Ok(())), _) if !buffer.filled().is_empty() => Poll::Ready(Moved::Came(buffer.filled().to_vec())),
-        (_, Some(e)) | (Poll::Ready(Err(e)), None) => Poll::Ready(Moved::Ended(words(&e))),
-        (Poll::Ready(Ok(())), None) => Poll::Ready(Moved::Ended("closed the connection".into())),
-        (Poll::Pending, None) => Poll::Pending,
-    }
-}
-
-/// How a connection was lost, behind the far end's name.
-fn words(e: &io::Error) -> String {
-    match e.kind() {
-        io::ErrorKind::UnexpectedEof => "closed the connection".into(),
-        io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe => "broke the connection off".into(),
-        io::ErrorKind::TimedOut => format!("vanished (nothing came over the wire for {} s)", PATIENCE.longest().as_secs()),
-        _ => match e.get_ref() {
-            Some(said) => format!("broke off ({said})"),
-            None => format!("was lost ({})", plain(e)),
-        },
     }
 }

@@ -188,12 +188,41 @@ async fn configured(shared: &Arc<Shared>, smtp: &str, at_home: bool) -> Result<(
     });
     let login =
         read.await.map_err(|e| format!("the files of the line could not be read (a bug): {e}"))?.map_err(|why| format!("{peer} {why}"))?;
-    if login.is_some() && !at_home && (!guard.verifies() || wanted == Tls::Never) {
-        return Err(format!(
-            "{peer} is sent no password: who is there is not known; give `line.authority` the certificate of its authority, and leave `line.security` required"
-        ));
-    }
-    // A password goes out under TLS that was verified, or stays on this machine.
-    let tls = if login.is_some() && !at_home { Tls::Required } else { wanted };
+    let tls = match &login {
+        None => wanted,
+        Some(_) => with_password(wanted, at_home, guard.verifies()).ok_or_else(|| {
+            format!("{peer} is sent no password: who is there is not known; give `line.authority` the certificate of its authority, and take `line.security` away")
+        })?,
+    };
     Ok((Config { host: keys.host(&shared.station), peer, tls, login, chunks: false, speed: shared.clock.speed() }, guard))
+}
+
+/// A password goes out under TLS that was verified, or stays on this machine.
+fn with_password(wanted: Tls, at_home: bool, verifies: bool) -> Option<Tls> {
+    match (at_home, wanted) {
+        (true, _) => Some(wanted),
+        (false, Tls::Required | Tls::Wanted) => verifies.then_some(Tls::Required),
+        (false, Tls::Never) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_password_leaves_this_machine_only_under_tls_that_was_verified() {
+        use Tls::*;
+        for (wanted, at_home, verifies, so) in [
+            (Never, true, false, Some(Never)),
+            (Wanted, true, false, Some(Wanted)),
+            (Wanted, false, true, Some(Required)),
+            (Required, false, true, Some(Required)),
+            (Required, false, false, None),
+            (Wanted, false, false, None),
+            (Never, false, true, None),
+        ] {
+            assert_eq!(with_password(wanted, at_home, verifies), so, "{wanted:?} {at_home} {verifies}");
+        }
+    }
 }

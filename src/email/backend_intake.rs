@@ -69,8 +69,12 @@ impl Intake {
         let places = size.div_ceil(SHORT).clamp(1, IN_HAND / SHORT);
         let _in_hand = self.in_hand.acquire_many(places as u32).await.map_err(|_| NotFiled::Trouble)?;
         let intake = self.clone();
-        let read = tokio::task::spawn_blocking(move || intake.read(&mail, spool)).await;
-        let filed = match read.unwrap_or(Err(NotFiled::Trouble))? {
+        let reading = move || intake.read(&mail, spool);
+        let read = match size {
+            0..=SHORT => tokio::task::spawn_blocking(reading).await.unwrap_or(Err(NotFiled::Trouble)),
+            _ => alone(reading).await.unwrap_or(Err(NotFiled::Trouble)),
+        };
+        let filed = match read? {
             Read::Message(message, notes) => self.submit(message, notes).await,
             Read::Drafts(drafts, notes) => self.hand_in(drafts, notes).await,
         };
@@ -89,6 +93,11 @@ impl Intake {
         let parsed = mime::read(came);
         if let Some(why) = loops::round(&parsed.heading, &shared.station) {
             shared.note(why);
+            return Err(NotFiled::Loop);
+        }
+        let passes = loops::passes(mime::header_of(came), &shared.keys.host(&shared.station));
+        if passes > loops::MOST_PASSES {
+            shared.note(format!("the mail came through this host {passes} times before; it goes round in a loop"));
             return Err(NotFiled::Loop);
         }
         let contents = shared.place.contents();
@@ -110,7 +119,7 @@ impl Intake {
         if precedence < asked {
             notes.push(format!("{asked} was asked for; only stations and users that are known have more than {precedence}"));
         }
-        let digest = Keyed::new(mail, &parsed.heading, mime::header_of(came).len(), came);
+        let digest = Keyed::new(mail, &parsed.heading, &came[mime::header_of(came).len()..], passes);
         let mut drafts = vec![];
         for recipient in &mail.envelope.to {
             let to = self.to(&recipient.address)?;
@@ -244,7 +253,7 @@ impl Intake {
             return Ok(());
         }
         let key = format!("notice-{about}-failed-{}", hexadecimal(&Sha256::digest(&post.recipient)));
-        let notice = Notice { about: about.clone(), action: "failed".into(), status: "5.1.1".into(), why };
+        let notice = Notice { about: about.clone(), action: "failed".into(), status: "5.1.1".into(), why, until: None };
         let router = Address { desk: "router".parse().map_err(|_| NotFiled::Trouble)?, station: self.shared.station.clone() };
         let envelope = Envelope {
             from: router,
@@ -271,20 +280,31 @@ impl Intake {
     }
 }
 
+/// Does it on a thread that ends with it. One of the pool keeps what it once had for its next work, and there are many: each would keep a large mail's room.
+async fn alone<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
+    let (answer, answered) = tokio::sync::oneshot::channel();
+    std::thread::Builder::new().name("intake".into()).spawn(move || answer.send(work())).ok()?;
+    answered.await.ok()
+}
+
 const SLOW: &str = "the journal did not answer within a minute";
 
 /// What a mail is known by when it comes again: who sent it, its Message-ID and subject, its body. A mail without Message-ID is not known.
 struct Keyed(Option<Sha256>);
 
 impl Keyed {
-    fn new(mail: &Mail, heading: &Heading, header: usize, came: &[u8]) -> Keyed {
+    fn new(mail: &Mail, heading: &Heading, body: &[u8], passes: usize) -> Keyed {
         Keyed(heading.message_id.as_ref().map(|id| {
             let mut hash = Sha256::new();
             for field in [mail.envelope.from.as_bytes(), id.as_bytes(), heading.subject.as_bytes()] {
                 hash.update((field.len() as u64).to_be_bytes());
                 hash.update(field);
             }
-            hash.update(&came[header..]);
+            hash.update(body);
+            // What comes back is not what comes again: it goes on, or in a loop, and is not lost as known.
+            if passes > 0 {
+                hash.update((passes as u64).to_be_bytes());
+            }
             hash
         }))
     }

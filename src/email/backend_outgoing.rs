@@ -5,6 +5,7 @@
 //! Left out: the session; who is on the line. Shown by: `tests/it/email_client.rs`, the tests below.
 
 use super::backend::Shared;
+use super::backend_told;
 use super::keys::Kind;
 use super::mime::{self, Outgoing, People};
 use super::notice::{self, Action, Told};
@@ -70,7 +71,8 @@ pub(super) fn prepare(shared: &Arc<Shared>, delivery: Delivery) -> Result<Prepar
     let outside = shared.keys.outside();
     let to_outside = outside.as_ref() == Some(&e.to.station);
     let to = address(shared, &e.to)?;
-    let post = e.post.as_deref();
+    let given_back = if to_outside { backend_told::returned(shared, message)? } else { None };
+    let post = e.post.as_deref().or(given_back.as_deref());
     let (what, mut envelope) = match post {
         Some(post) if to_outside && post.notice.is_some() => {
             let mail = notice_of(shared, message, post, &to)?;
@@ -134,6 +136,11 @@ fn envelope(shared: &Shared, message: &Message, from: &str, to: &str) -> Envelop
     let mut envelope = Envelope { from: from.to_owned(), ..Envelope::default() };
     let all = Notify { success: true, failure: true, delay: true, never: false };
     match message.envelope.post.as_deref() {
+        // A notice, of another station's router: nobody is told about it (RFC 5321 4.5.5).
+        None if message.envelope.from.desk.as_str() == "router" && shared.keys.kind == Kind::Gateway => {
+            envelope.from.clear();
+            recipient.notify.never = true;
+        }
         Some(post) => {
             envelope.from.clone_from(&post.reverse_path);
             envelope.envid.clone_from(&post.envid);
@@ -185,7 +192,7 @@ fn notice_of(shared: &Shared, message: &Message, post: &Post, to: &str) -> Resul
         status: said.status.clone(),
         why: said.why.clone(),
         answer: None,
-        until: None,
+        until: said.until,
     };
     let id = &message.identity;
     let written = notice::write(&notice::Notice {

@@ -2,7 +2,7 @@
 //!
 //! Standards: PBKDF2 (RFC 8018 5.2) with HMAC-SHA-256. In: a TOML file, `[NAME] password = "pbkdf2-sha256:ROUNDS:SALT:HASH", desk = "DESK"`.
 //! Out: whether a password is right, whose desk a user writes from. The file is read anew at each login: a user taken out is out.
-//! Left out: other stores (PAM, LDAP). Shown by: the tests below, `tests/it/email_login.rs`.
+//! Left out: other stores (PAM, LDAP). Shown by: the tests below, `tests/it/email_server.rs`.
 
 use crate::message::Name;
 use ring::{digest, pbkdf2, rand};
@@ -49,16 +49,20 @@ impl Users {
     /// All of them.
     pub fn read(&self) -> Result<BTreeMap<String, User>, String> {
         let shown = self.path.display();
-        let about = std::fs::metadata(&self.path)
-            .map_err(|e| format!("the users `{shown}` cannot be read: {e}; `molink mail user NAME --file {shown}` makes the file"))?;
+        let about = std::fs::metadata(&self.path).map_err(|e| {
+            format!("the users `{shown}` cannot be read: {}; `molink mail user NAME --file {shown}` makes the file", plain(&e))
+        })?;
         if about.permissions().mode() & 0o077 != 0 {
             return Err(format!("the users `{shown}` can be read by others: chmod 600 {shown}"));
         }
         if about.len() > LONGEST {
             return Err(format!("the users `{shown}` are more than {} MiB; is it the right file", LONGEST >> 20));
         }
-        let text = std::fs::read_to_string(&self.path).map_err(|e| format!("the users `{shown}` cannot be read: {e}"))?;
-        let users: BTreeMap<String, User> = toml::from_str(&text).map_err(|e| format!("the users `{shown}`: {}", e.message()))?;
+        let text = std::fs::read_to_string(&self.path).map_err(|e| format!("the users `{shown}` cannot be read: {}", plain(&e)))?;
+        let users: BTreeMap<String, User> = toml::from_str(&text).map_err(|e| {
+            let why = e.message().replace("struct User", "a table");
+            format!("the users `{shown}` are not as `molink mail user` writes them: {why}")
+        })?;
         match users.iter().find(|(_, user)| user.parts().is_none()) {
             Some((name, _)) => Err(format!("the users `{shown}`: the password of `{name}` is not as `molink mail user` writes it")),
             None => Ok(users),
@@ -95,7 +99,8 @@ impl Users {
         let user = User { password: hashed(password)?, desk };
         let before = users.insert(name.to_owned(), user).is_some();
         let text = toml::to_string(&users).map_err(|e| format!("the users cannot be written: {e}"))?;
-        replace(&self.path, text.as_bytes()).map_err(|e| format!("the users `{}` cannot be written: {e}", self.path.display()))?;
+        replace(&self.path, text.as_bytes())
+            .map_err(|e| format!("the users `{}` cannot be written: {}", self.path.display(), plain(&e)))?;
         Ok(before)
     }
 }
@@ -121,6 +126,12 @@ fn hashed(password: &str) -> Result<String, String> {
     pbkdf2::derive(pbkdf2::PBKDF2_HMAC_SHA256, rounds, &salt, password.as_bytes(), &mut hash);
     let hex = |bytes: &[u8]| bytes.iter().map(|b| format!("{b:02x}")).collect::<String>();
     Ok(format!("pbkdf2-sha256:{ROUNDS}:{}:{}", hex(&salt), hex(&hash)))
+}
+
+/// The system's words, without their number.
+fn plain(e: &std::io::Error) -> String {
+    let text = e.to_string().to_lowercase();
+    text.split(" (os error").next().unwrap_or_default().to_owned()
 }
 
 fn octets(hex: &str) -> Option<Vec<u8>> {

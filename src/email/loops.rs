@@ -4,7 +4,7 @@
 //! In: a mail's heading. Out: why it is not taken, or whether it may be answered. Left out: aliases that a configuration turns in a ring.
 //! Shown by: the tests here.
 
-use super::mime::{Automatic, Heading};
+use super::mime::{self, Automatic, Heading};
 use crate::message::Name;
 
 /// The most `Received` fields a mail may have (RFC 5321 6.3).
@@ -17,6 +17,18 @@ pub fn round(heading: &Heading, here: &Name) -> Option<String> {
     }
     let ours = heading.via.contains(here) || heading.identity.as_ref().is_some_and(|id| id.station == *here) && heading.hops > 1;
     ours.then(|| format!("the mail was at {} before; it goes round in a loop", here.upper()))
+}
+
+/// The most times a mail may have come through this host: an alias outside may bring one back, a ring never ends.
+pub const MOST_PASSES: usize = 5;
+
+/// How often a mail has come through this host before, by the `Received` fields that name it.
+pub fn passes(header: &[u8], host: &str) -> usize {
+    let by = |field: &String| {
+        let mut words = field.split_ascii_whitespace().skip_while(|w| !w.eq_ignore_ascii_case("by"));
+        words.nth(1).is_some_and(|name| name.trim_end_matches(';').eq_ignore_ascii_case(host))
+    };
+    mime::all(header, "Received").take(MOST_HOPS).filter(by).count()
 }
 
 /// Whether a program may answer it by itself (a receipt, a note that something was not printed): not a notice, a list, another program.
@@ -47,6 +59,14 @@ mod tests {
         let own = "Molink-Identity: MOSCOW-0001-20161031T1200Z\r\n";
         assert_eq!(round(&heading(own), &here), None, "our own mail, from our own desk");
         assert!(round(&heading(&format!("Received: x\r\nReceived: y\r\n{own}")), &here).is_some());
+    }
+
+    #[test]
+    fn how_often_a_mail_came_through_is_told_by_the_trace() {
+        let ours = "Received: from x ([192.0.2.1])\r\n\tby moscow.example with ESMTP id 7;\r\n\tMon, 31 Oct 2016 12:00:00 +0000\r\n";
+        let other = "Received: from by.moscow.example by mx.example\r\nReceived: by\r\nReceived:\r\n";
+        assert_eq!(passes(format!("{other}{ours}{other}{ours}Subject: by moscow.example\r\n\r\n{ours}").as_bytes(), "Moscow.Example"), 2);
+        assert_eq!(passes(other.as_bytes(), "moscow.example"), 0);
     }
 
     #[test]

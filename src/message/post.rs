@@ -5,6 +5,7 @@
 //! Shown by: `tests/it/mail_notices.rs`.
 
 use super::{Blob, Identity};
+use crate::time::Utc;
 use serde::{Deserialize, Serialize};
 
 /// What came with a mail; or, with `notice`, what a notice about a message has to say.
@@ -64,4 +65,7 @@ pub struct Notice {
     pub status: String,
     /// Why, or what was changed on the way, in words.
     pub why: String,
+    /// Until when it is tried, of a late one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<Utc>,
 }

@@ -4,6 +4,7 @@
 //! In: [`Input`]. Out: [`Output`]; changes leave in batches, and what follows from a batch waits for its [`Input::Persisted`].
 //! Left out: all I/O. Shown by: `router::tests`, `tests/it/world.rs`.
 
+mod heard;
 mod intake;
 mod paper;
 
@@ -18,6 +19,7 @@ use crate::faults;
 use crate::machine::Machine;
 use crate::message::{Address, Draft, Envelope, Identity, Message, Name, Part, Takes, convert};
 use crate::time::{Instant, Utc};
+use heard::Heard;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// Batches that may wait for the disk at one time: what comes while it is stuck must not fill the memory.
@@ -29,6 +31,7 @@ enum Effect {
     Queue(Box<Row>),
     Settle(Identity),
     Forget(String, Identity),
+    Learned(Identity),
 }
 
 /// Who waits for a lookup.
@@ -53,6 +56,8 @@ pub struct Router {
     /// Identities between coming in and being on disk, with those who wait to hear "before".
     filing: BTreeMap<Identity, Vec<u64>>,
     keys: BTreeMap<String, Vec<u64>>,
+    /// What was heard of messages, until it is on disk.
+    learning: BTreeMap<Identity, Heard>,
     /// Filled only with the planted fault that files without the date-time group.
     filed_without_dtg: BTreeSet<(Name, u32)>,
     changes: Vec<Change>,
@@ -70,6 +75,8 @@ impl Machine for Router {
             Input::Submit { token, draft, key } => self.submit(now, token, draft, key),
             Input::Came { token, port, message } => self.came(now, token, port, message),
             Input::Found { token, found } => self.found(now, token, found),
+            Input::Learned { port, id, news } => self.learned(port, id, news),
+            Input::Recalled { id, row } => self.recalled(now, &id, row),
             Input::Loaded { id, message } => self.loaded(now, &id, message),
             Input::Ended { port, delivery, outcome } => self.ended(now, &port, delivery, outcome),
             Input::PortReady { port, ready } => self.port_ready(now, &port, ready),
@@ -121,6 +128,7 @@ impl Router {
             next_lookup: 1,
             filing: BTreeMap::new(),
             keys: BTreeMap::new(),
+            learning: BTreeMap::new(),
             filed_without_dtg: BTreeSet::new(),
             changes: vec![],
             effects: vec![],
@@ -170,6 +178,7 @@ impl Router {
         match effect {
             Effect::Show(output) => self.outputs.push(output),
             Effect::Queue(row) => self.enqueue(Instant::ZERO, *row),
+            Effect::Learned(id) => drop(self.learning.remove(&id)),
             Effect::Settle(id) => {
                 for token in self.filing.remove(&id).unwrap_or_default() {
                     self.outputs.push(Output::Verdict { token, verdict: Verdict::FiledBefore });
@@ -215,8 +224,7 @@ impl Router {
         let age = std::time::Duration::from_micros(u64::try_from(self.utc(now).0 - row.accepted.0).unwrap_or(0));
         // What is filed here is nobody's to return: it waits for its machine as long as it takes.
         let expires = if here { NEVER } else { now + self.config.retry.expire.saturating_sub(age) };
-        let entry = Entry { row, ports, unfit: BTreeMap::new(), failures: 0, not_before: now, expires, on: None, here };
-        self.queue.add(entry);
+        self.queue.add(Entry::new(row, ports, now, expires, here));
     }
 
     fn dispatch(&mut self, now: Instant) {
@@ -290,18 +298,17 @@ impl Router {
     /// Where this port would leave something of a message out: another of its route that would not.
     fn carries_whole(&mut self, id: &Identity, port: &str, message: &Message, takes: &Takes) -> Option<String> {
         let entry = self.queue.entry(id).filter(|_| convert::lessens(message, takes))?;
-        let others: Vec<String> = entry.ports.iter().filter(|p| *p != port && !entry.unfit.contains_key(*p)).cloned().collect();
+        let others: Vec<String> = entry.lane().into_iter().filter(|p| p != port).collect();
         others.into_iter().find(|p| self.ports.get(p).is_some_and(|state| convert::fits(&message.content, &state.takes).is_ok()))
     }
     /// This port cannot carry that message; another of its route may.
     fn unfit(&mut self, now: Instant, id: &Identity, port: &str, why: String) {
         self.queue.put_back(id);
-        let Some(entry) = self.queue.entry(id) else { return };
-        entry.unfit.insert(port.to_owned(), why.clone());
-        if entry.here {
-            entry.unfit.clear(); // damaged in the journal; its desk's only machine is asked again later
+        let Some(here) = self.queue.entry(id).map(|e| e.here) else { return };
+        if here {
+            // Damaged in the journal; its desk's only machine is asked again later.
             self.deferred(now, port, id, Reason::new(Fault::Peer, why));
-        } else if entry.ports.iter().all(|p| entry.unfit.contains_key(p)) {
+        } else if self.queue.cannot(id, port, &why) {
             self.give_back(now, id, why);
         }
     }
@@ -337,7 +344,7 @@ impl Router {
 
     fn delivered(&mut self, now: Instant, port: &str, id: &Identity, receipt: Receipt) {
         let Some(entry) = self.queue.remove(id) else { return };
-        self.numbered.retain(|(i, _), _| i != id);
+        self.unnumber(id);
         if entry.here {
             self.moved(id, State::Printed, entry.row.attempts, receipt.text);
             return self.event(now, Some(port), Some(id), Event::Printed);
@@ -349,6 +356,15 @@ impl Router {
         let receipt = receipt.text;
         let event = if filed { Event::Filed { at, receipt } } else { Event::Custody { at, receipt } };
         self.event(now, Some(port), Some(id), event);
+        self.recall(id);
+    }
+
+    /// Forgets the numbers that a message had on its ports.
+    fn unnumber(&mut self, id: &Identity) {
+        let first = (id.clone(), String::new());
+        while let Some(next) = self.numbered.range(&first..).next().map(|(key, _)| key.clone()).filter(|(i, _)| i == id) {
+            self.numbered.remove(&next);
+        }
     }
 
     fn back_to_waiting(&mut self, id: &Identity) -> (State, u32) {
@@ -370,8 +386,9 @@ impl Router {
             }
             (Hold::Message, _, Some(entry)) => {
                 entry.failures += 1;
-                entry.not_before = now + retry.wait(entry.failures, speed);
-                entry.not_before
+                let until = now + retry.wait(entry.failures, speed);
+                self.queue.hold_back(id, until);
+                until
             }
             (Hold::Port | Hold::Message, _, _) => now,
         };
@@ -383,7 +400,8 @@ impl Router {
     /// Returns a message to its sender: to the desk here, or by a notice if it came from elsewhere.
     fn give_back(&mut self, now: Instant, id: &Identity, why: String) {
         let Some(entry) = self.queue.remove(id) else { return };
-        self.numbered.retain(|(i, _), _| i != id);
+        self.unnumber(id);
+        self.learning.remove(id);
         self.moved(id, State::Returned, entry.row.attempts, why.clone());
         self.event(now, None, Some(id), Event::Returned { reason: why.clone() });
         let (row, router) = (entry.row, router_desk());
@@ -395,7 +413,12 @@ impl Router {
         // The message's own class: its sender is known to send by that one, so it has a way back.
         let (to, precedence, class) = (row.from, row.precedence, row.class);
         let envelope = Envelope { from, to, precedence, class, subject: "RETURNED MESSAGE".into(), via: vec![], post: None };
-        self.accept(now, None, Draft { envelope, content: vec![Part::Text { text }] }, None);
+        let draft = Draft { envelope, content: vec![Part::Text { text }] };
+        if let Err(Submitted::Unknown(why) | Submitted::Refused(why) | Submitted::Stuck(why)) = self.admissible(&draft) {
+            let reason = format!("the sender, {}, could not be told: {why}", draft.envelope.to);
+            return self.event(now, None, Some(id), Event::Refused { reason });
+        }
+        self.accept(now, None, draft, None);
     }
 
     // ---- ports and papers ----

@@ -111,7 +111,7 @@ pub enum Event {
         /// Why.
         reason: String,
     },
-    /// A message that came in was refused.
+    /// A message that came in was refused, or the notice about one that failed.
     Refused {
         /// Why.
         reason: String,

@@ -21,6 +21,7 @@ pub use event::{Event, EventSink, Stamped};
 pub use journal::contents::Contents;
 pub use journal::history::{History, Look};
 pub use port::{
-    AtDesk, Backend, BackendError, BoxFuture, Delivery, Door, Fault, Form, Forms, Order, Outcome, Place, Port, Reason, Receipt, Verdict,
+    AtDesk, Backend, BackendError, BoxFuture, Delivery, Door, Fault, Form, Forms, News, Order, Outcome, Place, Port, Reason, Receipt,
+    Verdict,
 };
 pub use talk::{Config, Input, Output, Query, Submitted};

@@ -7,6 +7,7 @@
 use super::event::{Event, EventSink, Stamped};
 use super::journal::contents::Contents;
 use super::journal::history::History;
+use super::retry::RetryPolicy;
 use super::talk::Submitted;
 use crate::message::{Address, Class, Draft, Identity, Message, Name, Takes};
 use crate::time::{Clock, Hours, Speed, Utc};
@@ -16,6 +17,7 @@ use std::future::Future;
 use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 
 /// A future on the heap, as trait objects need it.
@@ -104,6 +106,8 @@ pub struct Place {
     pub history: Option<History>,
     /// Other forms of a message.
     pub forms: Forms,
+    /// How old a message is when it is given back.
+    pub expire: Duration,
 }
 
 impl Place {
@@ -126,6 +130,7 @@ impl Default for Place {
             outsides: BTreeSet::new(),
             history: None,
             forms: Arc::new(|_, _| vec![]),
+            expire: RetryPolicy::default().expire,
         }
     }
 }
@@ -230,9 +235,25 @@ pub enum Verdict {
     TryLater(Reason),
 }
 
+/// What the world outside said later of a message that went there.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum News {
+    /// It arrived; in whose words.
+    Delivered(String),
+    /// It was given up; why.
+    Failed(String),
+}
+
 /// What a port tells the router.
 #[derive(Debug)]
 pub enum PortReport {
+    /// Word came of a message that went to the world outside.
+    Learned {
+        /// Which.
+        id: Identity,
+        /// What.
+        news: News,
+    },
     /// A delivery ended.
     Ended {
         /// Which.
@@ -331,6 +352,10 @@ impl Door {
     pub async fn report(&self, delivery: u64, outcome: Outcome) {
         // A station that stops no longer listens; the journal knows what was not reported.
         let _ = self.reports.send((self.port.clone(), PortReport::Ended { delivery, outcome })).await;
+    }
+    /// Tells what was heard of a message that went to the world outside. Only one that the journal has in the custody of a host there changes.
+    pub async fn learned(&self, id: Identity, news: News) {
+        let _ = self.reports.send((self.port.clone(), PortReport::Learned { id, news })).await; // a station that stops does not learn
     }
     /// Hands in a message that came; resolves once it is on disk (or will not be).
     pub fn submit(&self, message: Message) -> impl Future<Output = Verdict> + Send + 'static {

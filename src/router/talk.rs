@@ -4,8 +4,8 @@
 //! Left out: what follows from what (see `core`). Shown by: `router::tests`.
 
 use super::event::Stamped;
-use super::journal::{Change, Recovered};
-use super::port::{Order, Outcome, Verdict};
+use super::journal::{Change, Recovered, Row};
+use super::port::{News, Order, Outcome, Verdict};
 use super::retry::RetryPolicy;
 use super::route::Route;
 use crate::message::{Draft, Identity, Message, Name, Takes};
@@ -93,6 +93,22 @@ pub enum Input {
         /// What the journal holds.
         found: Option<Identity>,
     },
+    /// What was heard of a message that went to the world outside.
+    Learned {
+        /// Which port heard it.
+        port: String,
+        /// Which message it names.
+        id: Identity,
+        /// What became of it.
+        news: News,
+    },
+    /// The answer to [`Output::Recall`].
+    Recalled {
+        /// Which.
+        id: Identity,
+        /// Its row, if it is in the journal.
+        row: Option<Row>,
+    },
     /// The answer to [`Output::Load`].
     Loaded {
         /// Which.
@@ -141,6 +157,8 @@ pub enum Output {
         /// What.
         query: Query,
     },
+    /// Read this message's row from the journal, then say [`Input::Recalled`].
+    Recall(Identity),
     /// Read this message from the journal, then say [`Input::Loaded`].
     Load(Identity),
     /// Tell a port.

@@ -106,6 +106,7 @@ impl Bench {
                 };
                 inputs.insert(0, Input::Found { token, found });
             }
+            Output::Recall(id) => inputs.insert(0, Input::Recalled { row: self.rows.get(&id).map(|(row, _)| row.clone()), id }),
             Output::Load(id) => inputs.insert(0, Input::Loaded { message: Ok(self.rows[&id].1.clone()), id }),
             shown => self.shown.push(shown),
         }
@@ -458,3 +459,6 @@ fn a_mail_goes_by_a_port_that_carries_all_of_it_and_else_its_file_is_named_and_t
 
 #[path = "machine_tests.rs"]
 mod machine;
+
+#[path = "heard_tests.rs"]
+mod heard;

@@ -292,7 +292,7 @@ impl StationConfig {
         if let MaildirAt::Folder(folder) = &at
             && folder.file_name().is_none()
         {
-            return Err(format!("`maildir` of [desk.{desk}] names no folder; write maildir = \"/home/NAME/Maildir\", or false for none"));
+            return Err(format!("`maildir` of [desk.{desk}] names no folder; write maildir = \"FOLDER/Maildir\", or false for none"));
         }
         self.maildirs.insert(desk.parse()?, at);
         Ok(())
@@ -317,7 +317,16 @@ impl StationConfig {
         let (own, all, routes) = (self.station.clone(), self.desks.clone(), self.routes.clone());
         let reachable: Reachable = Arc::new(move |to, class| reachable(to, class, &own, &all, &routes));
         let all_desks = self.desks.iter().cloned().collect::<Vec<Name>>();
-        Place { desks, known, reachable, data: self.data.clone(), number: self.number, all_desks, ..Place::default() }
+        Place {
+            desks,
+            known,
+            reachable,
+            data: self.data.clone(),
+            number: self.number,
+            all_desks,
+            expire: self.retry.expire,
+            ..Place::default()
+        }
     }
 
     fn add_route(&mut self, FileRoute { to, class, ports }: FileRoute) -> Result<(), String> {
@@ -447,7 +456,7 @@ ports = ["cable"]
             |value: &str| StationConfig::parse("w.toml", &GOOD.replace("[desk.operator]", &format!("[desk.operator]\nmaildir = {value}")));
         let desk: Name = "operator".parse().unwrap();
         assert_eq!(with("false").unwrap().maildirs[&desk], MaildirAt::Usual(false));
-        assert_eq!(with("\"/home/op/Maildir\"").unwrap().maildirs[&desk], MaildirAt::Folder("/home/op/Maildir".into()));
+        assert_eq!(with("\"/var/mail/op\"").unwrap().maildirs[&desk], MaildirAt::Folder("/var/mail/op".into()));
         assert!(StationConfig::parse("w.toml", GOOD).unwrap().maildirs.is_empty());
         assert!(with("\"..\"").unwrap_err().to_string().starts_with("w.toml:8: `maildir` of [desk.operator] names no folder"));
         assert_eq!(with("7").unwrap_err().to_string(), "w.toml:8: true, false, or the path of a Maildir");

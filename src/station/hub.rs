@@ -358,6 +358,10 @@ impl World<Input, Output> for Hub {
                     Err(e) => return self.fail(e.0),
                 }
             }
+            Output::Recall(id) => match self.reader.find(&id) {
+                Ok(row) => self.next.push_back(Input::Recalled { id, row }),
+                Err(e) => return self.fail(e.0),
+            },
             Output::Load(id) => {
                 let message = match self.reader.content(&id) {
                     Ok(Some(Ok(message))) => Ok(message),
@@ -462,6 +466,7 @@ impl Hub {
     fn reported(&mut self, port: String, report: PortReport) {
         let input = match report {
             PortReport::Ended { delivery, outcome } => Input::Ended { port, delivery, outcome },
+            PortReport::Learned { id, news } => Input::Learned { port, id, news },
             PortReport::Typed { draft, key, answer } => {
                 let token = self.token();
                 let leaves = draft.envelope.to.station != draft.envelope.from.station;

@@ -120,7 +120,7 @@ impl End {
     async fn outcome(&mut self) -> Outcome {
         match self.wanted(|r| matches!(r, PortReport::Ended { .. })).await {
             PortReport::Ended { outcome, .. } => outcome,
-            PortReport::Came { .. } | PortReport::Typed { .. } => unreachable!("only an end is wanted"),
+            PortReport::Came { .. } | PortReport::Typed { .. } | PortReport::Learned { .. } => unreachable!("only an end is wanted"),
         }
     }
     async fn files(&mut self, verdict: Verdict) -> String {
@@ -129,7 +129,7 @@ impl End {
                 answer.send(verdict).unwrap();
                 message.text()
             }
-            PortReport::Ended { .. } | PortReport::Typed { .. } => unreachable!("only a message is wanted"),
+            PortReport::Ended { .. } | PortReport::Typed { .. } | PortReport::Learned { .. } => unreachable!("only a message is wanted"),
         }
     }
     async fn stop(mut self) {

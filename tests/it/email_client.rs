@@ -160,7 +160,7 @@ async fn what_the_far_end_says_at_each_stage_becomes_an_outcome() {
     ] {
         let far = Far::new().await;
         let mut sender = Sender::start(&line(&far));
-        let m = if stage == "middle" { large(&sender, 24 << 20) } else { message(1, "chairman@moscow", text("x")) };
+        let m = if stage == "middle" { large(&sender, 12 << 20) } else { message(1, "chairman@moscow", text("x")) };
         sender.deliver(&m).await;
         let mut there = up_to(&far, stage).await;
         there.say(says).await;
@@ -181,7 +181,7 @@ async fn a_lost_connection_leaves_a_doubt_only_behind_the_final_dot() {
     for stage in ["greeting", "EHLO", "MAIL", "RCPT", "DATA", "middle", "end"] {
         let far = Far::new().await;
         let mut sender = Sender::start(&line(&far));
-        let m = if stage == "middle" { large(&sender, 24 << 20) } else { message(1, "chairman@moscow", text("x")) };
+        let m = if stage == "middle" { large(&sender, 12 << 20) } else { message(1, "chairman@moscow", text("x")) };
         sender.deliver(&m).await;
         drop(up_to(&far, stage).await);
         let outcome = sender.outcome().await;
@@ -236,7 +236,7 @@ async fn a_large_file_goes_in_pieces_and_comes_back_exactly() {
 async fn a_call_off_breaks_a_message_off_even_if_the_far_end_takes_no_octets() {
     let far = Far::new().await;
     let mut sender = Sender::start(&line(&far));
-    let slow = large(&sender, 24 << 20);
+    let slow = large(&sender, 12 << 20);
     let number = sender.deliver(&slow).await;
     let mut there = up_to(&far, "DATA").await;
     there.say("354 go").await;
@@ -370,7 +370,7 @@ async fn a_notice_goes_with_the_null_reverse_path_and_asks_for_none() {
     (post.recipient, post.reverse_path) = ("chairman@moscow".into(), String::new());
     let about: molink::message::Identity = "WASHINGTON-0009-20161031T1100Z".parse().unwrap();
     let why = "no such desk at moscow".to_owned();
-    post.notice = Some(Notice { about: about.clone(), action: "failed".into(), status: "5.1.1".into(), why });
+    post.notice = Some(Notice { about: about.clone(), action: "failed".into(), status: "5.1.1".into(), why, until: None });
     sender.deliver(&m).await;
     let mut there = far.greeted(&["DSN", "8BITMIME"]).await;
     let (mail, rcpt, octets) = there.message().await;
@@ -436,7 +436,7 @@ async fn a_file_under_the_far_ends_nose_is_not_read_twice_into_memory() {
     // Two pieces wait at the most: a far end that takes nothing makes nothing be read.
     let far = Far::new().await;
     let mut sender = Sender::start(&line(&far));
-    let m = large(&sender, 24 << 20);
+    let m = large(&sender, 12 << 20);
     let number = sender.deliver(&m).await;
     let mut there = up_to(&far, "DATA").await;
     there.say("354 go").await;

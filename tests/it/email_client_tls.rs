@@ -7,10 +7,25 @@ use molink::router::{Event, Fault, Outcome};
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
 use rustls::ServerConfig;
 use rustls::crypto::ring;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use std::path::Path;
 use std::sync::Arc;
 use tokio_rustls::TlsAcceptor;
+
+/// An authority of a test's own, and a certificate by it for these names, until this year, with its key: as PEM.
+pub fn authority(names: &[&str], until: i32) -> [String; 3] {
+    let (authority, key) = (KeyPair::generate().unwrap(), KeyPair::generate().unwrap());
+    let mut root = CertificateParams::new(vec![]).unwrap();
+    root.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    root.distinguished_name.push(DnType::CommonName, "an authority of a test");
+    let shown = root.self_signed(&authority).unwrap().pem();
+    let names: Vec<String> = names.iter().map(|n| (*n).to_owned()).collect();
+    let mut params = CertificateParams::new(names).unwrap();
+    params.not_after = rcgen::date_time_ymd(until, 1, 1);
+    let cert = params.signed_by(&key, &Issuer::new(root, authority)).unwrap();
+    [shown, cert.pem(), key.serialize_pem()]
+}
 
 /// What a server shows: a certificate and its key.
 struct Shown(CertificateDer<'static>, PrivateKeyDer<'static>);
@@ -23,16 +38,9 @@ impl Shown {
     }
     /// One by an authority of a test's own, for these names, until this year; the authority's goes to `file` as PEM.
     fn by_authority(names: &[&str], until: i32, file: &Path) -> Shown {
-        let (authority, key) = (KeyPair::generate().unwrap(), KeyPair::generate().unwrap());
-        let mut root = CertificateParams::new(vec![]).unwrap();
-        root.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        root.distinguished_name.push(DnType::CommonName, "an authority of a test");
-        std::fs::write(file, root.self_signed(&authority).unwrap().pem()).unwrap();
-        let names: Vec<String> = names.iter().map(|n| (*n).to_owned()).collect();
-        let mut params = CertificateParams::new(names).unwrap();
-        params.not_after = rcgen::date_time_ymd(until, 1, 1);
-        let cert = params.signed_by(&key, &Issuer::new(root, authority)).unwrap();
-        Shown(cert.der().clone(), PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key.serialize_der())))
+        let [root, cert, key] = authority(names, until);
+        std::fs::write(file, root).unwrap();
+        Shown(CertificateDer::from_pem_slice(cert.as_bytes()).unwrap(), PrivateKeyDer::from_pem_slice(key.as_bytes()).unwrap())
     }
     /// Greets the next caller, says STARTTLS to it, and TLS; `None` if it leaves.
     async fn secures(&self, far: &Far) -> Option<Caller> {

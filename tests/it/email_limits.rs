@@ -202,3 +202,44 @@ async fn one_recipient_of_two_that_is_refused_is_told_to_the_sender_by_a_notice(
     answer.send(molink::router::Submitted::Accepted("MOSCOW-0002-20161031T1200Z".parse().unwrap())).unwrap();
     talker.hears(250).await;
 }
+
+/// The most memory that a process had, in kilobytes.
+fn peak(pid: u32) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+    let line = status.lines().find(|l| l.starts_with("VmHWM:")).unwrap();
+    line.split_ascii_whitespace().nth(1).unwrap().parse().unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "peer: run through tests/run"]
+async fn three_mails_of_twenty_megabytes_at_once_cost_a_station_less_than_a_hundred() {
+    let (dir, port) = (tempfile::tempdir().unwrap(), crate::email_room::free_port());
+    let file = dir.path().join("moscow.toml");
+    std::fs::write(&file, crate::email_room::station(dir.path(), port, "kind = \"gateway\"", "", "")).unwrap();
+    let mut command = tokio::process::Command::new(crate::support::molink());
+    let station = command.arg("station").arg(&file).kill_on_drop(true).stdout(std::process::Stdio::null()).spawn().unwrap();
+    let mut talkers = tokio::task::JoinSet::new();
+    let before = {
+        let mut talker = crate::email_room::call(port).await;
+        talker.hears(220).await;
+        peak(station.id().unwrap())
+    };
+    for n in 0..3 {
+        talkers.spawn(async move {
+            let mut talker = crate::email_room::call(port).await;
+            talker.hears(220).await;
+            talker.say("EHLO client.example", 250).await;
+            let head = format!(
+                "Message-ID: <{n}@x>\r\nContent-Type: application/octet-stream; name=large.bin\r\nContent-Transfer-Encoding: base64\r\n\r\n"
+            );
+            let line = format!("{}\r\n", "QUJD".repeat(19));
+            let mail = [head.as_bytes(), line.repeat((20 << 20) / line.len()).as_bytes()].concat();
+            let reply = talker.mail("alice@example.org", &["operator@moscow"], &mail).await;
+            assert!(reply.starts_with("250"), "{reply}");
+        });
+    }
+    talkers.join_all().await;
+    let after = peak(station.id().unwrap());
+    println!("a station's peak: {before} kB idle, {after} kB with three mails of 20 MiB");
+    assert!(after < 100 << 10, "{after} kB, {before} before");
+}

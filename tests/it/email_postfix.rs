@@ -1,5 +1,6 @@
 //! Deliveries to Postfix: text that tempts a mail server arrives byte for byte, whether it tolerates bare line ends or not.
 
+use crate::email_client_tls::authority;
 use crate::email_far::{Sender, message, text};
 use crate::postfix::Postfix;
 use molink::email::mime;
@@ -127,17 +128,15 @@ async fn a_mail_in_transit_with_bare_line_ends_is_mended_and_nothing_in_it_is_a_
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "peer: run through tests/run"]
 async fn a_far_end_that_knows_no_such_address_refuses_and_one_that_is_full_defers() {
-    let postfix = Postfix::start(&[
-        (
-            "smtpd_recipient_restrictions",
-            "check_recipient_access inline:{ nobody@example.org=REJECT,full@example.org=450 }, permit_mynetworks, reject",
-        ),
-        ("message_size_limit", "20000"),
-    ]);
-    let people = "people = { alice = \"alice@example.org\", nobody = \"nobody@example.org\", full = \"full@example.org\" }";
+    let rules = "check_recipient_access texthash:DIR/access, permit_mynetworks, reject";
+    let settings = [("smtpd_recipient_restrictions", rules), ("message_size_limit", "20000")];
+    let access = "dave@example.org REJECT\ncarol@example.org 450\n";
+    let postfix = Postfix::start_with(&settings, |dir| std::fs::write(dir.join("access"), access).unwrap());
+    let people = "people = { alice = \"alice@example.org\", nobody = \"dave@example.org\", full = \"carol@example.org\" }";
     let mut sender = Sender::start(&format!("kind = \"gateway\"\n{people}\nline = {{ smtp = \"{}\" }}", postfix.address));
     assert!(matches!(sender.send(&message(1, "nobody@mail", text("x"))).await, Outcome::Refused(r) if r.text.contains("554 5.7.1")));
-    assert!(matches!(sender.send(&message(2, "full@mail", text("x"))).await, Outcome::Deferred(r) if r.text.contains("450 4.7.1")));
+    let full = sender.send(&message(2, "full@mail", text("x"))).await;
+    assert!(matches!(&full, Outcome::Deferred(r) if r.text.contains("450 4.7.1")), "{full:?}");
     let large = sender.send(&message(3, "alice@mail", text(&"a line\n".repeat(4_000)))).await;
     assert!(matches!(&large, Outcome::Refused(r) if r.text.contains("takes messages of 20000 octets at the most")), "{large:?}");
     delivered(&sender.send(&message(4, "alice@mail", text("x"))).await);
@@ -149,4 +148,46 @@ async fn a_far_end_that_knows_no_such_address_refuses_and_one_that_is_full_defer
         "{log}"
     );
     sender.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "peer: run through tests/run"]
+async fn under_tls_to_a_postfix_that_its_authority_vouches_for_and_to_no_other() {
+    for (name, protocols, taken) in
+        [("localhost", "TLSv1.3", true), ("localhost", "TLSv1.2", true), ("elsewhere.example", "TLSv1.3", false)]
+    {
+        let postfix = Postfix::start_with(
+            &[
+                ("smtpd_tls_security_level", "encrypt"),
+                ("smtpd_tls_cert_file", "DIR/crt"),
+                ("smtpd_tls_key_file", "DIR/key"),
+                ("smtpd_tls_mandatory_protocols", protocols),
+                ("smtpd_tls_received_header", "yes"),
+            ],
+            |dir| {
+                let [root, crt, key] = authority(&[name], 2090);
+                for (file, pem) in [("root", root), ("crt", crt), ("key", key)] {
+                    std::fs::write(dir.join(file), pem).unwrap();
+                }
+            },
+        );
+        // The name that is asked for is that of the address: a relay in between gives it one.
+        let relay = crate::email_relay::Relay::on("127.0.0.1:0", &postfix.address);
+        let port = relay.address.rsplit_once(':').unwrap().1;
+        let keys = format!(
+            "kind = \"gateway\"\npeople = {{ alice = \"alice@example.org\" }}\nline = {{ smtp = \"localhost:{port}\", authority = \"{}\" }}",
+            postfix.dir().join("root").display()
+        );
+        let mut sender = Sender::start(&keys);
+        let outcome = sender.send(&message(1, "alice@mail", text("x"))).await;
+        sender.stop().await;
+        if taken {
+            delivered(&outcome);
+            let mail = String::from_utf8(postfix.wait_mails("alice", 1).remove(0)).unwrap();
+            assert!(mail.contains(&format!("(using {protocols} with cipher")), "{mail}");
+        } else {
+            assert!(matches!(&outcome, Outcome::Deferred(r) if r.text.contains("not for `localhost`")), "{outcome:?}");
+            assert!(!postfix.log().contains("client="), "no message was begun: {}", postfix.log());
+        }
+    }
 }

@@ -20,8 +20,12 @@ pub struct Relay {
 impl Relay {
     /// Before the server at `to`, which need not be there yet.
     pub fn to(to: &str) -> Relay {
-        let address = address();
-        let listener = std::net::TcpListener::bind(&address).unwrap();
+        Relay::on(&address(), to)
+    }
+    /// The same at an address of the test's choice.
+    pub fn on(at: &str, to: &str) -> Relay {
+        let listener = std::net::TcpListener::bind(at).unwrap();
+        let address = listener.local_addr().unwrap().to_string();
         listener.set_nonblocking(true).unwrap();
         let (tell, told) = mpsc::unbounded_channel();
         let cut = Arc::new(AtomicBool::new(false));

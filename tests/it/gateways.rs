@@ -3,12 +3,14 @@
 use crate::convert_bad::fixture;
 use crate::fax_document::tiff;
 use crate::support::molink;
+use molink::email::Email;
 use molink::fax::backend_apart::read_by;
 use molink::fax::backend_document::{Undrawn, pages};
 use molink::fax::pages::{Drawn, Look, MOST_PAGES};
 use molink::message::{Attachments, Blob, Class, Envelope, Message, Part, Post, Precedence};
 use molink::paper::{About, Page, Resolution, Sheet};
 use molink::router::Contents;
+use molink::station::StationConfig;
 
 /// A mail of alice's to a desk behind a fax line.
 pub fn mail(content: Vec<Part>) -> Message {
@@ -106,4 +108,21 @@ fn the_setting_of_the_port_decides_what_becomes_of_a_message_that_cannot_all_be_
         assert_eq!(made.as_ref().ok().map(|drawn| drawn.pages.len()), pages, "{attachments:?}: {made:?}");
         assert!(pages.is_some() || made.unwrap_err().to_string().starts_with("`a.zip` (application/zip) cannot be sent by fax"));
     }
+}
+
+#[test]
+fn the_example_of_the_page_is_a_station_file() {
+    let page = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/gateways.md")).unwrap();
+    let example = page.split("```toml\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
+    let config = StationConfig::parse("example.toml", example).unwrap();
+    for port in config.ports.values() {
+        let (keys, station) = (port.keys.clone(), &config.station);
+        match port.backend.as_str() {
+            "email" => drop(Email::from_table(station, keys).unwrap_or_else(|e| panic!("{e}"))),
+            "teletype" => assert!(molink::teletype::keys::Keys::read(keys).unwrap().attachments == Attachments::Name),
+            "fax" => assert!(molink::fax::keys::Keys::read(keys).unwrap().attachments == Attachments::AsItCame),
+            other => panic!("{other}"),
+        }
+    }
+    assert_eq!((config.ports.len(), config.routes.len()), (3, 3));
 }

@@ -12,13 +12,16 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
-/// A running Postfix. Mail for `USER@example.org` (any user) is put into the Maildir of that user.
+/// A running Postfix. Mail for `USER@example.org` is put into the Maildir of that user, one of [`USERS`].
 pub struct Postfix {
     /// Where its SMTP server listens, `127.x.y.z:1963`.
     pub address: String,
     dir: tempfile::TempDir,
     child: Child,
 }
+
+/// Who has a mailbox.
+pub const USERS: [&str; 8] = ["alice", "bob", "carol", "dave", "operator", "chairman", "president", "postmaster"];
 
 /// Its services: the usual ones of master.cf, none in a jail.
 const SERVICES: &str = "pickup unix n - n 60 1 pickup\ncleanup unix n - n - 0 cleanup\nqmgr unix n - n 300 1 qmgr\ntlsmgr unix - - n 1000? 1 tlsmgr\n\
@@ -42,7 +45,7 @@ impl Postfix {
         let dir = tempfile::Builder::new().prefix("molink-postfix").tempdir().unwrap();
         let open = |path: &Path, mode| std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
         open(dir.path(), 0o755);
-        for (folder, mode) in [("conf", 0o755), ("queue", 0o755), ("data", 0o777), ("mail", 0o777)] {
+        for (folder, mode) in [("conf", 0o755), ("queue", 0o755), ("data", 0o755), ("mail", 0o777)] {
             std::fs::create_dir(dir.path().join(folder)).unwrap();
             open(&dir.path().join(folder), mode);
         }
@@ -51,7 +54,8 @@ impl Postfix {
         prepare(dir.path());
         let address = address();
         let conf = dir.path().join("conf");
-        std::fs::write(conf.join("boxes"), "/^([^@]+)@/ $1/\n").unwrap();
+        let boxes: String = USERS.iter().map(|user| format!("{user}@example.org {user}/\n")).collect();
+        std::fs::write(conf.join("boxes"), boxes).unwrap();
         std::fs::write(conf.join("main.cf"), main_cf(dir.path(), settings)).unwrap();
         std::fs::write(conf.join("master.cf"), format!("{address} inet n - n - - smtpd\n{SERVICES}")).unwrap();
         let child = Command::new(program)
@@ -149,7 +153,7 @@ fn main_cf(dir: &Path, settings: &[(&str, &str)]) -> String {
         ("local_recipient_maps", ""),
         ("virtual_mailbox_domains", "example.org"),
         ("virtual_mailbox_base", "DIR/mail"),
-        ("virtual_mailbox_maps", "regexp:DIR/conf/boxes"),
+        ("virtual_mailbox_maps", "texthash:DIR/conf/boxes"),
         ("virtual_uid_maps", "static:65534"),
         ("virtual_gid_maps", "static:65534"),
         ("smtpd_peername_lookup", "no"),

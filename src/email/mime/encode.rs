@@ -28,11 +28,11 @@ impl Head {
     pub fn words(&mut self, name: &str, text: &str) {
         let line: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
         let whole = line.trim() == line && !line.contains("  ") && !line.contains("=?") && line.split(' ').all(|w| w.len() <= 60);
-        match whole {
-            true if line.len() <= 60 && line.is_ascii() => self.raw(name, &line),
-            true => self.put(name, HeaderType::Text(Text::new(line))),
-            // Spaces that folding or a server would eat, words that cannot be folded, and what a reader would take for coded words.
-            false => self.raw(name, &coded_words(&line)),
+        match (whole && line.is_ascii(), line.len()) {
+            (true, ..=60) => self.raw(name, &line),
+            (true, _) => self.put(name, HeaderType::Text(Text::new(line))),
+            // Other letters, spaces that folding or a server would eat, words that cannot be folded or that a reader would take for coded ones.
+            (false, _) => self.raw(name, &coded_words(&line)),
         }
     }
     pub fn date(&mut self, name: &str, at: Utc) {
@@ -73,10 +73,11 @@ fn coded_words(line: &str) -> String {
     let mut words: Vec<String> = vec![];
     let mut rest = line;
     while !rest.is_empty() {
-        let mut end = rest.len().min(36);
-        while !rest.is_char_boundary(end) {
-            end -= 1;
-        }
+        let most = rest.len().min(36);
+        // A word without padding, if it can be: GMime (notmuch, mu) joins words of one charset and stops at the first padding.
+        let unpadded = |end: &usize| *end == rest.len() || end.is_multiple_of(3);
+        let ends = || (1..=most).rev().filter(|end| rest.is_char_boundary(*end));
+        let end = ends().find(unpadded).or_else(|| ends().next()).unwrap_or(rest.len());
         let mut coded = vec![];
         let _ = base64::encode(&mut &rest.as_bytes()[..end], &mut coded); // memory takes it
         words.push(format!("=?utf-8?B?{}?=", String::from_utf8_lossy(coded.trim_ascii_end())));
@@ -105,4 +106,24 @@ pub(in crate::email) fn text(text: &str, apart: &str) -> (&'static str, Vec<u8>)
     let canonical = text.replace('\n', "\r\n");
     let _ = base64::encode(&mut canonical.as_bytes(), &mut coded); // memory takes it
     ("base64", coded)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_last_word_of_a_field_is_padded() {
+        let mut head = Head::default();
+        for text in [
+            "Уведомление о происшествии в сети",
+            "Срочно: 12 кабелей и ещё кое-что, о чём нельзя написать короче",
+            "日本語とрусский и english 🙂🙂🙂🙂🙂🙂🙂🙂🙂🙂🙂🙂",
+        ] {
+            head.words("Subject", text);
+        }
+        let lines = String::from_utf8(head.0).unwrap();
+        assert_eq!(lines.matches("?=\r\n =?").count(), lines.matches("?=").count() - 3, "{lines}");
+        assert!(!lines.contains("=?=\r\n ") && lines.lines().all(|l| l.len() <= 78), "{lines}");
+    }
 }

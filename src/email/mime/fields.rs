@@ -22,7 +22,7 @@ pub fn field(header: &[u8], name: &str) -> Option<String> {
 }
 
 /// The values of all fields of that name, in their order.
-pub(super) fn all<'a>(header: &'a [u8], name: &'a str) -> impl Iterator<Item = String> + 'a {
+pub(in crate::email) fn all<'a>(header: &'a [u8], name: &'a str) -> impl Iterator<Item = String> + 'a {
     let mut lines = header.split(|b| *b == b'\n').peekable();
     std::iter::from_fn(move || {
         while let Some(line) = lines.next() {

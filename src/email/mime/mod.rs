@@ -29,6 +29,7 @@ pub use attached::Attached;
 pub use delivered::{delivered_to, on_top};
 pub use domains::Domains;
 pub(super) use encode::{Head as HeadLines, folded, text as coded_text};
+pub(in crate::email) use fields::all;
 pub use fields::{field, header_of};
 pub use heading::{Automatic, Heading, Mailbox};
 pub use name::safe;

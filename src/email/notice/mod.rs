@@ -241,7 +241,7 @@ fn status(notice: &Notice<'_>, told: &[&Told]) -> String {
 }
 
 /// What others said, as one line of 1,000 characters at the most.
-fn one_line(text: &str) -> String {
+pub(in crate::email) fn one_line(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(1_000).collect::<String>().trim().to_owned()
 }
 

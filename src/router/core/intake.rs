@@ -100,7 +100,7 @@ impl Router {
         }
     }
 
-    fn admissible(&self, draft: &Draft) -> Result<(), Submitted> {
+    pub(super) fn admissible(&self, draft: &Draft) -> Result<(), Submitted> {
         let (to, class) = (&draft.envelope.to, draft.envelope.class);
         if !self.recovered {
             return Err(Submitted::Stuck("the station is starting; try again in a moment".into()));

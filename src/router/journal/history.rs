@@ -4,6 +4,7 @@
 //! Left out: derived events; changing anything. Shown by: `tests/it/mail_notices.rs`.
 
 use super::super::event::Stamped;
+use super::Row;
 use super::reader::Reader;
 use crate::message::{Identity, Message};
 use std::path::PathBuf;
@@ -47,6 +48,10 @@ impl Look {
     /// A message with its content, if it is in the journal and whole.
     pub fn message(&self, id: &Identity) -> Result<Option<Message>, String> {
         self.0.load(id).map_err(|e| e.0)
+    }
+    /// A message's row.
+    pub fn row(&self, id: &Identity) -> Result<Option<Row>, String> {
+        self.0.find(id).map_err(|e| e.0)
     }
     /// The port that a message came by: `None` if it was handed in here.
     pub fn came_by(&self, id: &Identity) -> Result<Option<String>, String> {

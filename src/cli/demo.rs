@@ -3,16 +3,19 @@
 //! Standards: none; the scenario says which parts are history. In: an era. Out: the story on the terminal; papers, journals and
 //! the trace in DIR. Left out: how it is run (`station::live`). Shown by: `tests/it/processes.rs`.
 
+mod after;
+
+use super::Usage;
 use super::facsimile::Paper;
 use super::narrate::Narrator;
 use super::screen;
 use super::wires::Wires;
-use super::{INTERRUPTED, Usage};
 use crate::history::Scenario;
+use crate::history::scenario::Medium;
+use crate::router::Stamped;
 use crate::station::live::{KEYS, Live, Told};
 use crate::time::{Clock, Speed};
 use anyhow::Context;
-use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::{BufWriter, Stdout, Write};
 use std::path::{Path, PathBuf};
@@ -20,12 +23,32 @@ use std::process::ExitCode;
 use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 
-/// The scenarios in the program, by era.
-const ERAS: &[(&str, &str)] = &[
-    ("1963", include_str!("../../fixtures/scenarios/1963.toml")),
-    ("1976", include_str!("../../fixtures/scenarios/1976.toml")),
-    ("1986", include_str!("../../fixtures/scenarios/1986.toml")),
+/// A story in the program: one scenario, or acts, each in a folder of its own.
+struct Era {
+    name: &'static str,
+    acts: &'static [(&'static str, &'static str)],
+}
+
+/// The stories, as `--era` names them.
+const ERAS: &[Era] = &[
+    Era { name: "1963", acts: &[("1963", include_str!("../../fixtures/scenarios/1963.toml"))] },
+    Era { name: "1976", acts: &[("1976", include_str!("../../fixtures/scenarios/1976.toml"))] },
+    Era { name: "1986", acts: &[("1986", include_str!("../../fixtures/scenarios/1986.toml"))] },
+    Era { name: "2008", acts: &[("2008", include_str!("../../fixtures/scenarios/2008.toml"))] },
+    Era { name: "2013", acts: &[("2013", include_str!("../../fixtures/scenarios/2013.toml"))] },
+    Era {
+        name: "all",
+        acts: &[
+            ("1963", include_str!("../../fixtures/scenarios/all/1963.toml")),
+            ("1976", include_str!("../../fixtures/scenarios/all/1976.toml")),
+            ("1986", include_str!("../../fixtures/scenarios/all/1986.toml")),
+            ("2008", include_str!("../../fixtures/scenarios/all/2008.toml")),
+            ("2013", include_str!("../../fixtures/scenarios/all/2013.toml")),
+        ],
+    },
 ];
+/// Between two acts the last lines stay for so long.
+const BETWEEN: Duration = Duration::from_secs(2);
 /// Longer than any story takes in real time, however noisy its line.
 const LONGEST: Duration = Duration::from_secs(1800);
 const TRACE: &str = "trace.jsonl";
@@ -33,11 +56,12 @@ const TRACE: &str = "trace.jsonl";
 /// Run the link's story on this machine.
 #[derive(clap::Args)]
 #[command(
-    after_help = "Examples:\n  molink demo\n  molink demo --speed max --out /tmp/hotline\n  molink demo --era 1986\n\nDIR gets STATION/paper/IDENTITY.{txt,png,pdf} of what came there by teletype and\nSTATION/fax/IDENTITY.{tif,pdf} of what came by fax, STATION/tape/\nIDENTITY.{codes,png} of what was sent, STATION/journal.sqlite and trace.jsonl;\na demo's earlier files in it are replaced."
+    after_help = "Examples:\n  molink demo\n  molink demo --speed max --out /tmp/hotline\n  molink demo --era 2008\n  molink demo --era all\n\nDIR gets STATION/paper/IDENTITY.{txt,png,pdf} of what came there by teletype,\nSTATION/fax/IDENTITY.{tif,pdf} of what came by fax, STATION/mail/IDENTITY.eml of what\ncame by mail and what was attached beside it, STATION/tape/IDENTITY.{codes,png} of\nwhat was sent, STATION/journal.sqlite and trace.jsonl; with `--era all` each act has\na folder of its own. A demo's earlier files in it are replaced."
 )]
 pub struct Demo {
     /// Which era of the link: 1963 (the line is opened), 1976 (the second circuit moves),
-    /// 1986 (pages go by satellite)
+    /// 1986 (pages go by satellite), 2008 (chat and e-mail), 2013 (a message by the Risk
+    /// Reduction Centers), or all (the whole story, about 40 s an era)
     #[arg(long, default_value = "1963")]
     era: String,
     /// How fast: a number (1 = as in life) or `max` [default: the scenario's own]
@@ -49,21 +73,64 @@ pub struct Demo {
 }
 
 pub(super) async fn run(args: Demo) -> anyhow::Result<ExitCode> {
-    let known: Vec<&str> = ERAS.iter().map(|(era, _)| *era).collect();
-    let text = ERAS.iter().find(|(era, _)| *era == args.era).map(|(_, text)| *text);
-    let text = text.ok_or_else(|| Usage(format!("there is no era `{}` in this build; it has: {}", args.era, known.join(", "))))?;
-    let scenario = Scenario::parse(&format!("{}.toml", args.era), text).map_err(Usage)?;
-    let speed = args.speed.unwrap_or(scenario.speed);
-    clear(&args.out, &scenario)?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut trace = BufWriter::new(File::create(args.out.join(TRACE)).with_context(|| cannot_write(&args.out))?);
-    let mut narrator = Narrator::new(std::io::stdout()).naming(&scenario.circuits);
-    if screen::rows(&std::io::stdout()).is_some() {
-        narrator = narrator.watching(Wires::of(&scenario), Clock::new(None, speed), Paper::of_terminal());
+    let known: Vec<&str> = ERAS.iter().map(|era| era.name).collect();
+    let era = ERAS.iter().find(|era| era.name == args.era);
+    let era = era.ok_or_else(|| Usage(format!("there is no era `{}` in this build; it has: {}", args.era, known.join(", "))))?;
+    let read = |(name, text): &(&str, &str)| Ok(((*name).to_owned(), Scenario::parse(&format!("{name}.toml"), text).map_err(Usage)?));
+    let acts = era.acts.iter().map(read).collect::<anyhow::Result<Vec<(String, Scenario)>>>()?;
+    if let [(_, scenario)] = acts.as_slice() {
+        clear(&args.out, scenario)?;
+        let speed = args.speed.unwrap_or(scenario.speed);
+        let mut narrator = narrator(scenario, speed);
+        introduce(&mut narrator, scenario, speed)?;
+        let ended = play(&mut narrator, scenario, speed, &args.out).await?;
+        return after::conclude(&mut narrator, &ended, &args.out, scenario);
     }
-    introduce(&mut narrator, &scenario, speed)?;
+    clear_acts(&args.out, &acts)?;
+    play_acts(&acts, args.speed, &args.out).await
+}
 
-    let mut live = Live::start(&scenario, speed, &args.out).await.map_err(|e| Usage(e.0))?;
+/// One act after the other, each with stations, a clock and a folder of its own.
+async fn play_acts(acts: &[(String, Scenario)], speed: Option<Speed>, out: &Path) -> anyhow::Result<ExitCode> {
+    let mut told = Narrator::new(std::io::stdout());
+    told.blank()?;
+    told.say("  MOLINK   ", &format!("The whole story in {} acts. What the sources say is at the end.", acts.len()))?;
+    let mut before: Option<i64> = None;
+    let mut ended = Ended::Told(true);
+    for (n, (name, scenario)) in acts.iter().enumerate() {
+        let speed = speed.unwrap_or(scenario.speed);
+        let mut narrator = narrator(scenario, speed);
+        let year = after::year(scenario.start);
+        title(&mut narrator, (n + 1, acts.len()), scenario, before.map(|before| year - before))?;
+        if n == 0 {
+            narrator.legend()?;
+        }
+        narrator.blank()?;
+        before = Some(year);
+        ended = ended.and(play(&mut narrator, scenario, speed, &out.join(name)).await?);
+        if matches!(ended, Ended::Interrupted) {
+            break;
+        }
+        if speed != Speed::Max {
+            tokio::time::sleep(BETWEEN).await;
+        }
+    }
+    after::conclude_acts(&mut told, &ended, out, acts)
+}
+
+fn narrator(scenario: &Scenario, speed: Speed) -> Narrator<Stdout> {
+    let narrator = Narrator::new(std::io::stdout()).naming(&scenario.circuits);
+    match screen::rows(&std::io::stdout()) {
+        Some(_) => narrator.watching(Wires::of(scenario), Clock::new(None, speed), Paper::of_terminal()),
+        None => narrator,
+    }
+}
+
+/// Plays one scenario to its end, or until it is interrupted; its files and the trace lie in `out`.
+async fn play(narrator: &mut Narrator<Stdout>, scenario: &Scenario, speed: Speed, out: &Path) -> anyhow::Result<Ended> {
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut trace = BufWriter::new(File::create(out.join(TRACE)).with_context(|| cannot_write(out))?);
+    let mut live = Live::start(scenario, speed, out).await.map_err(|e| Usage(e.0))?;
     let ended = {
         let story = live.perform(|told| match told {
             Told::Say(text) => {
@@ -72,9 +139,13 @@ pub(super) async fn run(args: Demo) -> anyhow::Result<ExitCode> {
                 narrator.blank()
             }
             Told::Event(event) => {
-                serde_json::to_writer(&mut trace, &event)?;
-                trace.write_all(b"\n")?;
+                write_event(&mut trace, &event)?;
                 narrator.event(&event)
+            }
+            Told::Tapped(tapped) => narrator.tapped(&tapped),
+            Told::Read(at, message) => {
+                after::lay_out(&out.join(at.as_str()), &message)?;
+                narrator.read(&at, &message)
             }
             Told::Moment => narrator.moment(screen::rows(&std::io::stdout())),
         });
@@ -89,12 +160,16 @@ pub(super) async fn run(args: Demo) -> anyhow::Result<ExitCode> {
     live.stop(|told| late.push(told)).await?;
     for told in late {
         if let Told::Event(event) = told {
-            serde_json::to_writer(&mut trace, &event)?;
-            trace.write_all(b"\n")?;
+            write_event(&mut trace, &event)?;
         }
     }
-    trace.flush().with_context(|| cannot_write(&args.out))?;
-    conclude(&mut narrator, &ended, &args.out, &scenario)
+    trace.flush().with_context(|| cannot_write(out))?;
+    Ok(ended)
+}
+
+fn write_event(trace: &mut BufWriter<File>, event: &Stamped) -> std::io::Result<()> {
+    serde_json::to_writer(&mut *trace, event)?;
+    trace.write_all(b"\n")
 }
 
 enum Ended {
@@ -103,8 +178,29 @@ enum Ended {
     Interrupted,
 }
 
+impl Ended {
+    fn and(self, next: Ended) -> Ended {
+        match (self, next) {
+            (Ended::Told(one), Ended::Told(other)) => Ended::Told(one && other),
+            (Ended::Interrupted, _) | (_, Ended::Interrupted) => Ended::Interrupted,
+        }
+    }
+}
+
 fn cannot_write(out: &Path) -> String {
     format!("`{}` cannot be written; give another folder with --out", out.join(TRACE).display())
+}
+
+/// The same for acts: a folder with nothing in it but acts of an earlier demo.
+fn clear_acts(out: &Path, acts: &[(String, Scenario)]) -> anyhow::Result<()> {
+    let foreign =
+        || Usage(format!("`{}` is not empty and was not made by a demo of all eras; give another folder with --out", out.display()));
+    let known = |name: &std::ffi::OsStr| acts.iter().any(|(act, _)| name == act.as_str());
+    // What cannot be read says so when an act is cleared.
+    if std::fs::read_dir(out).is_ok_and(|entries| entries.flatten().any(|entry| !known(&entry.file_name()))) {
+        return Err(foreign().into());
+    }
+    acts.iter().try_for_each(|(name, scenario)| clear(&out.join(name), scenario))
 }
 
 /// Makes the folder fit: new, empty, or left by an earlier demo (whose files go).
@@ -133,6 +229,19 @@ fn clear(out: &Path, scenario: &Scenario) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// What stands before an act.
+fn title(n: &mut Narrator<Stdout>, (act, of): (usize, usize), scenario: &Scenario, later: Option<i64>) -> anyhow::Result<()> {
+    let later = later.map(|years| format!(", {years} years later")).unwrap_or_default();
+    n.blank()?;
+    n.say("  ", &"-".repeat(76))?;
+    n.say("  ", &format!("{act} of {of}{later}"))?;
+    n.blank()?;
+    n.say("  MOLINK   ", &scenario.title)?;
+    n.blank()?;
+    scenario.cast.iter().try_for_each(|(_, line)| n.say("    ", line))?;
+    Ok(())
+}
+
 fn introduce(n: &mut Narrator<Stdout>, scenario: &Scenario, speed: Speed) -> anyhow::Result<()> {
     n.blank()?;
     n.say("  MOLINK   ", &scenario.title)?;
@@ -142,9 +251,13 @@ fn introduce(n: &mut Narrator<Stdout>, scenario: &Scenario, speed: Speed) -> any
     }
     for (name, plan) in &scenario.circuits {
         let delay = plan.profile.delay.as_millis();
-        let line = match plan.voice {
-            false => format!("between them: circuit {name}, 50 baud, {delay} ms one way, played over a pty pair on this machine"),
-            true => format!("between them: circuit {name}, which carries fax, {delay} ms one way, played in this program"),
+        let line = match plan.medium {
+            Medium::Codes => format!("between them: circuit {name}, 50 baud, {delay} ms one way, played over a pty pair on this machine"),
+            Medium::Voice => format!("between them: circuit {name}, which carries fax, {delay} ms one way, played in this program"),
+            Medium::Mail => {
+                let rate = plan.rate.map(|rate| format!("{rate} bit/s, ")).unwrap_or_default();
+                format!("between them: circuit {name}, which carries mail, {rate}{delay} ms one way")
+            }
         };
         n.say("    ", &line)?;
     }
@@ -159,64 +272,19 @@ fn introduce(n: &mut Narrator<Stdout>, scenario: &Scenario, speed: Speed) -> any
     Ok(())
 }
 
-fn conclude(n: &mut Narrator<Stdout>, ended: &Ended, out: &Path, scenario: &Scenario) -> anyhow::Result<ExitCode> {
-    n.blank()?;
-    let code = match ended {
-        Ended::Interrupted => {
-            n.say("  ", &format!("Interrupted. What there is so far lies in {}", out.display()))?;
-            return Ok(ExitCode::from(INTERRUPTED));
-        }
-        Ended::Told(true) => {
-            n.say("  ", "Every message is on file at the other end, and on paper.")?;
-            ExitCode::SUCCESS
-        }
-        Ended::Told(false) => {
-            n.say("  ", "Not every message arrived; the trace and the journals tell why.")?;
-            ExitCode::from(1)
-        }
-    };
-    n.blank()?;
-    for paragraph in paragraphs(&scenario.sources) {
-        n.say("  ", &paragraph)?;
-    }
-    n.blank()?;
-    n.say("  ", "Left for you to look at:")?;
-    for station in scenario.stations.keys() {
-        for kind in ["paper", "tape", "fax"] {
-            for name in left(&out.join(station.as_str()).join(kind)) {
-                n.say("    ", &name)?;
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_story_can_be_read_and_says_what_its_sources_are() {
+        for era in ERAS {
+            for (name, text) in era.acts {
+                let scenario = Scenario::parse(name, text).unwrap();
+                assert!(scenario.sources.contains("ours"), "{} {name}", era.name);
+                assert_eq!(after::year(scenario.start), scenario.start.to_string()[..4].parse::<i64>().unwrap());
+                assert!(scenario.speed != Speed::Max && !scenario.cast.is_empty(), "{} {name}", era.name);
             }
         }
-        n.say("    ", &out.join(station.as_str()).join("journal.sqlite").display().to_string())?;
     }
-    n.say("    ", &out.join(TRACE).display().to_string())?;
-    Ok(code)
-}
-
-/// The files of a folder, as a shell would take them: one line for a message, `IDENTITY.{png,txt}`.
-fn left(dir: &Path) -> Vec<String> {
-    let mut kinds: BTreeMap<PathBuf, BTreeSet<String>> = BTreeMap::new();
-    let files = std::fs::read_dir(dir).into_iter().flatten().flatten().filter(|file| file.path().is_file());
-    for file in files {
-        let path = file.path();
-        let kind = path.extension().map(|e| e.to_string_lossy().into_owned()).unwrap_or_default();
-        kinds.entry(path.with_extension("")).or_default().insert(kind);
-    }
-    let listed = |(path, kinds): (PathBuf, BTreeSet<String>)| {
-        let kinds: Vec<String> = kinds.into_iter().collect();
-        format!("{}.{{{}}}", path.display(), kinds.join(","))
-    };
-    kinds.into_iter().map(listed).collect()
-}
-
-/// Lines that begin with a blank go on with the one before.
-fn paragraphs(text: &str) -> Vec<String> {
-    let mut all: Vec<String> = vec![];
-    for line in text.lines() {
-        match all.last_mut() {
-            Some(last) if line.starts_with(' ') => *last += line,
-            Some(_) | None => all.push(line.to_owned()),
-        }
-    }
-    all
 }

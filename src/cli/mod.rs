@@ -25,6 +25,7 @@ mod mail;
 mod misread;
 mod narrate;
 mod paper;
+mod postal;
 mod reader;
 mod screen;
 mod send;

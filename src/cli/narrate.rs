@@ -6,12 +6,14 @@
 
 use super::facsimile::{Facsimile, Paper};
 use super::log::of_key;
+use super::postal::{self, Postal};
 use super::screen::Screen;
 use super::wires::Wires;
 use crate::history::scenario::CircuitPlan;
-use crate::message::Name;
+use crate::message::{Message, Name};
 use crate::router::Event;
 use crate::router::event::{Direction, Span, Stamped};
+use crate::station::live_mail::Tapped;
 use crate::time::Clock;
 use std::collections::{BTreeMap, VecDeque};
 use std::io::Write;
@@ -35,6 +37,8 @@ pub(super) struct Narrator<W: Write> {
     /// The fax calls, and how many rows one may be watched on.
     fax: Facsimile,
     room: usize,
+    /// The mail circuits.
+    mail: Postal,
     carriage: Carriage,
     /// Whose printing was told last, with no news since.
     printing: Option<Printer>,
@@ -67,6 +71,7 @@ impl<W: Write> Narrator<W> {
             watched: None,
             fax: Facsimile::new(&BTreeMap::new()),
             room: 0,
+            mail: Postal::default(),
             carriage: Carriage::Margin,
             printing: None,
             circuits: BTreeMap::new(),
@@ -79,6 +84,7 @@ impl<W: Write> Narrator<W> {
     /// Names the circuits in what it tells, if there are several.
     pub fn naming(mut self, circuits: &BTreeMap<String, CircuitPlan>) -> Self {
         self.fax = Facsimile::new(circuits);
+        self.mail = Postal::new(circuits);
         if circuits.len() > 1 {
             let ends = circuits.iter().flat_map(|(name, plan)| plan.ends.iter().map(move |end| (end.clone(), name.clone())));
             self.circuits = ends.collect();
@@ -119,10 +125,12 @@ impl<W: Write> Narrator<W> {
     pub fn moment(&mut self, rows: Option<usize>) -> std::io::Result<()> {
         let Some((wires, clock)) = &mut self.watched else { return Ok(()) };
         wires.pass(clock.now());
+        self.mail.pass();
         self.room = rows.unwrap_or_default().saturating_sub(AROUND_FAX);
         if rows.is_none() {
             wires.end();
             self.fax.end();
+            self.mail.end();
         }
         self.paint()?;
         if rows.is_none() {
@@ -143,7 +151,9 @@ impl<W: Write> Narrator<W> {
             pages.into_iter().chain(wires.whole()).try_for_each(|row| writeln!(self.out, "{row}"))?;
             let fax = self.fax.in_hand(self.room);
             let most = if fax.is_empty() { ROWS } else { ROWS_BESIDE_FAX };
-            self.out.below(fax.into_iter().chain(wires.in_hand(most)).collect());
+            let mut lines = wires.in_hand(most);
+            lines.extend(self.mail.in_hand().into_iter().take(most.saturating_sub(lines.len())));
+            self.out.below(fax.into_iter().chain(lines).collect());
         }
         self.out.flush()
     }
@@ -159,6 +169,7 @@ impl<W: Write> Narrator<W> {
             wires.end();
         }
         self.fax.end();
+        self.mail.end();
         self.paint()?;
         self.watched = None;
         self.finish_all()
@@ -167,6 +178,21 @@ impl<W: Write> Narrator<W> {
     fn paragraph(&mut self, lead: &str, text: &str) -> std::io::Result<()> {
         self.printing = None;
         broken(lead, text).into_iter().try_for_each(|row| writeln!(self.out, "{row}"))?;
+        self.paint()
+    }
+
+    /// Something went by a mail circuit, if an audience wants to know.
+    pub fn tapped(&mut self, tapped: &Tapped) -> std::io::Result<()> {
+        let Some(said) = self.mail.take(tapped) else { return Ok(()) };
+        self.finish_all()?;
+        self.paragraph(&format!("{}  ", self.time), &said)
+    }
+    /// A mail is at its desk.
+    pub fn read(&mut self, at: &Name, message: &Message) -> std::io::Result<()> {
+        let (said, rows) = postal::read(at, message);
+        self.finish_all()?;
+        self.paragraph(&format!("{}  ", self.time), &said)?;
+        rows.iter().try_for_each(|row| writeln!(self.out, "{row}"))?;
         self.paint()
     }
 
@@ -181,6 +207,10 @@ impl<W: Write> Narrator<W> {
         self.time = e.utc.clock_time();
         if let Some((wires, clock)) = &mut self.watched {
             wires.take(e, clock.now());
+        }
+        if self.mail.carries(&e.station, e.port.as_ref()) && matches!(e.event, Event::Service { .. }) {
+            self.mail.speaks(e);
+            return Ok(()); // of a session the tap tells, and the rows in hand show the rest
         }
         let shown = self.watched.is_some();
         let printer = self.printer(e);
@@ -202,12 +232,24 @@ impl<W: Write> Narrator<W> {
             Event::Service { dir: Direction::Out, line, .. } if line.starts_with("KEY ") => format!("{who} goes over to cipher: {line}"),
             Event::Service { dir: Direction::Out, line, span: Span::Cipher } => format!("{who} sends, enciphered: {line}"),
             Event::Service { dir: Direction::Out, line, .. } => format!("{who} sends  {line}"),
+            // Its greeting was told, and what a message met with is.
+            Event::LineUp { .. } | Event::LineDown { .. } if self.mail.carries(&e.station, e.port.as_ref()) => return Ok(()),
             Event::LineUp { peer } => format!("{who} has the line to {}", peer.upper()),
             Event::LineDown { reason } => format!("{who} has lost the line: {reason}"),
-            Event::Filed { at, receipt } if *at == e.station && receipt.is_empty() => format!("{who} files {id}: it is on disk"),
-            Event::Filed { at, .. } => format!("{who} knows: {id} is on file at {}", at.upper()),
+            Event::Filed { at, receipt } if *at == e.station && receipt.is_empty() => {
+                if self.mail.carries(&e.station, e.port.as_ref()) {
+                    self.mail.came(id.clone());
+                }
+                format!("{who} files {id}: it is on disk")
+            }
+            Event::Filed { at, .. } => {
+                let octets = self.mail.done(&e.station, e.port.as_ref());
+                let octets = octets.map(|octets| format!(", {octets} octets under TLS")).unwrap_or_default();
+                format!("{who} knows: {id} is on file at {}{octets}", at.upper())
+            }
             Event::Custody { at, .. } => format!("{who} knows: {} answers for {id} now", at.upper()),
             Event::Printing { attempt, .. } if *attempt > 1 => format!("{who} prints {id} once more, as a duplicate"),
+            Event::Printed if self.mail.has(&id) => return Ok(()), // it is shown as it is read
             Event::Printed => format!("{who} has {id} on paper"),
             Event::CameAgain => format!("{who} has {id} already and does not file it again"),
             Event::Delayed { reason, .. } => format!("{who} could not deliver {id} yet: {reason}"),
@@ -347,7 +389,7 @@ impl<W: Write> Narrator<W> {
 }
 
 /// A text in rows of the terminal's width, each after `lead` or as much blank.
-fn broken(lead: &str, text: &str) -> Vec<String> {
+pub(super) fn broken(lead: &str, text: &str) -> Vec<String> {
     let indent = lead.chars().count();
     let mut rows = vec![];
     for paragraph in text.lines() {
@@ -411,7 +453,8 @@ mod tests {
         let plan = |port: &str| CircuitPlan {
             ends: ["washington", "moscow"].map(|s| (s.parse().unwrap(), format!("{port}-port"))),
             profile: crate::line::Profile::clean(),
-            voice: false,
+            medium: crate::history::scenario::Medium::Codes,
+            rate: None,
         };
         ["cable", "radio"].map(|name| (name.to_owned(), plan(name))).into()
     }

@@ -334,7 +334,7 @@ fn sends(scenario: &Scenario, (station, port): &(Name, String)) -> (CodeTable, U
 }
 
 /// A name of at most so many letters: `WASH.` for Washington.
-fn short(name: &str) -> String {
+pub(super) fn short(name: &str) -> String {
     match name.chars().count() {
         0..=LABEL => name.to_owned(),
         _ => name.chars().take(LABEL - 2).chain(['.']).collect(),

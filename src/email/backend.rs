@@ -21,6 +21,8 @@ use tokio::task::JoinSet;
 /// An e-mail port.
 pub struct Email {
     keys: Keys,
+    /// A listener that is open already.
+    open: Option<std::net::TcpListener>,
 }
 
 /// What the tasks of a port share.
@@ -50,7 +52,11 @@ impl Email {
         if keys.peer.as_ref() == Some(station) {
             return Err(format!("`peer = \"{station}\"` is this station itself; name the one at the far end"));
         }
-        Ok(Email { keys })
+        Ok(Email { keys, open: None })
+    }
+    /// The same, on a listener that is open already (a circuit in this process has found a free port); `line.listen` is its name.
+    pub fn on(station: &Name, table: toml::Table, open: std::net::TcpListener) -> Result<Email, String> {
+        Ok(Email { open: Some(open), ..Email::from_table(station, table)? })
     }
 }
 
@@ -90,10 +96,13 @@ impl Backend for Email {
             let mut tasks: JoinSet<Result<(), String>> = JoinSet::new(); // dropped, it ends them
             let mut server = None;
             if let Some(at) = &shared.keys.line.listen {
-                let listener = open(at, shared.keys.line.anyone).await.map_err(BackendError)?;
+                let listener = match self.open {
+                    Some(open) => taken_over(open).map_err(|e| BackendError(format!("cannot listen at {at}: {e}")))?,
+                    None => open(at, shared.keys.line.anyone).await.map_err(BackendError)?,
+                };
                 server = Some(tasks.spawn(backend_server::serve(shared.clone(), listener, stopping)).id());
             }
-            if shared.place.history.is_some() && shared.keys.outside().is_some() {
+            if shared.place.history.is_some() && (shared.keys.outside().is_some() || shared.keys.users.is_some()) {
                 tasks.spawn(backend_clerk::run(shared.clone()));
             }
             let client = backend_client::run(shared.clone(), port);
@@ -113,6 +122,11 @@ impl Backend for Email {
             }
         })
     }
+}
+
+fn taken_over(open: std::net::TcpListener) -> std::io::Result<Listener> {
+    open.set_nonblocking(true)?;
+    Listener::from_std(open)
 }
 
 /// A port that is started again at once may find its last listener not closed yet.

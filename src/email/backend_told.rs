@@ -7,6 +7,7 @@
 use super::backend::Shared;
 use super::notice::{Action, one_line};
 use super::smtp::envelope::Notify;
+use crate::message::convert::from_receipt;
 use crate::message::{Address, Draft, Edit, Envelope, Identity, Message, Notice, Part, Post};
 use crate::router::{Event, Fault, Outcome, Reason};
 use crate::time::Utc;
@@ -42,6 +43,11 @@ impl About {
     /// What is to be told of an event; `edits` are the changes made for the line it went by.
     pub fn told(&self, event: &Event, edits: &[Edit]) -> Option<Notice> {
         let asked = self.post();
+        let lost = match event {
+            Event::Filed { receipt, .. } | Event::Custody { receipt, .. } => from_receipt(receipt, edits),
+            _ => vec![],
+        };
+        let edits = &[edits, &lost].concat();
         let wants = |action: Action| action.is_wanted(notify(&asked.notify));
         let (action, why) = match event {
             Event::Returned { reason } => {

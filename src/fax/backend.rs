@@ -14,6 +14,7 @@ use super::modem;
 use super::pages::Look;
 use super::terminal::{Config, Input, Output, Terminal};
 use crate::machine::{World, drive};
+use crate::message::convert::into_receipt;
 use crate::message::{Blob, Identity, Message, Name, Part, Takes};
 use crate::router::{Backend, BackendError, BoxFuture, Contents, Event, Fault, Order, Outcome, Port, Reason, Submitted, Verdict};
 use crate::time::{Clock, Instant, Speed};
@@ -170,9 +171,6 @@ impl Disk {
     }
 }
 
-/// Parts that a receipt names as not printed.
-const MOST_TOLD: usize = 20;
-
 /// What was drawn last.
 #[derive(Clone)]
 struct Last {
@@ -281,7 +279,7 @@ impl Live {
         let drawn = self.drawn.lock().unwrap_or_else(PoisonError::into_inner);
         let left_out = drawn.as_ref().filter(|last| last.delivery == delivery).map_or(&[][..], |last| &last.left_out);
         if let Outcome::Delivered(receipt) = &mut outcome {
-            left_out.iter().take(MOST_TOLD).for_each(|what| receipt.text.push_str(&format!("; left out: {what}")));
+            into_receipt(&mut receipt.text, left_out);
         }
         outcome
     }

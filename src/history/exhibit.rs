@@ -1,4 +1,4 @@
-//! What a timeline sends beside text: pages of the project's own making, drawn when they are needed, and files that lie beside the scenario.
+//! What a timeline sends beside text: pages drawn when they are needed, documents typed in the scenario, and files that lie beside it.
 //!
 //! Standards: TIFF-F for drawn pages (`fax::tiff`), so that they arrive pel by pel. In: a name. Out: a file's name, media type and bytes.
 //! Left out: reading (whoever reads the scenario hands the bytes over; a scenario in the program has none beside it).
@@ -9,12 +9,14 @@ use crate::fax::file::PageAbout;
 use crate::fax::kind::{self, Kind};
 use crate::fax::pages::{self, Look};
 use crate::message::Part;
-use crate::paper::chart;
+use crate::paper::{self, About, Sheet, chart};
 use std::fmt;
 use std::sync::Arc;
 
 /// Most bytes of a file beside a scenario.
 pub const MOST: usize = 16 << 20;
+/// Most octets of a document's text.
+const MOST_TYPED: usize = 200_000;
 /// Most files of one message.
 pub const MOST_FILES: usize = 20;
 
@@ -23,8 +25,18 @@ pub const MOST_FILES: usize = 20;
 pub struct Exhibit {
     /// As the scenario names it.
     pub name: String,
-    /// Its bytes; `None`: it is drawn.
-    bytes: Option<Arc<[u8]>>,
+    from: Source,
+}
+
+/// Where its bytes come from.
+#[derive(Clone, PartialEq)]
+enum Source {
+    /// It is drawn: a page.
+    Drawn,
+    /// It lies beside the scenario: a page.
+    Beside(Arc<[u8]>),
+    /// It is typed: a document.
+    Typed(Arc<str>),
 }
 
 impl fmt::Debug for Exhibit {
@@ -51,9 +63,9 @@ impl Exhibit {
             let known = [&chart::EXHIBITS[..], &chart::PAGES].concat();
             let why =
                 || format!("there is no page `{name}`; there are {}, or a file beside the scenario, such as map.png", known.join(", "));
-            return known.contains(&name).then(|| Exhibit { name: name.to_owned(), bytes: None }).ok_or_else(why);
+            return known.contains(&name).then(|| Exhibit { name: name.to_owned(), from: Source::Drawn }).ok_or_else(why);
         }
-        if name.contains(['/', '\\', '\0']) || name.starts_with('.') || name.len() > 100 {
+        if !plain(name) {
             return Err(format!("`{name}` is not the name of a file beside the scenario; it has no folders"));
         }
         let bytes = beside(name)?;
@@ -61,15 +73,34 @@ impl Exhibit {
             return Err(format!("`{name}` has {} MB; a scenario's file has {} at the most", bytes.len() >> 20, MOST >> 20));
         }
         match media_type(&bytes) {
-            Some(_) => Ok(Exhibit { name: name.to_owned(), bytes: Some(bytes.into()) }),
+            Some(_) => Ok(Exhibit { name: name.to_owned(), from: Source::Beside(bytes.into()) }),
             None => Err(format!("`{name}` is no picture, PDF or file of fax pages")),
         }
     }
-    /// Its content. A drawn page is drawn now.
+    /// A document typed in the scenario: a PDF, or a file of text (`.txt`, `.csv`), by the ending of its name.
+    pub fn typed(name: &str, text: &str) -> Result<Exhibit, String> {
+        if !plain(name) {
+            return Err(format!("`{name}` is not a document's name; it has no folders"));
+        }
+        if text.is_empty() || text.len() > MOST_TYPED {
+            return Err(format!("the document `{name}` has {} octets; 1 to {MOST_TYPED} are typed", text.len()));
+        }
+        match document_type(name) {
+            Some(_) => Ok(Exhibit { name: name.to_owned(), from: Source::Typed(text.into()) }),
+            None => Err(format!("the document `{name}` is none that can be typed; its name ends with .pdf, .txt or .csv")),
+        }
+    }
+    /// Its content. A drawn page is drawn now, a document typed.
     pub fn content(&self) -> Result<Content, String> {
-        match &self.bytes {
-            Some(bytes) => Ok((self.name.clone(), media_type(bytes).unwrap_or("application/octet-stream"), bytes.to_vec())),
-            None => {
+        match &self.from {
+            Source::Beside(bytes) => Ok((self.name.clone(), media_type(bytes).unwrap_or("application/octet-stream"), bytes.to_vec())),
+            Source::Typed(text) => {
+                let kind = document_type(&self.name).unwrap_or("text/plain");
+                let about = About { title: self.name.clone(), ..About::default() };
+                let bytes = if kind == "application/pdf" { paper::pdf(&Sheet::of_text(text), &about)? } else { text.as_bytes().to_vec() };
+                Ok((self.name.clone(), kind, bytes))
+            }
+            Source::Drawn => {
                 let page = chart::chart(&self.name, &Look::default().form)?;
                 let damage = Damage { rows: page.height(), ended: true, ..Damage::default() };
                 let name = format!("{}.tif", self.name);
@@ -87,8 +118,25 @@ pub fn parts(
     mut keep: impl FnMut(Content) -> Result<crate::message::Blob, String>,
 ) -> Result<Vec<Part>, String> {
     let text = (!text.is_empty()).then(|| Ok(Part::Text { text: text.to_owned() }));
-    let files = files.iter().map(|file| keep(file.content()?).map(Part::Page));
+    let files = files.iter().map(|file| {
+        let blob = keep(file.content()?)?;
+        Ok(if matches!(file.from, Source::Typed(_)) { Part::File(blob) } else { Part::Page(blob) })
+    });
     text.into_iter().chain(files).collect()
+}
+
+/// Whether it can be a file's name, and of no folder.
+fn plain(name: &str) -> bool {
+    !name.contains(['/', '\\']) && !name.chars().any(char::is_control) && !name.starts_with('.') && name.len() <= 100
+}
+
+fn document_type(name: &str) -> Option<&'static str> {
+    match name.rsplit_once('.')?.1 {
+        "pdf" => Some("application/pdf"),
+        "txt" => Some("text/plain"),
+        "csv" => Some("text/csv"),
+        _ => None, // cannot be typed
+    }
 }
 
 fn media_type(bytes: &[u8]) -> Option<&'static str> {

@@ -13,6 +13,9 @@ use crate::time::{Speed, Utc};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 
+/// The slowest mail circuit, in bits a second: slower ones would keep a greeting for minutes.
+const SLOWEST: u32 = 1_200;
+
 /// A scenario, read and checked.
 #[derive(Clone, Debug)]
 pub struct Scenario {
@@ -43,8 +46,21 @@ pub struct CircuitPlan {
     pub ends: [(Name, String); 2],
     /// How it behaves.
     pub profile: Profile,
-    /// Whether it carries voice, and so fax; else codes.
-    pub voice: bool,
+    /// What it carries.
+    pub medium: Medium,
+    /// Bits a second, of a mail circuit that has a limit.
+    pub rate: Option<u32>,
+}
+
+/// What a circuit carries: what its ports speak.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Medium {
+    /// Five-bit codes, between teletypes.
+    Codes,
+    /// Voice, and so fax.
+    Voice,
+    /// Connections, and so mail.
+    Mail,
 }
 
 #[derive(Deserialize)]
@@ -75,6 +91,7 @@ struct FileCircuit {
     ends: [String; 2],
     profile: Option<String>,
     via: Option<String>,
+    rate: Option<u32>,
 }
 
 impl Scenario {
@@ -117,7 +134,12 @@ impl Scenario {
         for (i, entry) in timeline.iter().enumerate() {
             entry.check(&stations, &circuits, sends).map_err(|why| format!("{}: {why}", number(i)))?;
         }
-        let first_word = |name: &Name| timeline.iter().position(|e| matches!(&e.act, Act::Send { from, .. } if from.station == *name));
+        let speaks = |act: &Act, name: &Name| match act {
+            Act::Send { from, .. } => from.station == *name,
+            Act::Hourly(hourly) => hourly.even.station == *name,
+            _ => false, // nobody's word
+        };
+        let first_word = |name: &Name| timeline.iter().position(|e| speaks(&e.act, name));
         cast.sort_by_key(|(name, _)| first_word(name).unwrap_or(usize::MAX));
         Ok(Scenario {
             title: file.title,
@@ -158,7 +180,16 @@ impl FileCircuit {
         if one != other {
             return Err(format!("circuit `{name}`: it joins `{one}` with `{other}`; both ends need the same backend"));
         }
-        Ok(CircuitPlan { ends, profile, voice: one == "fax" })
+        let medium = match one.as_str() {
+            "fax" => Medium::Voice,
+            "email" => Medium::Mail,
+            _ => Medium::Codes, // a teletype, or what a test plugs in
+        };
+        match self.rate {
+            Some(_) if medium != Medium::Mail => Err(format!("circuit `{name}`: `rate` is for mail; a {one}'s rate is its port's")),
+            Some(rate) if rate < SLOWEST => Err(format!("circuit `{name}`: `rate` is {rate} bits a second; {SLOWEST} at the least")),
+            rate => Ok(CircuitPlan { ends, profile, medium, rate }),
+        }
     }
 }
 
@@ -190,7 +221,9 @@ mod tests {
             ("at = \"soon\"\ndo = \"say\"\ntext = \"x\"", "`soon`"),
             ("at = \"0s\"\ndo = \"say\"", "needs `text`"),
             ("at = \"0s\"\ndo = \"say\"\ntext = \"x\"\nfiles = [\"map\"]", "only `send` has"),
-            ("at = \"0s\"\ndo = \"send\"\nfrom = \"a@moscow\"\nto = \"a@washington\"", "needs `text` or `files`"),
+            ("at = \"0s\"\ndo = \"send\"\nfrom = \"a@moscow\"\nto = \"a@washington\"", "needs `text`, `files`"),
+            ("at = \"0s\"\ndo = \"cut\"\ncircuit = \"cable\"\noctets = 100", "`octets` is for a mail circuit"),
+            ("at = \"0s\"\ndo = \"say\"\ntext = \"x\"\ndocuments = []", "`say` has no `documents`"),
             ("at = \"0s\"\ndo = \"send\"\nfrom = \"a@moscow\"\nto = \"a@washington\"\nfiles = [\"mpa\"]", "no page `mpa`"),
             ("at = \"0s\"\ndo = \"send\"\nfrom = \"a@moscow\"\nto = \"a@washington\"\nfiles = [\"x.png\"]", "no files lie beside"),
         ] {
@@ -213,7 +246,37 @@ mod tests {
             let why = read(&hourly.replacen(from, to, 1)).unwrap_err();
             assert!(why.starts_with(&start) && why.contains(word), "{why}");
         }
+        let rate = GOOD.replace("profile = \"hf\"", "profile = \"hf\"\nrate = 9600");
+        assert!(Scenario::parse("1963.toml", &rate).unwrap_err().contains("`rate` is for mail"));
         let why = Scenario::parse("1963.toml", &GOOD.replace("seed = 1963", "sede = 1963")).unwrap_err();
         assert!(why.starts_with("1963.toml:") && why.contains("`sede`"), "{why}");
+    }
+
+    const MAIL: &str = include_str!("../../fixtures/scenarios/2008.toml");
+
+    #[test]
+    fn a_circuit_is_what_its_ports_speak_and_a_mail_circuit_has_a_rate_and_no_noise() {
+        let good = Scenario::parse("2008.toml", MAIL).unwrap();
+        let plan = |name: &str| good.circuits.get(name).map(|plan| (plan.medium, plan.rate)).unwrap();
+        assert_eq!((plan("sat-1"), plan("fibre")), ((Medium::Mail, Some(32_000)), (Medium::Mail, None)));
+        let typed = good.timeline.iter().find_map(|e| match &e.act {
+            Act::Send { files, .. } => files.first(),
+            _ => None,
+        });
+        let (name, kind, bytes) = typed.unwrap().content().unwrap();
+        assert_eq!((name.as_str(), kind, &bytes[..5]), ("machines-of-45-years.pdf", "application/pdf", &b"%PDF-"[..]));
+        let with = |entry: &str| Scenario::parse("2008.toml", &format!("{MAIL}\n[[timeline]]\nat = \"0s\"\n{entry}\n")).unwrap_err();
+        let send = "do = \"send\"\nfrom = \"a@moscow\"\nto = \"a@washington\"\ndocuments = [{ name = \"NAME\", text = \"x\" }]";
+        for (entry, word) in [
+            ("do = \"noise\"\ncircuit = \"fibre\"\nlevel = \"heavy\"".to_owned(), "cut it instead"),
+            (send.replace("NAME", "a.exe"), "`a.exe` is none that can be typed"),
+            (send.replace("NAME", "../a.txt"), "it has no folders"),
+        ] {
+            assert!(with(&entry).contains(word), "{}", with(&entry));
+        }
+        let slow = MAIL.replacen("rate = 32000", "rate = 50", 1);
+        assert!(Scenario::parse("2008.toml", &slow).unwrap_err().contains("1200 at the least"));
+        let why = crate::history::World::from_scenario(&good, None).map(drop).unwrap_err();
+        assert!(why.contains("live run"), "{why}");
     }
 }

@@ -6,7 +6,7 @@
 
 use super::exhibit::{Beside, Exhibit, MOST_FILES};
 use super::hourly::Hourly;
-use super::scenario::CircuitPlan;
+use super::scenario::{CircuitPlan, Medium};
 use crate::line::{Profile, VoiceNoise};
 use crate::message::{Address, Class, Name, Precedence};
 use crate::router::Event;
@@ -22,7 +22,7 @@ pub enum When {
     At(Duration),
     /// After the n-th message sent by the timeline (from 1) reached a state, or a `say` number; plus a pause.
     After {
-        /// `accepted`, `sent`, `filed` or `returned`; of a message by fax also `confirmed`: a page of it arrived, any but the last.
+        /// `accepted`, `sent`, `delayed` (an attempt failed), `filed` or `returned`; of a message by fax also `confirmed`: a page of it arrived, any but the last.
         state: String,
         /// The message's number in the timeline.
         message: usize,
@@ -78,6 +78,8 @@ pub enum Act {
         circuit: String,
         /// How long.
         lasts: Option<Duration>,
+        /// Of a mail circuit: once so many octets more have passed.
+        octets: Option<u64>,
     },
     /// Mend a circuit.
     Restore {
@@ -124,6 +126,8 @@ pub(super) struct FileEntry {
     circuit: Option<String>,
     station: Option<String>,
     lasts: Option<String>,
+    octets: Option<u64>,
+    documents: Option<Vec<FileDocument>>,
     level: Option<String>,
     profile: Option<String>,
     even: Option<String>,
@@ -133,6 +137,14 @@ pub(super) struct FileEntry {
     hours: Option<u32>,
     even_text: Option<Vec<String>>,
     odd_text: Option<Vec<String>>,
+}
+
+/// A document that is typed here.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct FileDocument {
+    name: String,
+    text: String,
 }
 
 impl Entry {
@@ -156,6 +168,7 @@ impl Entry {
             true => Ok(()),
             false => Err(format!("there is no [circuit.{name}]")),
         };
+        let medium = |name: &String| circuits.get(name).map(|plan| plan.medium);
         match &self.act {
             Act::Send { from, .. } => station(&from.station),
             Act::Hourly(hourly) => {
@@ -164,12 +177,20 @@ impl Entry {
                 hourly.check()
             }
             Act::Kill(name) | Act::Start(name) => station(name),
-            Act::Cut { circuit: name, .. } | Act::Restore { circuit: name } | Act::Reroute { circuit: name, .. } => circuit(name),
+            Act::Cut { circuit: name, octets, .. } => {
+                circuit(name)?;
+                match octets.is_none() || medium(name) == Some(Medium::Mail) {
+                    true => Ok(()),
+                    false => Err(format!("`octets` is for a mail circuit, and `{name}` is none")),
+                }
+            }
+            Act::Restore { circuit: name } | Act::Reroute { circuit: name, .. } => circuit(name),
             Act::Noise { circuit: name, level } => {
                 circuit(name)?;
-                match circuits.get(name).is_some_and(|plan| plan.voice) {
-                    true => level.parse::<VoiceNoise>().map(drop),
-                    false => level.parse::<crate::line::Noise>().map(drop),
+                match medium(name) {
+                    Some(Medium::Voice) => level.parse::<VoiceNoise>().map(drop),
+                    Some(Medium::Mail) => Err(format!("`{name}` carries mail, by TCP, which lets no noise through: cut it instead")),
+                    Some(Medium::Codes) | None => level.parse::<crate::line::Noise>().map(drop),
                 }
             }
             Act::Say(_) => Ok(()),
@@ -189,7 +210,7 @@ impl FileEntry {
             (None, Some(after)) => {
                 let bad = || format!("`{after}` is not an event; write it as filed 1");
                 let (state, message) = after.split_once(' ').ok_or_else(bad)?;
-                if !matches!(state, "accepted" | "sent" | "confirmed" | "filed" | "returned") {
+                if !matches!(state, "accepted" | "sent" | "delayed" | "confirmed" | "filed" | "returned") {
                     return Err(bad());
                 }
                 Ok(When::After { state: state.to_owned(), message: message.parse().map_err(|_| bad())?, pause })
@@ -200,20 +221,24 @@ impl FileEntry {
 
     /// What a message carries: text, files, or both.
     fn carries(&self, beside: Beside<'_>) -> Result<(String, Vec<Exhibit>), String> {
-        let names = self.files.clone().unwrap_or_default();
-        if names.len() > MOST_FILES {
-            return Err(format!("`files` names {}; {MOST_FILES} at the most", names.len()));
+        let (names, documents) = (self.files.as_deref().unwrap_or_default(), self.documents.as_deref().unwrap_or_default());
+        if names.len() + documents.len() > MOST_FILES {
+            return Err(format!("`files` and `documents` name {}; {MOST_FILES} at the most", names.len() + documents.len()));
         }
-        let files = names.iter().map(|name| Exhibit::named(name, beside)).collect::<Result<Vec<_>, _>>()?;
+        let files = names.iter().map(|name| Exhibit::named(name, beside));
+        let typed = documents.iter().map(|document| Exhibit::typed(&document.name, &document.text));
+        let files = files.chain(typed).collect::<Result<Vec<_>, _>>()?;
         match &self.text {
-            None if files.is_empty() => Err("`send` needs `text` or `files`".into()),
+            None if files.is_empty() => Err("`send` needs `text`, `files` or `documents`".into()),
             text => Ok((text.clone().unwrap_or_default(), files)),
         }
     }
 
     fn act(self, beside: Beside<'_>) -> Result<Act, String> {
-        if self.files.is_some() && self.what != "send" {
-            return Err(format!("`{}` has no `files`; only `send` has", self.what));
+        for (key, there) in [("files", self.files.is_some()), ("documents", self.documents.is_some())] {
+            if there && self.what != "send" {
+                return Err(format!("`{}` has no `{key}`; only `send` has", self.what));
+            }
         }
         let carries = (self.what == "send").then(|| self.carries(beside)).transpose()?;
         let need = |v: Option<String>, key: &str| v.ok_or_else(|| format!("`{}` needs `{key}`", self.what));
@@ -243,7 +268,11 @@ impl FileEntry {
                 odd_text: self.odd_text.unwrap_or_default(),
             }),
             "say" => Act::Say(need(self.text, "text")?),
-            "cut" => Act::Cut { circuit: need(self.circuit, "circuit")?, lasts: self.lasts.as_deref().map(parse_duration).transpose()? },
+            "cut" => Act::Cut {
+                circuit: need(self.circuit, "circuit")?,
+                lasts: self.lasts.as_deref().map(parse_duration).transpose()?,
+                octets: self.octets,
+            },
             "restore" => Act::Restore { circuit: need(self.circuit, "circuit")? },
             "reroute" => Act::Reroute {
                 circuit: need(self.circuit, "circuit")?,

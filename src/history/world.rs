@@ -178,6 +178,9 @@ impl World {
                 faxes.insert(port, fax);
                 continue;
             }
+            if wanted.backend == "email" {
+                return Err(format!("port {port}: mail goes over real connections, so a scenario with it is for a live run"));
+            }
             let keys = teletype::keys::Keys::read(wanted.keys).map_err(|e| format!("port {port}: {e}"))?;
             if keys.kind == teletype::keys::Kind::Machine {
                 desks.insert(port.clone(), keys.machine(name.as_str(), Speed::REAL, station.place(&port))?);

@@ -60,8 +60,13 @@ impl Profile {
         Profile { name: "molniya", delay: Duration::from_millis(300), ..Profile::geo() }
     }
 
+    /// A glass fibre over land and sea, 2008: 45 ms (the chain of great circles, 8,670 km × 5 µs/km). Ours: next to no errors.
+    pub const fn fibre() -> Profile {
+        Profile { name: "fibre", delay: Duration::from_millis(45), bit_errors_ppb: 1, ..Profile::clean() }
+    }
+
     /// All of them.
-    pub const ALL: [Profile; 5] = [Profile::clean(), Profile::cable(), Profile::hf(), Profile::geo(), Profile::molniya()];
+    pub const ALL: [Profile; 6] = [Profile::clean(), Profile::cable(), Profile::hf(), Profile::geo(), Profile::molniya(), Profile::fibre()];
 
     /// The profile of a name; the error names the nearest.
     pub fn named(name: &str) -> Result<Profile, String> {

@@ -3,16 +3,18 @@
 //! Standards: none. In: a scenario, a speed, a folder. Out: events as they happen; papers, journals and the trace in the folder.
 //! Left out: telling it (see `cli::narrate`); virtual time (see `history::world`). Shown by: `molink demo`.
 
-use super::live_circuits::{Joined, Voices, fax_ports};
+use super::live_circuits::{Joined, Listeners, Stage, Voices, fax_ports, mail_ports};
+use super::live_mail::Tapped;
 use super::{Running, Station, StationConfig, StationError};
 use crate::console::Submitted;
 use crate::fax::backend_exchange::Exchange;
 use crate::history::Scenario;
 use crate::history::exhibit::{self, Exhibit};
-use crate::history::scenario::{Act, CircuitPlan, Entry, When, state_of};
-use crate::key::{Medium, backend_disk};
-use crate::message::{Draft, Envelope, Identity, Name, Part};
+use crate::history::scenario::{Act, CircuitPlan, Entry, Medium, When, state_of};
+use crate::key::{self, backend_disk};
+use crate::message::{Draft, Envelope, Identity, Message, Name, Part};
 use crate::router::event::Stamped;
+use crate::router::journal::reader::Reader;
 use crate::router::{Event, EventSink};
 use crate::time::{Clock, Instant, Speed, Utc};
 use std::collections::{BTreeMap, VecDeque};
@@ -38,6 +40,10 @@ pub enum Told {
     Event(Stamped),
     /// The scenario says something.
     Say(String),
+    /// Something went by a mail circuit.
+    Tapped(Tapped),
+    /// A message that came by mail is at its desk: as the journal there has it.
+    Read(Name, Box<Message>),
     /// Nothing: a moment has passed, for who shows time.
     Moment,
 }
@@ -50,7 +56,8 @@ pub struct Live {
     stations: BTreeMap<Name, Running>,
     circuits: BTreeMap<String, Joined>,
     voices: Voices,
-    heard: mpsc::UnboundedReceiver<Stamped>,
+    listeners: Listeners,
+    heard: mpsc::UnboundedReceiver<Told>,
     observer: Arc<Observer>,
     /// Hourly tests to come, the next one first.
     tests: VecDeque<(Instant, Draft)>,
@@ -79,6 +86,8 @@ struct Sent {
     to: Name,
     /// On paper at its desk.
     printed: bool,
+    /// It came there by mail.
+    mailed: bool,
     /// Its sender knows it filed.
     filed: bool,
     returned: bool,
@@ -91,12 +100,12 @@ impl Sent {
     }
 }
 
-struct Observer(mpsc::UnboundedSender<Stamped>, Vec<Arc<dyn EventSink>>);
+struct Observer(mpsc::UnboundedSender<Told>, Vec<Arc<dyn EventSink>>);
 
 impl EventSink for Observer {
     fn take(&self, event: Stamped) {
         self.1.iter().for_each(|also| also.take(event.clone()));
-        let _ = self.0.send(event);
+        let _ = self.0.send(Told::Event(event));
     }
 }
 
@@ -114,7 +123,7 @@ impl Live {
     ) -> Result<Live, StationError> {
         // Events of one story at the speed of a line; whoever performs drains them as they come.
         let (events, heard) = mpsc::unbounded_channel();
-        let observer = Arc::new(Observer(events, also));
+        let observer = Arc::new(Observer(events.clone(), also));
         let timeline = scenario.timeline.iter().map(|entry| Item { entry: entry.clone(), due: None, done: false }).collect();
         let mut live = Live {
             clock: Clock::new(Some(scenario.start), speed),
@@ -123,6 +132,7 @@ impl Live {
             stations: BTreeMap::new(),
             circuits: BTreeMap::new(),
             voices: Voices::new(),
+            listeners: Listeners::new(),
             heard,
             observer,
             tests: VecDeque::new(),
@@ -135,10 +145,14 @@ impl Live {
             if plan.ends.iter().all(|end| port(&scenario.stations, end).is_some_and(|p| p.contains_key("keys"))) {
                 hang_tapes(&keys_of(out, name), plan, scenario.start)?;
             }
-            let paths = [0, 1].map(|i| live.end_path(name, &plan.ends[i].0));
-            let joined = Joined::start(name, plan, paths, scenario.seed, speed).await?;
+            let lines = [0, 1].map(|i| live.end_path(name, &plan.ends[i].0));
+            let stage = Stage { lines, keys: &keys_of(out, name), seed: scenario.seed, speed, tap: events.clone() };
+            let joined = Joined::start(name, plan, stage).await?;
             if let Some(exchange) = joined.exchange() {
                 live.voices.extend([0, 1].map(|end| (plan.ends[end].clone(), (exchange.clone(), end))));
+            }
+            if let Some(mail) = joined.mail() {
+                live.listeners.extend([0, 1].map(|end| (plan.ends[end].clone(), mail.ends[end].listener.clone())));
             }
             live.circuits.insert(name.clone(), joined);
         }
@@ -171,12 +185,11 @@ impl Live {
         keys.insert("station".into(), name.to_string().into());
         keys.insert("listen".into(), "off".into());
         for (circuit, plan) in &scenario.circuits {
-            for (_, port) in plan.ends.iter().filter(|(station, _)| station == name) {
+            for (end, (_, port)) in plan.ends.iter().enumerate().filter(|(_, (station, _))| station == name) {
                 let table = keys.get_mut("port").and_then(|p| p.get_mut(port)).and_then(|t| t.as_table_mut());
                 if let Some(table) = table {
-                    if !plan.voice {
-                        let pty = self.end_path(circuit, name).display().to_string();
-                        table.insert("line".into(), toml::Table::from_iter([("pty".to_owned(), pty.into())]).into());
+                    if let Some(line) = self.line(circuit, name, end) {
+                        table.insert("line".into(), line.into());
                     }
                     if let Some(keys) = table.get_mut("keys") {
                         *keys = keys_of(out, circuit).join(name.as_str()).display().to_string().into();
@@ -192,11 +205,28 @@ impl Live {
         Ok(config)
     }
 
+    /// The key `line` of a port at one end of a circuit; a fax port on a voice circuit needs none.
+    fn line(&self, circuit: &str, station: &Name, end: usize) -> Option<toml::Table> {
+        let text = |key: &str, value: String| (key.to_owned(), value.into());
+        match self.circuits.get(circuit)? {
+            Joined::Voice(_) => None,
+            Joined::Codes(_) => Some([text("pty", self.end_path(circuit, station).display().to_string())].into_iter().collect()),
+            Joined::Mail(mail) => {
+                let end = &mail.ends[end];
+                let listen = end.listener.local_addr().ok()?.to_string();
+                let (smtp, tls) = (end.door.to_string(), end.tls.display().to_string());
+                Some([text("smtp", smtp), text("listen", listen), text("tls", tls)].into_iter().collect())
+            }
+        }
+    }
+
     async fn start_station(&mut self, name: &Name) -> Result<(), StationError> {
         let Some(config) = self.configs.get(name) else { return Ok(()) };
         let mut config = config.clone();
         config.start = Some(self.clock.utc(self.clock.now()));
+        let mail = mail_ports(self.listeners.clone());
         let builder = Station::builder().observe(self.observer.clone()).backend("fax", fax_ports(self.voices.clone()));
+        let builder = builder.backend("email", move |port, station, keys| mail(port, station, keys));
         let running = builder.start(config).await?;
         self.stations.insert(name.clone(), running);
         Ok(())
@@ -232,9 +262,14 @@ impl Live {
             tokio::select! {
                 biased;
                 _ = moments.tick() => tell(Told::Moment).map_err(lost)?,
-                Some(event) = self.heard.recv() => {
-                    tell(Told::Event(event.clone())).map_err(lost)?;
-                    self.follow(&event);
+                Some(heard) = self.heard.recv() => {
+                    tell(heard.clone()).map_err(lost)?;
+                    if let Told::Event(event) = heard {
+                        self.follow(&event);
+                        if let Some(read) = self.read(&event).await {
+                            tell(read).map_err(lost)?;
+                        }
+                    }
                 }
                 () = wait => {}
             }
@@ -278,6 +313,10 @@ impl Live {
         let number = message.number;
         match &event.event {
             Event::Filed { .. } if event.station == id.station => message.filed = true,
+            Event::Filed { .. } if event.station == message.to => {
+                let end = event.port.as_ref().map(|port| (event.station.clone(), port.clone()));
+                message.mailed = end.is_some_and(|end| self.listeners.contains_key(&end));
+            }
             Event::Printed if event.station == message.to => message.printed = true,
             Event::Returned { .. } => message.returned = true,
             _ => {} // the other events change nothing here
@@ -297,6 +336,19 @@ impl Live {
         }
     }
 
+    /// A message that came by mail, once it is at its desk, as the journal there has it.
+    async fn read(&self, event: &Stamped) -> Option<Told> {
+        let (id, station) = (event.id.clone()?, event.station.clone());
+        let mailed = self.messages.iter().any(|m| m.id == id && m.mailed && m.to == station);
+        if !mailed || event.event != Event::Printed {
+            return None;
+        }
+        let journal = self.configs.get(&station)?.data.join("journal.sqlite");
+        let read = move || Reader::open(&journal).ok()?.load(&id).ok()?;
+        let message = tokio::task::spawn_blocking(read).await.ok()??;
+        Some(Told::Read(station, Box::new(message)))
+    }
+
     /// Carries out an entry; gives what the audience is to be told.
     async fn act(&mut self, index: usize) -> Result<Option<String>, StationError> {
         let Item { entry, due, .. } = &self.timeline[index];
@@ -314,9 +366,10 @@ impl Live {
                 self.tests.extend(planned);
                 self.tests.make_contiguous().sort_by_key(|(at, _)| *at);
             }
-            Act::Cut { circuit, lasts } => {
+            Act::Cut { circuit, lasts, octets } => {
                 let lasts = lasts.map(|d: Duration| format!(" {}ms", d.as_millis())).unwrap_or_default();
-                self.command(&circuit, format!("cut{lasts}")).await?;
+                let octets = octets.map(|octets| format!(" after {octets}")).unwrap_or_default();
+                self.command(&circuit, format!("cut{octets}{lasts}")).await?;
             }
             Act::Restore { circuit } => self.command(&circuit, "restore".into()).await?,
             Act::Reroute { circuit, profile, text } => {
@@ -343,7 +396,7 @@ impl Live {
         };
         match running.submit(draft, None).await {
             Submitted::Accepted(id) | Submitted::Known(id) => {
-                self.messages.push(Sent { number, id, to, printed: false, filed: false, returned: false });
+                self.messages.push(Sent { number, id, to, printed: false, mailed: false, filed: false, returned: false });
                 Ok(())
             }
             Submitted::Unknown(why) | Submitted::Refused(why) | Submitted::Stuck(why) => {
@@ -376,8 +429,8 @@ impl Live {
         for (_, joined) in std::mem::take(&mut self.circuits) {
             joined.stop().await;
         }
-        while let Ok(event) = self.heard.try_recv() {
-            tell(Told::Event(event));
+        while let Ok(heard) = self.heard.try_recv() {
+            tell(heard);
         }
         let _ = std::fs::remove_dir(&self.lines);
         Ok(())
@@ -395,12 +448,12 @@ fn keys_of(out: &Path, circuit: &str) -> PathBuf {
 
 /// Makes a pair of key tapes, or diskettes, for each way of a circuit, and hangs the copies at its ends. A live run never uses a replay's tapes.
 fn hang_tapes(keys: &Path, plan: &CircuitPlan, utc: Utc) -> Result<(), StationError> {
-    let [(one, _), (other, _)] = &plan.ends;
+    let ([(one, _), (other, _)], voice) = (&plan.ends, plan.medium == Medium::Voice);
     for (from, to) in [(one, other), (other, one)] {
         let order = backend_disk::Order {
-            medium: if plan.voice { Medium::Diskette } else { Medium::Tape },
+            medium: if voice { key::Medium::Diskette } else { key::Medium::Tape },
             name: format!("{from}-1"),
-            characters: if plan.voice { DISKETTE } else { TAPE },
+            characters: if voice { DISKETTE } else { TAPE },
             from: from.clone(),
             to: to.clone(),
             utc,

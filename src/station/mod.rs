@@ -9,6 +9,7 @@ mod forms;
 mod hub;
 pub mod live;
 mod live_circuits;
+pub mod live_mail;
 mod mailboxes;
 mod papers;
 mod ports;

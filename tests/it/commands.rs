@@ -71,7 +71,7 @@ fn the_story_of_1976_goes_through_at_full_speed_with_its_tests_in_turn() {
                 Told::Event(Stamped { station, event: Event::Accepted { subject, .. }, .. }) if subject == "HOURLY TEST" => {
                     tests.push(station.to_string());
                 }
-                Told::Event(_) | Told::Moment => {}
+                Told::Event(_) | Told::Tapped(_) | Told::Read(..) | Told::Moment => {}
             }
             Ok(())
         });
@@ -127,7 +127,7 @@ fn the_demo_names_its_eras() {
     let house = House::new();
     let help = text(&house.run(&["demo", "--help"], A_MINUTE).stdout);
     let wrong = text(&house.run(&["demo", "--era", "1812"], A_MINUTE).stderr);
-    assert!(["1963", "1976", "1986"].iter().all(|era| help.contains(era) && wrong.contains(era)), "{help}{wrong}");
+    assert!(["1963", "1976", "1986", "2008", "2013", "all"].iter().all(|era| help.contains(era) && wrong.contains(era)), "{help}{wrong}");
 }
 
 #[test]

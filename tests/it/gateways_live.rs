@@ -123,6 +123,17 @@ impl Gateway {
         assert_eq!(mail["defects"].as_array().map(Vec::len), Some(0), "{mail}");
         mail
     }
+    /// The notice about a message of alice's, as the server of the world outside was handed it.
+    fn notice(&self, about: &str) -> Value {
+        let of = |e: &&Value| e["station"] == "washington" && e["event"] == "accepted" && e["from"] == "router@washington";
+        let handed = |s: &crate::support::Seen| {
+            let notice = s.events.iter().find(of)?["id"].as_str()?.to_owned();
+            s.told("washington", &notice, "custody").then_some(notice)
+        };
+        let notice = self.house.board.until(SETTLED, handed);
+        let notice = notice.unwrap_or_else(|| panic!("nobody is told of {about}\n{}", self.washington.process.errors()));
+        self.outside(&format!("<{notice}@"), "notice")
+    }
     fn stop(self) {
         [self.washington, self.moscow, self.geneva].into_iter().for_each(|s| assert!(s.stop().success()));
     }
@@ -166,6 +177,9 @@ fn a_mail_to_a_teleprinter_is_its_text_on_paper_with_its_attachments_named() {
             "ATTACHMENT NOT SENT: OTCHET-1.ZIP (APPLICATION/ZIP, 18 BYTES)",
         ],
     );
+    let told = g.notice(&id);
+    has(told["texts"][0].as_str().unwrap(), &["left out: Отчёт_1.zip (application/zip, 18 bytes)"]);
+    assert!(told["reports"].as_array().unwrap().iter().any(|r| r["Action"] == "delivered"), "{told}");
     let strange = g.hand_in("operator@moscow", "Greek", "Γειά σου", &[]);
     assert!(strange.starts_with("550 5.7.1 refused: the line has no letter for `Γ`"), "{strange}");
     g.stop();
@@ -188,6 +202,7 @@ fn a_mail_to_a_fax_is_a_cover_its_text_and_its_attachments_as_pages() {
     has(filed["receipt"].as_str().unwrap(), &["MCF from", "left out: archive.zip (application/zip, 4 bytes): it has no pages"]);
     let sent = g.until(&g.washington, &id, "sent");
     assert_eq!(sent["edits"][0]["what"], "left out: archive.zip (application/zip, 4 bytes)");
+    has(g.notice(&id)["texts"][0].as_str().unwrap(), &["left out: archive.zip (application/zip, 4 bytes)"]);
     g.until(&g.geneva, &id, "printed");
     g.run("pdftoppm", "poppler-utils", &["-r", "200", "-gray", "-png", &format!("geneva/fax/{id}.pdf"), "page"]);
     let read: Vec<String> = (1..=5).map(|n| g.read(&format!("page-{n}.png"))).collect();

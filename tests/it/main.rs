@@ -16,6 +16,7 @@ mod convert_peers;
 mod convert_tiff;
 mod courier;
 mod cuts;
+mod demos;
 mod desk;
 mod desk_live;
 mod desk_mail;

@@ -13,7 +13,8 @@ const PORT: &str = "sky";
 
 fn circuits() -> BTreeMap<String, CircuitPlan> {
     let ends = ["washington", "moscow"].map(|station| (station.parse().unwrap(), PORT.to_owned()));
-    [("intelsat".to_owned(), CircuitPlan { ends, profile: Profile::clean(), voice: true })].into()
+    [("intelsat".to_owned(), CircuitPlan { ends, profile: Profile::clean(), medium: crate::history::scenario::Medium::Voice, rate: None })]
+        .into()
 }
 fn event(station: &str, event: Event) -> Stamped {
     Stamped { t: 0, utc: Utc(0), station: station.parse().unwrap(), port: Some(PORT.into()), id: None, event }

@@ -67,7 +67,7 @@ impl World {
             }
             Act::Hourly(hourly) => self.plan_tests(&hourly),
             Act::Say(text) => self.said.push((self.now(), text)),
-            Act::Cut { circuit, lasts } => self.cut(&circuit, lasts),
+            Act::Cut { circuit, lasts, .. } => self.cut(&circuit, lasts),
             Act::Restore { circuit } => self.mend(&circuit),
             Act::Reroute { circuit, profile, text } => {
                 self.reroute(&circuit, profile);

@@ -67,6 +67,22 @@ pub(super) fn edits(left_out: &[&Blob]) -> Vec<Edit> {
     each(left_out, |shown| format!("left out: {shown}")).into_iter().map(edit).collect()
 }
 
+/// Stands before each part in a receipt that names what showed only when it was drawn that it cannot be carried.
+const IN_RECEIPT: &str = "; left out: ";
+
+/// A receipt that names such parts, with the reasons.
+pub fn into_receipt(receipt: &mut String, left_out: &[String]) {
+    left_out.iter().take(MOST).for_each(|what| *receipt += &format!("{IN_RECEIPT}{what}"));
+}
+
+/// The parts that a receipt names, but for those that the sender is told of already.
+pub fn from_receipt(receipt: &str, told: &[Edit]) -> Vec<Edit> {
+    let known =
+        |what: &&str| !told.iter().any(|e| e.left_out && e.what.strip_prefix("left out: ").is_some_and(|told| what.starts_with(told)));
+    let named = receipt.split(IN_RECEIPT).skip(1).take(MOST).filter(known);
+    named.map(|what| Edit { what: format!("left out: {what}"), count: 1, example: None, left_out: true }).collect()
+}
+
 /// What the far end reads below the text.
 pub(super) fn not_sent(left_out: &[&Blob]) -> String {
     each(left_out, |shown| format!("ATTACHMENT NOT SENT: {shown}")).join("\n")
@@ -105,5 +121,9 @@ mod tests {
         let edits = edits(&all);
         assert!(edits.len() == MOST + 1 && edits.iter().all(|e| e.left_out && e.to_string().starts_with("left out: ")));
         assert_eq!(edits[0].to_string(), "left out: 0.zip (application/zip, 9 bytes)");
+        let (mut receipt, locked) = ("MCF".to_owned(), "a.pdf (application/pdf, 9 bytes): it is locked; unlock it");
+        into_receipt(&mut receipt, &["0.zip (application/zip, 9 bytes): it has no pages".into(), locked.into()]);
+        let more: Vec<String> = from_receipt(&receipt, &edits).iter().map(ToString::to_string).collect();
+        assert_eq!(more, [format!("left out: {locked}")], "each once");
     }
 }

@@ -134,7 +134,8 @@ impl Rig {
         assert!(client.exit(ROUND).is_some_and(|s| s.success()), "{}", client.errors());
         println!("{sum}");
         let reader = Reader::open(&self.house.path("moscow/journal.sqlite")).unwrap();
-        let here = reader.list(&Filter { state: None, limit: usize::MAX }).unwrap().into_iter().filter(|r| r.to.station.as_str() == "moscow");
+        let here =
+            reader.list(&Filter { state: None, limit: usize::MAX }).unwrap().into_iter().filter(|r| r.to.station.as_str() == "moscow");
         let mut open: BTreeSet<String> = here.map(|r| r.id.to_string()).collect();
         let begun = seconds();
         let printed = self.house.board.until(ROUND, |s| {
@@ -189,7 +190,9 @@ impl Sums {
                 let message = reader.load(&row.id).unwrap().unwrap();
                 let mail = match message.envelope.post.and_then(|p| p.mail) {
                     Some(AsCame::Short(text)) => text,
-                    Some(AsCame::Kept(blob)) => String::from_utf8_lossy(&std::fs::read(data.join("content").join(blob.sha256)).unwrap()).into_owned(),
+                    Some(AsCame::Kept(blob)) => {
+                        String::from_utf8_lossy(&std::fs::read(data.join("content").join(blob.sha256)).unwrap()).into_owned()
+                    }
                     None => panic!("{} came as a mail, and has none", row.id),
                 };
                 let id = mail.lines().find_map(|l| l.strip_prefix("Message-ID: ")).unwrap().trim().to_owned();

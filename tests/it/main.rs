@@ -71,9 +71,9 @@ mod lines;
 mod mail;
 mod mail_clients;
 mod mail_durability;
+mod mail_hostile;
 #[cfg(feature = "faults")]
 mod mail_kills;
-mod mail_hostile;
 mod mail_matrix;
 mod mail_peers;
 mod mail_tap;

@@ -58,6 +58,12 @@ impl Book {
         written.addresses.get(name).cloned()
     }
 
+    /// The name that an address is known to have, if that can be said without waiting for anybody.
+    pub fn known(&self, address: &str) -> Option<Name> {
+        let address = folded(address);
+        let named = self.people.iter().find(|(_, a)| **a == address).map(|(name, _)| name.clone());
+        named.or_else(|| self.file.as_ref()?.try_lock().ok()?.names.get(&address).cloned())
+    }
     /// The name of an address, given now if it has none; on disk when this returns. It waits for the disk.
     pub fn name(&self, address: &str) -> Result<Name, String> {
         let address = folded(address);

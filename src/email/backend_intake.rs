@@ -29,6 +29,8 @@ const IN_HAND: usize = 32 << 20;
 /// A mail up to this length, for so many recipients at the most, is kept in the journal as it came; any other among the contents.
 const KEPT_SHORT: usize = 32 << 10;
 const KEPT_SHORT_FOR: usize = 16;
+/// A mail up to this length is read at once if that needs no disk.
+const AT_ONCE: usize = 16 << 10;
 /// How long the journal is waited for. Who hears 451 then comes again, and is known by the key.
 const PATIENCE: Duration = Duration::from_secs(60);
 /// Recipients handed in at one time.
@@ -68,11 +70,16 @@ impl Intake {
         let size = usize::try_from(mail.octets).unwrap_or(usize::MAX);
         let places = size.div_ceil(SHORT).clamp(1, IN_HAND / SHORT);
         let _in_hand = self.in_hand.acquire_many(places as u32).await.map_err(|_| NotFiled::Trouble)?;
-        let intake = self.clone();
-        let reading = move || intake.read(&mail, spool);
-        let read = match size {
-            0..=SHORT => tokio::task::spawn_blocking(reading).await.unwrap_or(Err(NotFiled::Trouble)),
-            _ => alone(reading).await.unwrap_or(Err(NotFiled::Trouble)),
+        let read = match self.read_at_once(&mail, &spool) {
+            Some(read) => read,
+            None => {
+                let intake = self.clone();
+                let reading = move || intake.read(&mail, spool);
+                match size {
+                    0..=SHORT => tokio::task::spawn_blocking(reading).await.unwrap_or(Err(NotFiled::Trouble)),
+                    _ => alone(reading).await.unwrap_or(Err(NotFiled::Trouble)),
+                }
+            }
         };
         let filed = match read? {
             Read::Message(message, notes) => self.submit(message, notes).await,
@@ -84,13 +91,33 @@ impl Intake {
         filed
     }
 
+    /// Reads a mail for which no disk has to be waited for: a short text for few people from a correspondent who is known.
+    fn read_at_once(&self, mail: &Mail, spool: &Incoming) -> Option<Result<Read, NotFiled>> {
+        let short = spool.in_memory().filter(|octets| octets.len() <= AT_ONCE && std::str::from_utf8(octets).is_ok())?;
+        let (from, to) = (&mail.envelope.from, &mail.envelope.to);
+        let known = |address: &str| self.shared.book.known(address).is_some();
+        let plain = mail.who.pinned.is_none() && to.len() <= KEPT_SHORT_FOR && !from.is_empty();
+        if !plain || !known(from) || !to.iter().all(|r| self.directory.desk(&r.address).is_some()) {
+            return None;
+        }
+        let head = self.head(mail);
+        let octets = [head.as_bytes(), short].concat();
+        let parsed = mime::read(&octets[head.len()..]);
+        let texts = octets.len() <= KEPT_SHORT && parsed.pieces.iter().all(|piece| matches!(piece, mime::Piece::Text(_)));
+        texts.then(|| self.take(mail, &octets, head.len(), parsed))
+    }
+
     /// Reads a mail, and keeps its contents. It waits for the disk.
     fn read(&self, mail: &Mail, spool: Incoming) -> Result<Read, NotFiled> {
-        let shared = &self.shared;
         let head = self.head(mail);
         let octets = spool.read(head.as_bytes()).map_err(|e| self.trouble(&format!("the spool cannot be read: {e}")))?;
-        let came = &octets[head.len()..];
-        let parsed = mime::read(came);
+        self.take(mail, &octets, head.len(), mime::read(&octets[head.len()..]))
+    }
+
+    /// Takes a mail that was read; its own octets stand behind the first `head`.
+    fn take(&self, mail: &Mail, octets: &[u8], head: usize, parsed: mime::Mail<'_>) -> Result<Read, NotFiled> {
+        let shared = &self.shared;
+        let came = &octets[head..];
         if let Some(why) = loops::round(&parsed.heading, &shared.station) {
             shared.note(why);
             return Err(NotFiled::Loop);
@@ -112,7 +139,7 @@ impl Intake {
         }
         let content = parsed.content(keep).map_err(|e| self.trouble(&e))?;
         let from = self.from(mail)?;
-        let kept = self.as_came(&octets, mail.envelope.to.len(), &contents)?;
+        let kept = self.as_came(octets, mail.envelope.to.len(), &contents)?;
         let asked = mail.envelope.precedence.or(parsed.heading.precedence).unwrap_or_default();
         let precedence = if mail.who.trusted() { asked } else { asked.min(Precedence::Routine) };
         let mut notes = parsed.notes;
@@ -216,14 +243,7 @@ impl Intake {
         let mut refused: Vec<(Address, Box<Post>, String)> = vec![];
         let mut drafts = drafts.into_iter().peekable();
         while drafts.peek().is_some() {
-            let mut asked = JoinSet::new();
-            for (draft, key) in drafts.by_ref().take(TOGETHER) {
-                let (from, post) = (draft.envelope.from.clone(), draft.envelope.post.clone());
-                let answer = self.shared.door.hand_in(draft, key);
-                asked.spawn(async move { (from, post, tokio::time::timeout(PATIENCE, answer).await) });
-            }
-            while let Some(answered) = asked.join_next().await {
-                let (from, post, answer) = answered.map_err(|_| NotFiled::Trouble)?;
+            for (from, post, answer) in self.ask(drafts.by_ref().take(TOGETHER).collect()).await {
                 match answer {
                     Ok(Submitted::Accepted(id) | Submitted::Known(id)) => filed.push(id),
                     Ok(Submitted::Unknown(why) | Submitted::Refused(why)) => refused.push((from, post.unwrap_or_default(), why)),
@@ -243,6 +263,25 @@ impl Intake {
         }
         notes.into_iter().for_each(|text| self.shared.events.emit(Event::Note { text }, Some(first)));
         Ok(first.to_string())
+    }
+
+    /// Hands drafts in together. The answer comes with the sender and the post (without its mail) of the draft it is about.
+    async fn ask(&self, drafts: Vec<(Draft, Option<String>)>) -> Vec<(Address, Option<Box<Post>>, Answer)> {
+        let mut asked = drafts.into_iter().map(|(mut draft, key)| {
+            let mail = draft.envelope.post.as_mut().and_then(|post| post.mail.take());
+            let (from, post) = (draft.envelope.from.clone(), draft.envelope.post.clone());
+            if let Some(post) = &mut draft.envelope.post {
+                post.mail = mail;
+            }
+            let answer = tokio::time::timeout(PATIENCE, self.shared.door.hand_in(draft, key));
+            async move { (from, post, answer.await) }
+        });
+        match (asked.next(), asked.len()) {
+            (None, _) => vec![],
+            // The usual one needs no task of its own.
+            (Some(one), 0) => vec![one.await],
+            (Some(one), _) => asked.chain([one]).collect::<JoinSet<_>>().join_all().await,
+        }
     }
 
     /// Somebody of several was refused, and the others were not: the answer is one for all, so that the sender is told by a notice.
@@ -286,6 +325,9 @@ async fn alone<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> 
     std::thread::Builder::new().name("intake".into()).spawn(move || answer.send(work())).ok()?;
     answered.await.ok()
 }
+
+/// What the router said, if it did in time.
+type Answer = Result<Submitted, tokio::time::error::Elapsed>;
 
 const SLOW: &str = "the journal did not answer within a minute";
 

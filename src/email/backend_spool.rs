@@ -130,6 +130,11 @@ impl Incoming {
         }
     }
 
+    /// Its octets, if they stayed in memory.
+    pub fn in_memory(&self) -> Option<&[u8]> {
+        self.file.is_none().then_some(&self.short)
+    }
+
     /// The mail, whole, behind `head`.
     pub fn read(mut self, head: &[u8]) -> io::Result<Vec<u8>> {
         let length = head.len() + self.short.len() + usize::try_from(self.written).unwrap_or(0);

@@ -87,6 +87,7 @@ impl Round {
             KillPoint::StartUp | KillPoint::KeyReserved | KillPoint::MidText => 1,
             KillPoint::AfterEnd | KillPoint::ReceiptSent | KillPoint::ReceiptReceived => 1,
             KillPoint::PageSpooled | KillPoint::BeforeHandOver | KillPoint::FiledNotConfirmed | KillPoint::PageConfirmed => 1,
+            KillPoint::MailSpooled | KillPoint::MailFiled => 1,
         };
         Round { number, point, nth, victim: turn % 2, both: number % 3 == 2 }
     }

@@ -111,7 +111,7 @@ impl Rig {
                     assert!(status.is_some_and(killed), "round {round}: {status:?}, not killed at {at}\n{}", self.log());
                 }
                 Kill::After(more) => {
-                    let there = self.client.line(&format!("250 {} ", before + more), ROUND);
+                    let there = self.client.line(&format!("250 {} in", before + more), ROUND);
                     assert!(there.is_some(), "round {round}: no {more} mails more\n{}\n{}", self.log(), self.client.errors());
                     station.process.kill();
                 }

@@ -2,7 +2,7 @@
 """Sends mails over many connections, and writes each Message-ID to a synced ledger at its 250. What got no 250 is never sent again.
 
 mail_ledger.py send HOST PORT LEDGER CONNECTIONS SEED
-    until its standard input ends; a line `250 N` on standard output for the N-th mail that is in the ledger, at last one with sums.
+    until its standard input ends; a line `250 N in the ledger` on standard output for the N-th mail that is in the ledger, at last one with sums.
     A line of the ledger: the Message-ID, then the recipients that the server took.
 mail_ledger.py one HOST PORT SENDER RECIPIENT BYTES
     one mail with an attachment of so many bytes; 0 for none.
@@ -54,7 +54,7 @@ class Ledger:
             os.write(self.file, f"{ident} {' '.join(to)}\n".encode())
             os.fsync(self.file)
             self.entries += 1
-            print(f"250 {self.entries}", flush=True)
+            print(f"250 {self.entries} in the ledger", flush=True)
 
 
     def unanswered(self, why):

@@ -9,7 +9,7 @@ use super::backend_told::About;
 use super::mime::Heading;
 use super::notice::{self, Action};
 use crate::message::{Draft, Edit, Identity};
-use crate::router::journal::State;
+use crate::router::State;
 use crate::router::{Event, Look, News, Stamped, Submitted};
 use crate::time::{Instant, Utc};
 use std::collections::BTreeMap;

@@ -223,9 +223,7 @@ pub(super) fn read(at: &Name, message: &Message) -> (String, Vec<String>) {
         Part::Page(_) | Part::File(_) => None,
     });
     let lines: Vec<&str> = texts.flat_map(str::lines).collect();
-    let shown =
-        lines.iter().take(TEXT).map(|line| format!("  | {}", line.chars().take(WIDE + 5).collect::<String>()).trim_end().to_owned());
-    let mut rows: Vec<String> = shown.collect();
+    let mut rows: Vec<String> = lines.iter().take(TEXT).flat_map(|line| on_screen(line)).collect();
     if lines.len() > TEXT {
         rows.push(format!("  | ... and {} lines more", lines.len() - TEXT));
     }
@@ -354,5 +352,16 @@ mod tests {
         }
         postal.take(&octets(true, b"\x1b[2J\r\n"));
         assert!(postal.in_hand().iter().all(|row| row.chars().count() < 80 && !row.contains('\x1b')), "{:?}", postal.in_hand());
+    }
+
+    #[test]
+    fn a_mail_is_shown_as_it_is_written_and_a_long_line_of_chat_is_broken() {
+        let words = "A greeting follows by satellite 1, with a document attached: please say when you have all of it.";
+        assert_eq!(on_screen("  1. indented"), ["  |   1. indented"]);
+        assert_eq!(on_screen(""), ["  |"]);
+        let rows = on_screen(words);
+        assert!(rows.len() == 2 && rows.iter().all(|row| row.chars().count() < 80), "{rows:?}");
+        assert_eq!(rows.iter().map(|row| &row[4..]).collect::<Vec<_>>().join(" "), words);
+        assert!(on_screen(&"X".repeat(300)).iter().all(|row| row.chars().count() < 80));
     }
 }

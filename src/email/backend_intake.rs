@@ -75,10 +75,11 @@ impl Intake {
             None => {
                 let intake = self.clone();
                 let reading = move || intake.read(&mail, spool);
-                match size {
-                    0..=SHORT => tokio::task::spawn_blocking(reading).await.unwrap_or(Err(NotFiled::Trouble)),
-                    _ => alone(reading).await.unwrap_or(Err(NotFiled::Trouble)),
-                }
+                let read = match size {
+                    0..=SHORT => tokio::task::spawn_blocking(reading).await.ok(),
+                    _ => alone(reading).await,
+                };
+                read.unwrap_or(Err(NotFiled::Trouble))
             }
         };
         let filed = match read? {
@@ -319,15 +320,15 @@ impl Intake {
     }
 }
 
+/// What the router said, if it did in time.
+type Answer = Result<Submitted, tokio::time::error::Elapsed>;
+
 /// Does it on a thread that ends with it. One of the pool keeps what it once had for its next work, and there are many: each would keep a large mail's room.
 async fn alone<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
     let (answer, answered) = tokio::sync::oneshot::channel();
     std::thread::Builder::new().name("intake".into()).spawn(move || answer.send(work())).ok()?;
     answered.await.ok()
 }
-
-/// What the router said, if it did in time.
-type Answer = Result<Submitted, tokio::time::error::Elapsed>;
 
 const SLOW: &str = "the journal did not answer within a minute";
 

@@ -20,6 +20,8 @@ use std::time::Duration;
 const HITS: u32 = 5;
 /// A round is over by then: the victim has come to its point.
 const ROUND: Duration = Duration::from_secs(120);
+/// After the last round a station may owe thousands of Maildir entries, each synced.
+const OWED: Duration = Duration::from_secs(300);
 const CONNECTIONS: &str = "20";
 
 /// Where a round kills.
@@ -138,7 +140,7 @@ impl Rig {
             reader.list(&Filter { state: None, limit: usize::MAX }).unwrap().into_iter().filter(|r| r.to.station.as_str() == "moscow");
         let mut open: BTreeSet<String> = here.map(|r| r.id.to_string()).collect();
         let begun = seconds();
-        let printed = self.house.board.until(ROUND, |s| {
+        let printed = self.house.board.until(OWED, |s| {
             while open.first().is_some_and(|id| s.told("moscow", id, "printed")) {
                 open.pop_first();
             }

@@ -2,7 +2,7 @@
 //!
 //! Standards: RFC 3461 4 (NOTIFY, ORCPT, RET, ENVID), RFC 3464 2.3 (actions of a notice), RFC 3463 (status). In: a mail's envelope.
 //! Out: plain values, kept with the message in the journal. Left out: what follows from them (the e-mail medium's).
-//! Shown by: `tests/it/mail_notices.rs`.
+//! Shown by: `tests/it/email_notices.rs`.
 
 use super::{Blob, Identity};
 use crate::time::Utc;

@@ -1,7 +1,7 @@
 //! What a station did, for a backend that has to tell others about it: durable events by number, and the messages they are about.
 //!
 //! Standards: none. In: the number up to which somebody has looked. Out: the events behind it, once they are on disk.
-//! Left out: derived events; changing anything. Shown by: `tests/it/mail_notices.rs`.
+//! Left out: derived events; changing anything. Shown by: `tests/it/email_notices.rs`.
 
 use super::super::event::Stamped;
 use super::Row;

@@ -102,7 +102,7 @@ impl Backend for Email {
                 };
                 server = Some(tasks.spawn(backend_server::serve(shared.clone(), listener, stopping)).id());
             }
-            if shared.place.history.is_some() && shared.keys.outside().is_some() {
+            if shared.place.history.is_some() && (shared.keys.outside().is_some() || shared.keys.users.is_some()) {
                 tasks.spawn(backend_clerk::run(shared.clone()));
             }
             let client = backend_client::run(shared.clone(), port);

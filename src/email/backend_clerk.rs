@@ -9,7 +9,7 @@ use super::backend_told::About;
 use super::mime::Heading;
 use super::notice::{self, Action};
 use crate::message::{Draft, Edit, Identity};
-use crate::router::journal::State;
+use crate::router::State;
 use crate::router::{Event, Look, News, Stamped, Submitted};
 use crate::time::{Instant, Utc};
 use std::collections::BTreeMap;
@@ -73,7 +73,7 @@ pub(super) async fn run(shared: Arc<Shared>) -> Result<(), String> {
             () = until_due(&shared, &memory) => {}
         }
         let (of, known) = (shared.clone(), memory.clone());
-        let looked = tokio::task::spawn_blocking(move || Desk::look(&of, known)).await.unwrap_or_else(|e| Err(e.to_string()));
+        let looked = tokio::task::spawn_blocking(move || Reading::look(&of, known)).await.unwrap_or_else(|e| Err(e.to_string()));
         let told = match looked {
             Ok((next, notices)) => hand_in(&shared, notices).await.map(|told| (next, told)),
             Err(why) => Err(why),
@@ -142,7 +142,7 @@ async fn hand_in(shared: &Shared, notices: Vec<(Draft, String)>) -> Result<bool,
 }
 
 /// One look into the journal. It waits for the disk.
-struct Desk<'a> {
+struct Reading<'a> {
     shared: &'a Shared,
     look: Look,
     memory: Memory,
@@ -151,16 +151,16 @@ struct Desk<'a> {
     notices: Vec<(Draft, String)>,
 }
 
-impl Desk<'_> {
+impl Reading<'_> {
     fn look(shared: &Shared, memory: Memory) -> Result<(Memory, Vec<(Draft, String)>), String> {
         let look = shared.place.history.as_ref().ok_or("there is no journal")?.look()?;
-        let mut desk = Desk { shared, look, memory, known: BTreeMap::new(), notices: vec![] };
-        for (n, event) in desk.look.events_after(desk.memory.seen, CHUNK)? {
-            desk.event(&event)?;
-            desk.memory.seen = n;
+        let mut reading = Reading { shared, look, memory, known: BTreeMap::new(), notices: vec![] };
+        for (n, event) in reading.look.events_after(reading.memory.seen, CHUNK)? {
+            reading.event(&event)?;
+            reading.memory.seen = n;
         }
-        desk.late()?;
-        Ok((desk.memory, desk.notices))
+        reading.late()?;
+        Ok((reading.memory, reading.notices))
     }
 
     fn event(&mut self, stamped: &Stamped) -> Result<(), String> {

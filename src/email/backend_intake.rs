@@ -69,8 +69,12 @@ impl Intake {
         let places = size.div_ceil(SHORT).clamp(1, IN_HAND / SHORT);
         let _in_hand = self.in_hand.acquire_many(places as u32).await.map_err(|_| NotFiled::Trouble)?;
         let intake = self.clone();
-        let read = tokio::task::spawn_blocking(move || intake.read(&mail, spool)).await;
-        let filed = match read.unwrap_or(Err(NotFiled::Trouble))? {
+        let reading = move || intake.read(&mail, spool);
+        let read = match size {
+            0..=SHORT => tokio::task::spawn_blocking(reading).await.unwrap_or(Err(NotFiled::Trouble)),
+            _ => alone(reading).await.unwrap_or(Err(NotFiled::Trouble)),
+        };
+        let filed = match read? {
             Read::Message(message, notes) => self.submit(message, notes).await,
             Read::Drafts(drafts, notes) => self.hand_in(drafts, notes).await,
         };
@@ -274,6 +278,13 @@ impl Intake {
         self.shared.note(format!("a mail could not be filed: {why}"));
         NotFiled::Trouble
     }
+}
+
+/// Does it on a thread that ends with it. One of the pool keeps what it once had for its next work, and there are many: each would keep a large mail's room.
+async fn alone<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
+    let (answer, answered) = tokio::sync::oneshot::channel();
+    std::thread::Builder::new().name("intake".into()).spawn(move || answer.send(work())).ok()?;
+    answered.await.ok()
 }
 
 const SLOW: &str = "the journal did not answer within a minute";

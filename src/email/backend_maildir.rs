@@ -81,6 +81,9 @@ fn disk(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> MaildirEr
 /// Who writes a mail.
 pub type Writes<'a> = &'a mut dyn FnMut(&mut dyn Write) -> io::Result<()>;
 
+/// The same, of several mails.
+pub type OwnWrites<'a> = Box<dyn FnMut(&mut dyn Write) -> io::Result<()> + 'a>;
+
 /// One mail of several.
 pub struct ToFile<'a> {
     /// What it is filed once by.
@@ -88,7 +91,7 @@ pub struct ToFile<'a> {
     /// When it came.
     pub at: Utc,
     /// Who writes it.
-    pub write: Box<dyn FnMut(&mut dyn Write) -> io::Result<()> + 'a>,
+    pub write: OwnWrites<'a>,
 }
 
 /// How far a mail is before it is moved into `new`.

@@ -224,8 +224,7 @@ impl Router {
         let age = std::time::Duration::from_micros(u64::try_from(self.utc(now).0 - row.accepted.0).unwrap_or(0));
         // What is filed here is nobody's to return: it waits for its machine as long as it takes.
         let expires = if here { NEVER } else { now + self.config.retry.expire.saturating_sub(age) };
-        let entry = Entry { row, ports, unfit: BTreeMap::new(), failures: 0, not_before: now, expires, on: None, here };
-        self.queue.add(entry);
+        self.queue.add(Entry::new(row, ports, now, expires, here));
     }
 
     fn dispatch(&mut self, now: Instant) {
@@ -299,18 +298,17 @@ impl Router {
     /// Where this port would leave something of a message out: another of its route that would not.
     fn carries_whole(&mut self, id: &Identity, port: &str, message: &Message, takes: &Takes) -> Option<String> {
         let entry = self.queue.entry(id).filter(|_| convert::lessens(message, takes))?;
-        let others: Vec<String> = entry.ports.iter().filter(|p| *p != port && !entry.unfit.contains_key(*p)).cloned().collect();
+        let others: Vec<String> = entry.lane().into_iter().filter(|p| p != port).collect();
         others.into_iter().find(|p| self.ports.get(p).is_some_and(|state| convert::fits(&message.content, &state.takes).is_ok()))
     }
     /// This port cannot carry that message; another of its route may.
     fn unfit(&mut self, now: Instant, id: &Identity, port: &str, why: String) {
         self.queue.put_back(id);
-        let Some(entry) = self.queue.entry(id) else { return };
-        entry.unfit.insert(port.to_owned(), why.clone());
-        if entry.here {
-            entry.unfit.clear(); // damaged in the journal; its desk's only machine is asked again later
+        let Some(here) = self.queue.entry(id).map(|e| e.here) else { return };
+        if here {
+            // Damaged in the journal; its desk's only machine is asked again later.
             self.deferred(now, port, id, Reason::new(Fault::Peer, why));
-        } else if entry.ports.iter().all(|p| entry.unfit.contains_key(p)) {
+        } else if self.queue.cannot(id, port, &why) {
             self.give_back(now, id, why);
         }
     }
@@ -346,7 +344,7 @@ impl Router {
 
     fn delivered(&mut self, now: Instant, port: &str, id: &Identity, receipt: Receipt) {
         let Some(entry) = self.queue.remove(id) else { return };
-        self.numbered.retain(|(i, _), _| i != id);
+        self.unnumber(id);
         if entry.here {
             self.moved(id, State::Printed, entry.row.attempts, receipt.text);
             return self.event(now, Some(port), Some(id), Event::Printed);
@@ -359,6 +357,14 @@ impl Router {
         let event = if filed { Event::Filed { at, receipt } } else { Event::Custody { at, receipt } };
         self.event(now, Some(port), Some(id), event);
         self.recall(id);
+    }
+
+    /// Forgets the numbers that a message had on its ports.
+    fn unnumber(&mut self, id: &Identity) {
+        let first = (id.clone(), String::new());
+        while let Some(next) = self.numbered.range(&first..).next().map(|(key, _)| key.clone()).filter(|(i, _)| i == id) {
+            self.numbered.remove(&next);
+        }
     }
 
     fn back_to_waiting(&mut self, id: &Identity) -> (State, u32) {
@@ -380,8 +386,9 @@ impl Router {
             }
             (Hold::Message, _, Some(entry)) => {
                 entry.failures += 1;
-                entry.not_before = now + retry.wait(entry.failures, speed);
-                entry.not_before
+                let until = now + retry.wait(entry.failures, speed);
+                self.queue.hold_back(id, until);
+                until
             }
             (Hold::Port | Hold::Message, _, _) => now,
         };
@@ -393,7 +400,7 @@ impl Router {
     /// Returns a message to its sender: to the desk here, or by a notice if it came from elsewhere.
     fn give_back(&mut self, now: Instant, id: &Identity, why: String) {
         let Some(entry) = self.queue.remove(id) else { return };
-        self.numbered.retain(|(i, _), _| i != id);
+        self.unnumber(id);
         self.learning.remove(id);
         self.moved(id, State::Returned, entry.row.attempts, why.clone());
         self.event(now, None, Some(id), Event::Returned { reason: why.clone() });

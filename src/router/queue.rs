@@ -14,18 +14,29 @@ use std::collections::{BTreeMap, BTreeSet};
 pub(super) struct Entry {
     pub row: Row,
     /// The ports of its route, in order.
-    pub ports: Vec<String>,
+    ports: Vec<String>,
     /// Ports that cannot carry it, with the reason.
-    pub unfit: BTreeMap<String, String>,
+    unfit: BTreeMap<String, String>,
     pub failures: u32,
     /// Not before this.
-    pub not_before: Instant,
+    not_before: Instant,
     /// When it is given back.
-    pub expires: Instant,
+    expires: Instant,
     /// The port it is on.
     pub on: Option<String>,
     /// For a desk of this station: filed already, and waits only to be printed.
     pub here: bool,
+}
+
+impl Entry {
+    /// One that waits from `now` on for these ports.
+    pub fn new(row: Row, ports: Vec<String>, now: Instant, expires: Instant, here: bool) -> Entry {
+        Entry { row, ports, unfit: BTreeMap::new(), failures: 0, not_before: now, expires, on: None, here }
+    }
+    /// The ports it may take, in order.
+    pub fn lane(&self) -> Lane {
+        self.ports.iter().filter(|p| !self.unfit.contains_key(*p)).cloned().collect()
+    }
 }
 
 /// For what does not expire.
@@ -69,78 +80,144 @@ pub(super) enum Step {
 }
 
 type Key = (Reverse<Precedence>, i64, Identity);
+/// The ports that some entries may take, in order. Entries of one lane are in each other's way, so only its first counts.
+type Lane = Vec<String>;
 
-/// All entries, and the order of those that wait.
+/// The waiting entries of one lane.
+#[derive(Default)]
+struct Line {
+    /// Those that may go.
+    due: BTreeSet<Key>,
+    /// Those that are held back, and until when.
+    held: BTreeSet<(Instant, Key)>,
+}
+
+/// All entries, and the order of those that wait. What the router asks after each input costs the same for one and for a hundred thousand.
 #[derive(Default)]
 pub(super) struct Queue {
     entries: BTreeMap<Identity, Entry>,
-    waiting: BTreeSet<Key>,
+    waiting: BTreeMap<Lane, Line>,
+    expiring: BTreeSet<(Instant, Key)>,
 }
 
 impl Queue {
     fn key(row: &Row) -> Key {
         (Reverse(row.precedence), row.accepted.0, row.id.clone())
     }
+    /// Puts an entry into its place among those that wait.
+    fn place(&mut self, id: &Identity) {
+        let Some(entry) = self.entries.get(id) else { return };
+        let key = Self::key(&entry.row);
+        if entry.expires < NEVER {
+            self.expiring.insert((entry.expires, key.clone()));
+        }
+        self.waiting.entry(entry.lane()).or_default().held.insert((entry.not_before, key));
+    }
+    /// Takes an entry from its place.
+    fn displace(&mut self, id: &Identity) {
+        let Some(entry) = self.entries.get(id) else { return };
+        let (key, lane) = (Self::key(&entry.row), entry.lane());
+        self.expiring.remove(&(entry.expires, key.clone()));
+        if let Some(line) = self.waiting.get_mut(&lane) {
+            let _ = line.due.remove(&key) || line.held.remove(&(entry.not_before, key));
+            if line.due.is_empty() && line.held.is_empty() {
+                self.waiting.remove(&lane);
+            }
+        }
+    }
+    /// Changes an entry, and with that its place if it waits.
+    fn change<T>(&mut self, id: &Identity, what: impl FnOnce(&mut Entry) -> T) -> Option<T> {
+        let waits = self.entries.get(id)?.on.is_none();
+        if waits {
+            self.displace(id);
+        }
+        let done = self.entries.get_mut(id).map(what);
+        if waits {
+            self.place(id);
+        }
+        done
+    }
     pub fn len(&self) -> usize {
         self.entries.len()
     }
     pub fn add(&mut self, entry: Entry) {
-        self.waiting.insert(Self::key(&entry.row));
-        self.entries.insert(entry.row.id.clone(), entry);
+        let id = entry.row.id.clone();
+        self.entries.insert(id.clone(), entry);
+        self.place(&id);
     }
     pub fn entry(&mut self, id: &Identity) -> Option<&mut Entry> {
         self.entries.get_mut(id)
     }
     pub fn remove(&mut self, id: &Identity) -> Option<Entry> {
-        let entry = self.entries.remove(id)?;
-        self.waiting.remove(&Self::key(&entry.row));
-        Some(entry)
+        self.displace(id);
+        self.entries.remove(id)
     }
     /// Marks an entry as on its way by `port`.
     pub fn take(&mut self, id: &Identity, port: &str) {
+        self.displace(id);
         if let Some(entry) = self.entries.get_mut(id) {
             entry.on = Some(port.to_owned());
-            self.waiting.remove(&Self::key(&entry.row));
         }
     }
     /// Puts an entry back among those that wait.
     pub fn put_back(&mut self, id: &Identity) {
+        self.displace(id);
         if let Some(entry) = self.entries.get_mut(id) {
             entry.on = None;
-            self.waiting.insert(Self::key(&entry.row));
+            self.place(id);
         }
     }
-    /// Waiting entries whose time is up.
+    /// Holds an entry back.
+    pub fn hold_back(&mut self, id: &Identity, until: Instant) {
+        self.change(id, |entry| entry.not_before = until);
+    }
+    /// Notes that a port cannot carry an entry; whether no port of its route is left.
+    pub fn cannot(&mut self, id: &Identity, port: &str, why: &str) -> bool {
+        let note = |entry: &mut Entry| {
+            entry.unfit.insert(port.to_owned(), why.to_owned());
+            entry.ports.iter().all(|p| entry.unfit.contains_key(p))
+        };
+        self.change(id, note).unwrap_or(false)
+    }
+    /// Waiting entries whose time is up, most urgent and oldest first.
     pub fn expired(&self, now: Instant) -> Vec<Identity> {
-        self.waiting.iter().filter(|k| self.entries[&k.2].expires <= now).map(|k| k.2.clone()).collect()
+        let mut keys: Vec<&Key> = self.expiring.iter().take_while(|(at, _)| *at <= now).map(|(_, key)| key).collect();
+        keys.sort();
+        keys.into_iter().map(|key| key.2.clone()).collect()
     }
     /// When something may change by time alone.
     pub fn deadline(&self, ports: &BTreeMap<String, PortState>) -> Option<Instant> {
-        let wake = |e: &Entry| {
-            let port = |p: &String| ports.get(p).filter(|s| s.ready && s.busy.is_none()).map(|s| s.suspended_until.max(e.not_before));
-            e.ports.iter().filter(|p| !e.unfit.contains_key(*p)).filter_map(port).min().unwrap_or(e.expires).min(e.expires)
+        let wake = |(lane, line): (&Lane, &Line)| {
+            let free = lane.iter().filter_map(|p| ports.get(p)).filter(|s| s.ready && s.busy.is_none());
+            let port = free.map(|s| s.suspended_until).min()?;
+            let first = if line.due.is_empty() { line.held.first()?.0 } else { Instant::ZERO };
+            Some(port.max(first))
         };
-        self.waiting.iter().map(|k| wake(&self.entries[&k.2])).min().filter(|at| *at < NEVER)
+        let expires = self.expiring.first().map(|(at, _)| *at);
+        self.waiting.iter().filter_map(wake).chain(expires).min()
     }
     /// The next step, most urgent and oldest first. A busy port is waited for, or called off by flash and above;
     /// only a port that gives no answer is passed over for the next of the route.
-    pub fn next(&self, now: Instant, ports: &BTreeMap<String, PortState>) -> Option<Step> {
-        let mut claimed = BTreeSet::new();
-        for (_, _, id) in &self.waiting {
-            let entry = &self.entries[id];
-            if entry.not_before > now {
-                continue;
+    pub fn next(&mut self, now: Instant, ports: &BTreeMap<String, PortState>) -> Option<Step> {
+        let mut first: Vec<(&Key, &String)> = vec![];
+        for (lane, line) in &mut self.waiting {
+            while line.held.first().is_some_and(|(at, _)| *at <= now) {
+                line.due.extend(line.held.pop_first().map(|(_, key)| key));
             }
-            let usable = |p: &&String| !entry.unfit.contains_key(*p) && ports.get(*p).is_some_and(|s| s.usable(now));
-            let Some(name) = entry.ports.iter().find(usable) else { continue };
+            let usable = |p: &&String| ports.get(*p).is_some_and(|s| s.usable(now));
+            first.extend(line.due.first().zip(lane.iter().find(usable)));
+        }
+        first.sort();
+        let mut claimed = BTreeSet::new();
+        for (key, name) in first.into_iter().filter(|(_, name)| claimed.insert(*name)) {
             match &ports[name].busy {
-                None if claimed.insert(name) => return Some(Step::Take { id: id.clone(), port: name.clone() }),
-                Some(busy) if claimed.insert(name) && !busy.called_off && entry.row.precedence.pre_empts(busy.precedence) => {
+                None => return Some(Step::Take { id: key.2.clone(), port: name.clone() }),
+                Some(busy) if !busy.called_off && key.0.0.pre_empts(busy.precedence) => {
                     if let Some(delivery) = busy.delivery {
                         return Some(Step::CallOff { port: name.clone(), delivery });
                     }
                 }
-                None | Some(_) => {}
+                Some(_) => {}
             }
         }
         None

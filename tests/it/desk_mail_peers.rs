@@ -71,7 +71,7 @@ fn mutt_reads_the_maildir_of_a_running_station() {
     assert!(parts.contains("log.bin") && parts.contains("image/png") && parts.contains("applica/octet-stre"), "{parts}");
     println!("{list}\n{opened}\n{parts}");
     tmux.keys(&["-l", "qqq"]);
-    tmux.shows("$");
+    tmux.shows("1 kept, 0 deleted");
     let read: Vec<_> = std::fs::read_dir(desk.maildir().join("cur")).unwrap().map(|f| f.unwrap().file_name()).collect();
     assert_eq!(read.len(), 1, "mutt has moved it: {read:?}");
     // It does not come again, and the next one does.

@@ -152,6 +152,15 @@ impl Gate {
         })
         .await;
     }
+    /// Waits until the journal has every notice in the smart-host's custody: after a crash before, one may come twice.
+    async fn notices_are_taken(&self) {
+        soon("the notices", async {
+            while self.rows().iter().any(|row| row.from.desk.as_str() == "router" && row.state != State::Custody) {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        })
+        .await;
+    }
     async fn send(&self, to: &str) -> Identity {
         let envelope = Envelope {
             from: "operator@washington".parse().unwrap(),
@@ -180,7 +189,7 @@ async fn notice(caller: &mut Caller) -> (Report, String) {
     assert_eq!(heading.automatic, molink::email::mime::Automatic::Yes);
     let report = read(&octets).expect("a notice");
     assert_eq!((report.envid.as_deref(), report.fates.len()), (Some("journey-7"), 1));
-    (report, String::from_utf8(octets).unwrap())
+    (report, String::from_utf8(octets).unwrap().replace("=\r\n", ""))
 }
 
 fn is(report: &Report, action: Action, status: &str, recipient: &str) {
@@ -255,11 +264,13 @@ async fn who_waits_to_hear_of_a_delay_hears_of_it_after_a_restart_and_nobody_is_
         }
     })
     .await;
+    gate.notices_are_taken().await;
     gate.stop().await;
     drop(caller);
     gate.start().await;
     let mut caller = gate.caller().await;
     is(&notice(&mut caller).await.0, Action::Delayed, "4.3.1", "busy@moscow.example");
+    gate.notices_are_taken().await;
     gate.stop().await;
     drop(caller);
     std::fs::remove_file(&cursor).unwrap(); // as a crash between the notice and the cursor, and worse
@@ -386,7 +397,7 @@ async fn a_mail_that_a_trusted_server_hands_back_again_and_again_ends() {
     let mut rounds = 0;
     let mut caller = None;
     loop {
-        let mut talker = gate.call().await;
+        let mut talker = gate.call().await.secure(None).await;
         talker.say("AUTH PLAIN AHJlbGF5AHJvc2VidWQ=", 235).await;
         let answer = talker.mail("alice@example.org", &["bob@far.example"], &mail).await;
         if answer.starts_with("554 5.4.6") {
@@ -452,4 +463,60 @@ async fn a_message_between_two_stations_that_point_at_each_other_ends_and_its_se
     assert_eq!((rows("washington").len(), rows("moscow").len()), (2, 2), "the message and the word of it, no more");
     washington.stop().await.unwrap();
     moscow.stop().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "peer: run through tests/run"]
+async fn pythons_email_package_reads_our_notices_without_a_defect() {
+    let gate = Gate::new("delay_notice = \"200ms\"").await;
+    let mut caller = None;
+    for (to, asked, expected) in [
+        (
+            "nobody@moscow.example",
+            " NOTIFY=FAILURE ORCPT=rfc822;boss@example.com",
+            ["action: failed", "status: 5.1.1", "no desk `nobody` here"],
+        ),
+        ("operator@moscow.example", " NOTIFY=SUCCESS", ["action: delivered", "status: 2.0.0", "is on disk at MOSCOW"]),
+        ("busy@moscow.example", " NOTIFY=DELAY", ["action: delayed", "status: 4.3.1", "will-retry-until: "]),
+    ] {
+        gate.mail(to, asked, "\r\nits text\r\n").await;
+        let caller = match &mut caller {
+            Some(caller) => caller,
+            none => none.insert(gate.caller().await),
+        };
+        let (_, _, octets) = caller.message().await;
+        caller.say("250 2.0.0 taken").await;
+        let said = python(&octets);
+        for words in expected {
+            assert!(said.contains(words), "{words}: {said}");
+        }
+        for words in [
+            "to: alice@example.org",
+            "auto-submitted: auto-replied",
+            "reporting-mta: dns; washington.example",
+            "original-envelope-id: journey-7",
+            &format!("final-recipient: rfc822; {to}"),
+            "back: text/rfc822-headers Message-ID: <",
+        ] {
+            assert!(said.contains(words), "{words}: {said}");
+        }
+        assert_eq!(said.contains("original-recipient: rfc822; boss@example.com"), to.starts_with("nobody"), "{said}");
+    }
+}
+
+/// What Python's email package makes of a notice.
+fn python(mail: &[u8]) -> String {
+    use std::io::Write;
+    use std::process::{Command, Stdio};
+    let mut child = Command::new("python3")
+        .arg("tests/peers/notice_read.py")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("python3 is missing; run through tests/run, which installs it");
+    child.stdin.take().unwrap().write_all(mail).unwrap();
+    let done = child.wait_with_output().unwrap();
+    let said = String::from_utf8(done.stdout).unwrap();
+    assert!(done.status.success(), "{said}\n{}", String::from_utf8_lossy(mail));
+    said
 }

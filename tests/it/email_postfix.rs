@@ -100,7 +100,13 @@ async fn text_and_files_arrive_byte_for_byte_with_bare_line_ends_forbidden_and_n
         assert_eq!(came.len(), sent.len());
         let log = postfix.log();
         assert!(!log.contains("smuggled@example.org") && !log.contains("improper command pipelining") && !log.contains("bare"), "{log}");
-        println!("smtpd_forbid_bare_newline = {forbid}: {} mails, {} octets of the longest file, all as sent", came.len(), long.len());
+        let version = postfix.command("postconf", &["-h", "mail_version"]);
+        println!(
+            "Postfix {} with smtpd_forbid_bare_newline = {forbid}: {} mails, {} octets of the longest file, all as sent",
+            version.trim(),
+            came.len(),
+            long.len()
+        );
     }
 }
 

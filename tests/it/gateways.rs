@@ -6,8 +6,9 @@ use crate::support::molink;
 use molink::email::Email;
 use molink::fax::backend_apart::read_by;
 use molink::fax::backend_document::{Undrawn, pages};
+use molink::fax::cover::Cover;
 use molink::fax::pages::{Drawn, Look, MOST_PAGES};
-use molink::message::{Attachments, Blob, Class, Envelope, Message, Part, Post, Precedence};
+use molink::message::{Attachments, Blob, Class, Envelope, Message, Part, Post, Precedence, period};
 use molink::paper::{About, Page, Resolution, Sheet};
 use molink::router::Contents;
 use molink::station::StationConfig;
@@ -125,4 +126,16 @@ fn the_example_of_the_page_is_a_station_file() {
         }
     }
     assert_eq!((config.ports.len(), config.routes.len()), (3, 3));
+}
+
+#[test]
+fn what_only_a_mail_has_goes_by_no_other_medium() {
+    let message = mail(vec![Part::Text { text: "X".into() }]);
+    let cover = Cover { identity: message.identity.clone(), envelope: message.envelope.clone(), first: 1, pages: 2 };
+    let call = cover.encode();
+    let far = Cover::decode(&call).unwrap();
+    assert_eq!((far.envelope.post, far.envelope.from), (None, message.envelope.from.clone()));
+    for said in [String::from_utf8(call).unwrap(), period::heading(&message, "The maps").join("\n"), period::paper(&message)] {
+        assert!(!said.contains("example.org") && !said.contains("EXAMPLE.ORG"), "{said}");
+    }
 }

@@ -70,7 +70,10 @@ mod line;
 mod lines;
 mod mail;
 mod mail_clients;
+mod mail_durability;
 mod mail_hostile;
+#[cfg(feature = "faults")]
+mod mail_kills;
 mod mail_matrix;
 mod mail_peers;
 mod mail_tap;

@@ -130,6 +130,10 @@ impl Process {
         });
         Process { child, number, board: board.clone(), log: log.to_owned() }
     }
+    /// Its standard input, if that was set to a pipe.
+    pub fn input(&mut self) -> std::process::ChildStdin {
+        self.child.stdin.take().expect("a pipe that nobody took yet")
+    }
     /// Its number with the system.
     pub fn pid(&self) -> u32 {
         self.child.id()

@@ -12,10 +12,10 @@ impl Router {
     /// Whether nobody is at that machine now; the message then waits until somebody is.
     pub(super) fn unattended(&mut self, now: Instant, id: &Identity, port: &str) -> bool {
         let left = self.config.unattended.get(port).and_then(|hours| hours.left(self.utc(now)));
-        let Some((left, entry)) = left.zip(self.queue.entry(id)).filter(|(_, e)| e.row.precedence < Precedence::Flash) else {
+        let Some((left, _)) = left.zip(self.queue.entry(id)).filter(|(_, e)| e.row.precedence < Precedence::Flash) else {
             return false;
         };
-        entry.not_before = now + left;
+        self.queue.hold_back(id, now + left);
         let retry = self.utc(now + left);
         let reason = "nobody is at the machine".to_owned();
         self.event(now, Some(port), Some(id), Event::Delayed { reason, retry });

@@ -92,7 +92,14 @@ impl Options {
 /// Held for as long as a station has its journal open: a second one is refused.
 #[derive(Debug)]
 pub struct Lock {
-    _file: File,
+    file: File,
+}
+
+impl Drop for Lock {
+    /// Said and not left to the file's end: a program that is just being started may hold the file for a moment longer.
+    fn drop(&mut self) {
+        let _ = rustix::fs::flock(&self.file, FlockOperation::Unlock);
+    }
 }
 
 /// Opens the journal for writing, making it if it is missing. A file that is not a sound journal of this
@@ -152,7 +159,7 @@ fn lock(path: &Path) -> Result<Lock, JournalError> {
         Ok(()) => {
             // The number is only for the sentence below; without it the lock holds as well.
             let _ = file.set_len(0).and_then(|()| write!(file, "{}", std::process::id()));
-            Ok(Lock { _file: file })
+            Ok(Lock { file })
         }
         Err(rustix::io::Errno::WOULDBLOCK) => {
             let mut holder = String::new();

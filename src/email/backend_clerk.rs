@@ -167,7 +167,9 @@ impl Reading<'_> {
         match event {
             Event::Accepted { .. } => {
                 let due = stamped.utc.plus(self.shared.keys.delay());
-                if self.memory.waiting.len() < MOST_WAITING && self.about(id)?.is_some_and(|about| about.wants_delays()) {
+                // Who wants to hear of a delay has said so in this word; most have not, and are not read for it.
+                let may = self.memory.waiting.len() < MOST_WAITING && self.look.mentions(id, "DELAY")?;
+                if may && self.about(id)?.is_some_and(|about| about.wants_delays()) {
                     self.memory.waiting.insert(id.clone(), due);
                 }
                 Ok(())

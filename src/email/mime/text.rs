@@ -30,6 +30,10 @@ pub(super) fn readable(head: &Head, body: &[u8], notes: &mut Notes) -> String {
         _ => text,
     };
     let before = text.len();
+    let plain = |b: u8| matches!(b, b'\n' | b'\t' | b' '..=b'~');
+    if text.bytes().all(plain) {
+        return text.trim_end_matches('\n').to_owned(); // most are: not looked at sign by sign
+    }
     let kept: String = text.chars().filter(|c| matches!(c, '\n' | '\t') || !c.is_control()).collect();
     if kept.len() < before {
         notes.say(format!("{} control characters left out of a text", before - kept.len()));

@@ -103,6 +103,9 @@ fn becomes(c: char, alphabet: &Alphabet) -> Becomes {
 /// The first letter that a line has not and nothing stands for, and how many more there are: such a text would be unreadable.
 /// (Signs without a counterpart become `?`, and are counted among the edits.)
 pub(super) fn strangers(text: &str, alphabet: &Alphabet) -> Option<(char, usize)> {
+    if *alphabet == Alphabet::Any {
+        return None;
+    }
     let mut found = text.chars().filter(|c| c.is_alphabetic() && matches!(becomes(*c, alphabet), Becomes::Unknown));
     found.next().map(|first| (first, found.count()))
 }

@@ -79,6 +79,12 @@ impl Reader {
         }
         Ok(Some(serde_json::from_str(&json).map_err(|e| self.flaw(&format!("the content of message {id}: {e}")))))
     }
+    /// Whether the journal's form of a message has these octets in it: much cheaper than reading it.
+    pub fn mentions(&self, id: &Identity, octets: &str) -> Result<bool, JournalError> {
+        let query = "SELECT instr(CAST(content AS BLOB), CAST(?2 AS BLOB)) > 0 FROM message WHERE identity = ?1";
+        let found = self.db.prepare_cached(query).and_then(|mut s| s.query_row([&id.to_string(), octets], |r| r.get(0)).optional());
+        Ok(found.map_err(|e| self.sql(&e))?.unwrap_or(false))
+    }
     /// A message's row.
     pub fn find(&self, id: &Identity) -> Result<Option<Row>, JournalError> {
         let rows = self.rows(&format!("SELECT {} FROM message WHERE identity = ?1", self.row), params![id.to_string()])?;

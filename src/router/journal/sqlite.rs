@@ -129,7 +129,7 @@ fn prepare(db: &Connection, options: &Options) -> rusqlite::Result<()> {
         Sync::Off => "OFF",
     };
     db.pragma_update(None, "synchronous", sync)?;
-    db.pragma_update(None, "wal_autocheckpoint", 1000)?; // pages: about 4 MB of log
+    db.pragma_update(None, "wal_autocheckpoint", 4000)?; // pages: about 16 MB of log
     db.pragma_update(None, "journal_size_limit", 16 << 20)?;
     db.set_prepared_statement_cache_capacity(16);
     let version = user_version(db)?;

@@ -17,6 +17,9 @@ use std::time::Duration;
 /// How long a writer that could not write waits before it tries again.
 const AGAIN: Duration = Duration::from_secs(1);
 
+/// Under load, how long a group waits for the next batch that is about to come: a sync costs more.
+const GATHER: Duration = Duration::from_micros(300);
+
 /// What the writer says.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Confirm {
@@ -55,7 +58,7 @@ impl Writer {
         let (batches, waiting) = channel();
         let work = move || {
             let _held = lock; // until the connection is closed
-            Clerk { db, options, events, on, stuck: false }.run(&waiting);
+            Clerk { db, options, events, on, stuck: false, together: 0 }.run(&waiting);
         };
         let thread = std::thread::Builder::new()
             .name("journal".into())
@@ -91,6 +94,8 @@ struct Clerk {
     events: u64,
     on: OnConfirm,
     stuck: bool,
+    /// Batches that were last written together: about as many will come again.
+    together: usize,
 }
 
 impl Clerk {
@@ -105,6 +110,13 @@ impl Clerk {
             let last_try = matches!(more, Err(RecvTimeoutError::Disconnected));
             group.extend(more);
             group.extend(waiting.try_iter());
+            while !last_try && group.len() < self.together {
+                match waiting.recv_timeout(GATHER) {
+                    Ok(more) => group.push(more),
+                    Err(_) => break,
+                }
+            }
+            self.together = group.len();
             let bug = !group.is_empty() && self.commit(&mut group).is_err();
             if last_try {
                 // So that the one file holds all of it for whoever copies it; a reader in the middle of a look may prevent that, and nothing is lost.

@@ -164,9 +164,9 @@ async fn play(
             Told::Moment => narrator.moment(screen::rows(&std::io::stdout())),
         });
         tokio::select! {
-            done = story => Ended::Told(done?),
-            () = tokio::time::sleep(LONGEST) => Ended::Told(false),
-            _ = interrupt.recv() => Ended::Interrupted,
+            done = story => done.map(Ended::Told),
+            () = tokio::time::sleep(LONGEST) => Ok(Ended::Told(false)),
+            _ = interrupt.recv() => Ok(Ended::Interrupted),
         }
     };
     narrator.end()?;
@@ -178,7 +178,7 @@ async fn play(
         }
     }
     trace.flush().with_context(|| cannot_write(out))?;
-    Ok(ended)
+    Ok(ended?) // the stage was cleared first: its keys go however a story ends
 }
 
 fn write_event(trace: &mut BufWriter<File>, event: &Stamped) -> std::io::Result<()> {
@@ -220,18 +220,28 @@ fn clear(out: &Path) -> anyhow::Result<()> {
     if !entries.is_empty() && !out.join(TRACE).exists() && !entries.iter().all(act) {
         return Err(foreign().into());
     }
-    let mut stations = BTreeSet::new();
+    let (mut stations, mut circuits) = (BTreeSet::new(), BTreeSet::new());
     for (name, text) in acts() {
-        stations.extend(Scenario::parse(name, text).map_err(Usage)?.stations.into_keys().map(|station| station.to_string()));
+        let scenario = Scenario::parse(name, text).map_err(Usage)?;
+        stations.extend(scenario.stations.into_keys().map(|station| station.to_string()));
+        circuits.extend(scenario.circuits.into_keys());
     }
     let ours = |name: &std::ffi::OsString| {
         let station = name.to_str().is_some_and(|name| stations.contains(name)) && out.join(name).join("journal.sqlite").exists();
-        station || act(name) || name == KEYS
+        station || act(name)
     };
     for name in entries.iter().filter(|name| ours(name)) {
         let dir = out.join(name);
         std::fs::remove_dir_all(&dir).with_context(|| format!("an earlier demo's `{}` cannot be removed", dir.display()))?;
     }
+    // Of keys only what circuits of a story had: key media of others cannot be made again.
+    for circuit in &circuits {
+        let dir = out.join(KEYS).join(circuit);
+        if dir.is_dir() {
+            std::fs::remove_dir_all(&dir).with_context(|| format!("an earlier demo's `{}` cannot be removed", dir.display()))?;
+        }
+    }
+    let _ = std::fs::remove_dir(out.join(KEYS)); // if that was all
     let trace = out.join(TRACE);
     match std::fs::remove_file(&trace) {
         Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(e).with_context(|| format!("`{}` cannot be removed", trace.display())),

@@ -36,6 +36,8 @@ pub(super) struct Shared {
     pub events: Events,
     pub clock: Clock,
     pub book: Book,
+    /// Where tasks are begun from threads that are none of the runtime's.
+    pub runtime: tokio::runtime::Handle,
 }
 
 impl Shared {
@@ -82,6 +84,7 @@ impl Backend for Email {
         Box::pin(async move {
             let dir = port.place().data.join("mail");
             let shared = Arc::new(Shared {
+                runtime: tokio::runtime::Handle::current(),
                 port: port.name().to_owned(),
                 station: port.station().clone(),
                 domains: self.keys.domains(),

@@ -16,7 +16,7 @@ use std::sync::{Mutex, PoisonError};
 /// The most names of a book; whoever comes later is `stranger`.
 const MOST: usize = 100_000;
 /// The name of all who find the book full; nobody can be answered under it.
-const STRANGER: &str = "stranger";
+pub(super) const STRANGER: &str = "stranger";
 /// The name of whoever sends notices (a null reverse-path); nobody can be answered under it.
 pub(super) const DAEMON: &str = "mailer-daemon";
 /// The longest file that is read: what is behind it was not written by us.
@@ -153,7 +153,8 @@ impl Written {
 }
 
 fn reserved(name: &Name) -> bool {
-    [STRANGER, DAEMON].contains(&name.as_str())
+    // `router` speaks for a station, and `postmaster` is one's own.
+    [STRANGER, DAEMON, "router", "postmaster"].contains(&name.as_str())
 }
 
 /// The local part keeps its case (RFC 5321 2.4), the domain has none.

@@ -193,8 +193,8 @@ impl Reading<'_> {
             let from = &about.envelope.from.station;
             *from == self.shared.station || self.shared.keys.outside().as_ref() == Some(from)
         };
-        // A message damaged in the journal has been told of by whoever read it before.
-        let about = self.look.message(id).ok().flatten().and_then(About::of).filter(ours);
+        // A message damaged in the journal has been told of by whoever read it before; a journal that cannot be read is tried again.
+        let about = self.look.content(id)?.and_then(Result::ok).and_then(About::of).filter(ours);
         self.known.insert(id.clone(), about.clone());
         Ok(about)
     }
@@ -255,9 +255,7 @@ pub(super) fn heard(shared: &Shared, mail: &[u8], _: &Heading) {
         }
     };
     let door = shared.door.clone();
-    if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-        runtime.spawn(async move { door.learned(id, news).await });
-    }
+    shared.runtime.spawn(async move { door.learned(id, news).await });
 }
 
 #[cfg(test)]

@@ -84,7 +84,11 @@ impl Directory {
 
 impl server::Directory for Directory {
     fn standing(&self, who: &Who, address: &str) -> Standing {
-        if self.desk(address).is_some() || who.trusted() && self.correspondent(address).is_some() {
+        // A route with a `*` for its station leads anywhere: those who are known may use it, a stranger is bound to stations that have a name here.
+        let desk = self
+            .desk(address)
+            .filter(|d| who.trusted() || d.station == self.shared.station || self.shared.place.known.contains(&d.station));
+        if desk.is_some() || who.trusted() && self.correspondent(address).is_some() {
             return Standing::Known;
         }
         match self.is_ours(address) || who.trusted() && !self.goes_out(address) {

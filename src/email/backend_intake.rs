@@ -5,7 +5,7 @@
 //! Left out: the session (`smtp::server`), whom an address means (`backend_directory`). Shown by: `tests/it/email_server.rs`.
 
 use super::backend::Shared;
-use super::backend_book::DAEMON;
+use super::backend_book::{DAEMON, STRANGER};
 use super::backend_directory::Directory;
 use super::backend_quota::Quota;
 use super::backend_spool::{Incoming, SHORT};
@@ -16,9 +16,10 @@ use super::smtp::server::{Mail, NotFiled};
 use super::smtp::trace;
 use super::{backend_clerk, loops};
 use crate::faults::{KillPoint, kill_point};
-use crate::message::{Address, AsCame, Blob, Class, Draft, Envelope, Identity, Message, Notice, Post, Precedence};
+use crate::message::{Address, AsCame, Blob, Class, Draft, Envelope, Identity, Message, Notice, Part, Post, Precedence};
 use crate::router::{Contents, Event, Submitted, Verdict};
 use sha2::{Digest, Sha256};
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::Semaphore;
@@ -33,8 +34,11 @@ const KEPT_SHORT_FOR: usize = 16;
 const AT_ONCE: usize = 16 << 10;
 /// How long the journal is waited for. Who hears 451 then comes again, and is known by the key.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// Recipients handed in at one time.
+/// Recipients handed in at one time, and octets of text in their drafts together.
 const TOGETHER: usize = 64;
+const TEXT_TOGETHER: usize = 16 << 20;
+/// Octets that the copies of a mail for all its recipients may come to in the journal.
+const COPIES: usize = 256 << 20;
 
 /// What takes mails in.
 pub(super) struct Intake {
@@ -48,8 +52,32 @@ pub(super) struct Intake {
 enum Read {
     /// A message of a station, and what was noted about it.
     Message(Message, Vec<String>),
-    /// For each recipient, a draft and the key it is filed once by.
-    Drafts(Vec<(Draft, Option<String>)>, Vec<String>),
+    /// A draft as it is for each recipient, and the notes.
+    Drafts(Drafts, Vec<String>),
+}
+
+/// What a mail is for each of those it is for. Its content is here once: a thousand copies of a long one are not made at one time.
+struct Drafts {
+    /// Without recipient and post.
+    envelope: Envelope,
+    content: Vec<Part>,
+    /// For whom, what its notices need, the key it is filed once by.
+    to: Vec<(Address, Box<Post>, Option<String>)>,
+}
+
+impl Drafts {
+    /// How many are handed in at one time.
+    fn together(&self) -> usize {
+        (TEXT_TOGETHER / self.text().max(1)).clamp(1, TOGETHER)
+    }
+    /// Octets of its texts.
+    fn text(&self) -> usize {
+        let length = |part: &Part| match part {
+            Part::Text { text } => text.len(),
+            Part::Page(_) | Part::File(_) => 0,
+        };
+        self.content.iter().map(length).sum()
+    }
 }
 
 impl Intake {
@@ -65,7 +93,7 @@ impl Intake {
         if !mail.who.trusted() {
             let sender = if mail.envelope.from.is_empty() { &mail.who.address } else { &mail.envelope.from };
             let now = self.shared.clock.now();
-            self.quota.lock().unwrap_or_else(PoisonError::into_inner).admit(now, sender).map_err(NotFiled::Later)?;
+            self.quota.lock().unwrap_or_else(PoisonError::into_inner).admit(now, sender, self.desks(&mail)).map_err(NotFiled::Later)?;
         }
         let size = usize::try_from(mail.octets).unwrap_or(usize::MAX);
         let places = size.div_ceil(SHORT).clamp(1, IN_HAND / SHORT);
@@ -148,15 +176,31 @@ impl Intake {
             notes.push(format!("{asked} was asked for; only stations and users that are known have more than {precedence}"));
         }
         let digest = Keyed::new(mail, &parsed.heading, &came[mime::header_of(came).len()..], passes);
-        let mut drafts = vec![];
+        // A desk that is named twice, in other letters or as postmaster, gets one.
+        let mut desks = BTreeSet::new();
+        let mut to = vec![];
         for recipient in &mail.envelope.to {
-            let to = self.to(&recipient.address)?;
-            let post = Some(Box::new(self.post(mail, recipient, &parsed.heading, kept.clone())));
-            let subject = parsed.heading.subject.clone();
-            let envelope = Envelope { from: from.clone(), to, precedence, class: Class::Message, subject, via: vec![], post };
-            drafts.push((Draft { envelope, content: content.clone() }, digest.key(&recipient.address)));
+            let desk = self.to(&recipient.address)?;
+            if desks.insert(desk.to_string()) {
+                let key = digest.key(&desk.to_string());
+                to.push((desk, Box::new(self.post(mail, recipient, &parsed.heading, kept.clone())), key));
+            }
+        }
+        let Some((first, ..)) = to.first() else { return Err(NotFiled::Content) };
+        let subject = parsed.heading.subject.clone();
+        let envelope = Envelope { from, to: first.clone(), precedence, class: Class::Message, subject, via: vec![], post: None };
+        let drafts = Drafts { envelope, content, to };
+        if drafts.text().saturating_mul(drafts.to.len()) > COPIES {
+            let most = COPIES >> 20;
+            return Err(NotFiled::Policy(format!("its text, once for each recipient, comes to more than {most} MiB; send it to fewer")));
         }
         Ok(Read::Drafts(drafts, notes))
+    }
+
+    /// How many desks a mail is for.
+    fn desks(&self, mail: &Mail) -> usize {
+        let desk = |r: &Recipient| self.directory.desk(&r.address).map_or_else(|| r.address.clone(), |desk| desk.to_string());
+        mail.envelope.to.iter().map(desk).collect::<BTreeSet<_>>().len()
     }
 
     /// The two fields on top of what came (RFC 5321 4.4).
@@ -201,7 +245,10 @@ impl Intake {
         // The directory lets this be asked for only by those who are known.
         let Some(outside) = self.shared.keys.outside() else { return Err(NotFiled::Policy(format!("`{address}` is no desk here"))) };
         let desk = self.shared.book.name(address).map_err(|e| self.trouble(&e))?;
-        Ok(Address { desk, station: outside })
+        match desk.as_str() {
+            STRANGER => Err(NotFiled::Policy(format!("the book of correspondents is full, and `{address}` is not in it"))),
+            _ => Ok(Address { desk, station: outside }),
+        }
     }
 
     fn post(&self, mail: &Mail, recipient: &Recipient, heading: &Heading, kept: AsCame) -> Post {
@@ -239,12 +286,17 @@ impl Intake {
         }
     }
 
-    async fn hand_in(&self, drafts: Vec<(Draft, Option<String>)>, notes: Vec<String>) -> Result<String, NotFiled> {
+    async fn hand_in(&self, drafts: Drafts, notes: Vec<String>) -> Result<String, NotFiled> {
         let mut filed = vec![];
         let mut refused: Vec<(Address, Box<Post>, String)> = vec![];
-        let mut drafts = drafts.into_iter().peekable();
-        while drafts.peek().is_some() {
-            for (from, post, answer) in self.ask(drafts.by_ref().take(TOGETHER).collect()).await {
+        let together = drafts.together();
+        let Drafts { envelope, content, to } = drafts;
+        let mut to = to.into_iter().peekable();
+        while to.peek().is_some() {
+            let draft = |(to, post, key)| {
+                (Draft { envelope: Envelope { to, post: Some(post), ..envelope.clone() }, content: content.clone() }, key)
+            };
+            for (from, post, answer) in self.ask(to.by_ref().take(together).map(draft).collect()).await {
                 match answer {
                     Ok(Submitted::Accepted(id) | Submitted::Known(id)) => filed.push(id),
                     Ok(Submitted::Unknown(why) | Submitted::Refused(why)) => refused.push((from, post.unwrap_or_default(), why)),
@@ -293,7 +345,8 @@ impl Intake {
             return Ok(());
         }
         let key = format!("notice-{about}-failed-{}", hexadecimal(&Sha256::digest(&post.recipient)));
-        let notice = Notice { about: about.clone(), action: "failed".into(), status: "5.1.1".into(), why, until: None };
+        let (recipient, reason) = (post.recipient.clone(), why.clone());
+        let notice = Notice { about: about.clone(), action: "failed".into(), status: "5.0.0".into(), why, until: None };
         let router = Address { desk: "router".parse().map_err(|_| NotFiled::Trouble)?, station: self.shared.station.clone() };
         let envelope = Envelope {
             from: router,
@@ -304,7 +357,8 @@ impl Intake {
             via: vec![],
             post: Some(Box::new(Post { notice: Some(notice), mail: None, ..*post })),
         };
-        let draft = Draft { envelope, content: vec![] };
+        let text = format!("YOUR MESSAGE TO {recipient} WAS NOT DELIVERED: {reason}");
+        let draft = Draft { envelope, content: vec![Part::Text { text }] };
         match tokio::time::timeout(PATIENCE, self.shared.door.hand_in(draft, Some(key))).await {
             Ok(Submitted::Stuck(why)) => Err(self.trouble(&why)),
             Err(_) => Err(self.trouble(SLOW)),

@@ -70,9 +70,13 @@ pub(super) fn prepare(shared: &Arc<Shared>, delivery: Delivery) -> Result<Prepar
     let e = &message.envelope;
     let outside = shared.keys.outside();
     let to_outside = outside.as_ref() == Some(&e.to.station);
-    let to = address(shared, &e.to)?;
     let given_back = if to_outside { backend_told::returned(shared, message)? } else { None };
     let post = e.post.as_deref().or(given_back.as_deref());
+    let to = match post {
+        // Where the mail came from, whatever its writer is called in the book by now.
+        Some(post) if to_outside && post.notice.is_some() && is_plain(&post.reverse_path) => post.reverse_path.clone(),
+        _ => address(shared, &e.to)?,
+    };
     let (what, mut envelope) = match post {
         Some(post) if to_outside && post.notice.is_some() => {
             let mail = notice_of(shared, message, post, &to)?;

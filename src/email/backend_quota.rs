@@ -25,8 +25,8 @@ impl Quota {
         Quota { each: each as usize, taken: VecDeque::new(), count: BTreeMap::new() }
     }
 
-    /// Counts a mail of this sender, or says why it is not taken now.
-    pub fn admit(&mut self, now: Instant, sender: &str) -> Result<(), String> {
+    /// Counts a mail of this sender for so many desks, as one for each, or says why it is not taken now.
+    pub fn admit(&mut self, now: Instant, sender: &str, desks: usize) -> Result<(), String> {
         if self.each == 0 {
             return Ok(());
         }
@@ -40,14 +40,17 @@ impl Quota {
             }
         }
         let who = sender.to_lowercase();
-        if self.count.get(&who).is_some_and(|n| *n >= self.each) {
-            return Err(format!("{} mails an hour are taken from one sender who is not known here", self.each));
+        if self.count.get(&who).copied().unwrap_or_default() + desks > self.each {
+            return Err(format!("{} mails an hour, counted for each desk, are taken from one sender who is not known here", self.each));
         }
-        if self.taken.len() >= self.each.saturating_mul(ALL) {
-            return Err(format!("{} mails an hour are taken from senders who are not known here", self.each.saturating_mul(ALL)));
+        if self.taken.len() + desks > self.each.saturating_mul(ALL) {
+            return Err(format!(
+                "{} mails an hour, counted for each desk, are taken from senders who are not known here",
+                self.each.saturating_mul(ALL)
+            ));
         }
-        *self.count.entry(who.clone()).or_default() += 1;
-        self.taken.push_back((now, who));
+        *self.count.entry(who.clone()).or_default() += desks;
+        self.taken.extend(std::iter::repeat_n((now, who), desks));
         Ok(())
     }
 }
@@ -59,16 +62,17 @@ mod tests {
     #[test]
     fn one_sender_and_all_together_are_held_to_their_quota_for_an_hour() {
         let (mut quota, at) = (Quota::new(2), |s: u64| Instant(s * 1_000_000));
-        assert!(quota.admit(at(0), "a@x").is_ok() && quota.admit(at(1), "A@x").is_ok());
-        assert!(quota.admit(at(2), "a@x").unwrap_err().contains("2 mails an hour"));
+        assert!(quota.admit(at(0), "a@x", 1).is_ok() && quota.admit(at(1), "A@x", 1).is_ok());
+        assert!(quota.admit(at(2), "a@x", 1).unwrap_err().contains("2 mails an hour"));
         for n in 0..18 {
-            assert!(quota.admit(at(3), &format!("s{n}@x")).is_ok());
+            assert!(quota.admit(at(3), &format!("s{n}@x"), 1).is_ok());
         }
-        assert!(quota.admit(at(4), "new@x").unwrap_err().contains("20 mails an hour"));
-        assert!(quota.admit(at(3600), "a@x").is_ok(), "the first is an hour old");
-        assert!(quota.admit(at(3600), "a@x").is_err(), "the second is not");
-        assert!(quota.admit(at(8000), "a@x").is_ok());
+        assert!(quota.admit(at(4), "new@x", 1).unwrap_err().contains("20 mails an hour"));
+        assert!(quota.admit(at(3600), "a@x", 1).is_ok(), "the first is an hour old");
+        assert!(quota.admit(at(3600), "a@x", 1).is_err(), "the second is not");
+        assert!(quota.admit(at(8000), "a@x", 1).is_ok());
         assert_eq!((quota.taken.len(), quota.count.len()), (1, 1));
-        assert!((0..100).all(|_| Quota::new(0).admit(at(0), "a@x").is_ok()));
+        assert!(quota.admit(at(8000), "b@x", 3).is_err(), "each desk counts");
+        assert!((0..100).all(|_| Quota::new(0).admit(at(0), "a@x", 1).is_ok()));
     }
 }

@@ -128,6 +128,18 @@ impl Keys {
             }
             (Kind::Line | Kind::Gateway, ..) => {}
         }
+        let pinned = keys.line.tls.is_some() && keys.kind == Kind::Line;
+        match (&keys.line.authority, keys.kind, keys.line.security) {
+            (Some(_), Kind::Line, _) => {
+                return Err("`authority` is for a gateway's smart-host; a station is known by its pinned certificate: give `tls`".into());
+            }
+            (authority, _, Some(Security::Wanted | Security::Never)) if pinned || authority.is_some() => {
+                return Err(
+                    "`security` lets mail out in clear, and the far end is to be known by its certificate; write \"required\"".into()
+                );
+            }
+            (Some(_) | None, ..) => {}
+        }
         if keys.line.smtp.is_none() && keys.line.listen.is_none() {
             return Err("`line` is missing; write line = { smtp = \"HOST:PORT\", listen = \"HOST:PORT\" }, or one of the two".into());
         }
@@ -203,6 +215,9 @@ mod tests {
             ("peer = \"moscow\"\nline = { smtp = \"a:1\" }\nidle = \"soon\"", "`idle`"),
             ("line = { listen = \"a:1\" }\nsize = 0", "`size = 0`"),
             ("line = { listen = \"a:1\" }\nsize = 67108865", "`size = 67108865`"),
+            ("peer = \"moscow\"\nline = { smtp = \"a:1\", authority = \"ca.pem\" }", "`authority` is for"),
+            ("kind = \"gateway\"\nline = { smtp = \"a:1\", authority = \"ca.pem\", security = \"wanted\" }", "`security` lets"),
+            ("peer = \"moscow\"\nline = { smtp = \"a:1\", tls = \"certs\", security = \"never\" }", "`security` lets"),
             ("peer = \"moscow\"\nline = { smpt = \"a:1\" }", "smpt"),
         ] {
             let why = read(text).unwrap_err();

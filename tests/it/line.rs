@@ -245,7 +245,8 @@ async fn the_control_socket_cuts_and_restores_and_is_private() {
         clients.push(BufReader::new(tokio::net::UnixStream::connect(&path).await.unwrap()));
     }
     async fn ask(client: &mut BufReader<tokio::net::UnixStream>, line: &str) -> String {
-        client.write_all(format!("{line}\n").as_bytes()).await.unwrap();
+        // A line that is too long is answered before all of it was read, and the socket closed: the answer is what counts.
+        let _ = client.write_all(format!("{line}\n").as_bytes()).await;
         let mut answer = String::new();
         soon("an answer", client.read_line(&mut answer)).await.unwrap();
         answer

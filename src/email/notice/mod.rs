@@ -146,11 +146,22 @@ pub fn write(notice: &Notice<'_>) -> Option<Written> {
     Some(Written { to: notice.envelope.from.clone(), eight: !mail.is_ascii(), mail, utf8 })
 }
 
-/// With CR LF at each line's end and no other CR; NUL left out.
+/// The longest line that is brought back: with its CR LF no line of a mail has more than 1,000 octets (RFC 5321 4.5.3.1.6).
+const LONGEST_BACK: usize = 990;
+
+/// With CR LF at each line's end and no other CR; NUL left out; lines that no server need take parted, those of the header by folding.
 fn brought_back(original: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(original.len() + 100);
+    let mut header = true;
     for line in original.split_inclusive(|b| *b == b'\n') {
-        out.extend(line.iter().filter(|b| !matches!(b, b'\r' | b'\n' | 0)));
+        let line: Vec<u8> = line.iter().filter(|b| !matches!(b, b'\r' | b'\n' | 0)).copied().collect();
+        header &= !line.is_empty();
+        for (n, piece) in line.chunks(LONGEST_BACK).enumerate() {
+            if n > 0 {
+                out.extend_from_slice(if header { b"\r\n " } else { b"\r\n" });
+            }
+            out.extend_from_slice(piece);
+        }
         out.extend_from_slice(b"\r\n");
     }
     out

@@ -45,6 +45,10 @@ impl Look {
     pub fn events_of(&self, id: &Identity, limit: usize) -> Result<Vec<(u64, Stamped)>, String> {
         self.0.events_of(id, limit).map_err(|e| e.0)
     }
+    /// A message with its content, telling a journal that cannot be read (outer error) from one message that is damaged in it (inner error).
+    pub fn content(&self, id: &Identity) -> Result<Option<Result<Message, String>>, String> {
+        Ok(self.0.content(id).map_err(|e| e.0)?.map(|message| message.map_err(|e| e.0)))
+    }
     /// A message with its content, if it is in the journal and whole.
     pub fn message(&self, id: &Identity) -> Result<Option<Message>, String> {
         self.0.load(id).map_err(|e| e.0)

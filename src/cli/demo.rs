@@ -16,12 +16,13 @@ use crate::router::Stamped;
 use crate::station::live::{KEYS, Live, Told};
 use crate::time::{Clock, Speed};
 use anyhow::Context;
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{BufWriter, Stdout, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// A story in the program: one scenario, or acts, each in a folder of its own.
 struct Era {
@@ -78,20 +79,22 @@ pub(super) async fn run(args: Demo) -> anyhow::Result<ExitCode> {
     let era = era.ok_or_else(|| Usage(format!("there is no era `{}` in this build; it has: {}", args.era, known.join(", "))))?;
     let read = |(name, text): &(&str, &str)| Ok(((*name).to_owned(), Scenario::parse(&format!("{name}.toml"), text).map_err(Usage)?));
     let acts = era.acts.iter().map(read).collect::<anyhow::Result<Vec<(String, Scenario)>>>()?;
+    let mut interrupt = signal(SignalKind::interrupt())?; // before the first word: who interrupts is always heard
     if let [(_, scenario)] = acts.as_slice() {
-        clear(&args.out, scenario)?;
+        clear(&args.out)?;
         let speed = args.speed.unwrap_or(scenario.speed);
         let mut narrator = narrator(scenario, speed);
         introduce(&mut narrator, scenario, speed)?;
-        let ended = play(&mut narrator, scenario, speed, &args.out).await?;
+        let ended = play(&mut narrator, scenario, speed, &args.out, &mut interrupt).await?;
         return after::conclude(&mut narrator, &ended, &args.out, scenario);
     }
-    clear_acts(&args.out, &acts)?;
-    play_acts(&acts, args.speed, &args.out).await
+    clear(&args.out)?;
+    acts.iter().try_for_each(|(name, _)| make(&args.out.join(name)))?;
+    play_acts(&acts, args.speed, &args.out, &mut interrupt).await
 }
 
 /// One act after the other, each with stations, a clock and a folder of its own.
-async fn play_acts(acts: &[(String, Scenario)], speed: Option<Speed>, out: &Path) -> anyhow::Result<ExitCode> {
+async fn play_acts(acts: &[(String, Scenario)], speed: Option<Speed>, out: &Path, interrupt: &mut Signal) -> anyhow::Result<ExitCode> {
     let mut told = Narrator::new(std::io::stdout());
     told.blank()?;
     told.say("  MOLINK   ", &format!("The whole story in {} acts. What the sources say is at the end.", acts.len()))?;
@@ -107,12 +110,18 @@ async fn play_acts(acts: &[(String, Scenario)], speed: Option<Speed>, out: &Path
         }
         narrator.blank()?;
         before = Some(year);
-        ended = ended.and(play(&mut narrator, scenario, speed, &out.join(name)).await?);
+        ended = ended.and(play(&mut narrator, scenario, speed, &out.join(name), interrupt).await?);
         if matches!(ended, Ended::Interrupted) {
             break;
         }
         if speed != Speed::Max {
-            tokio::time::sleep(BETWEEN).await;
+            tokio::select! {
+                () = tokio::time::sleep(BETWEEN) => {}
+                _ = interrupt.recv() => {
+                    ended = Ended::Interrupted;
+                    break;
+                }
+            }
         }
     }
     after::conclude_acts(&mut told, &ended, out, acts)
@@ -127,8 +136,13 @@ fn narrator(scenario: &Scenario, speed: Speed) -> Narrator<Stdout> {
 }
 
 /// Plays one scenario to its end, or until it is interrupted; its files and the trace lie in `out`.
-async fn play(narrator: &mut Narrator<Stdout>, scenario: &Scenario, speed: Speed, out: &Path) -> anyhow::Result<Ended> {
-    let mut interrupt = signal(SignalKind::interrupt())?;
+async fn play(
+    narrator: &mut Narrator<Stdout>,
+    scenario: &Scenario,
+    speed: Speed,
+    out: &Path,
+    interrupt: &mut Signal,
+) -> anyhow::Result<Ended> {
     let mut trace = BufWriter::new(File::create(out.join(TRACE)).with_context(|| cannot_write(out))?);
     let mut live = Live::start(scenario, speed, out).await.map_err(|e| Usage(e.0))?;
     let ended = {
@@ -191,42 +205,43 @@ fn cannot_write(out: &Path) -> String {
     format!("`{}` cannot be written; give another folder with --out", out.join(TRACE).display())
 }
 
-/// The same for acts: a folder with nothing in it but acts of an earlier demo.
-fn clear_acts(out: &Path, acts: &[(String, Scenario)]) -> anyhow::Result<()> {
-    let foreign =
-        || Usage(format!("`{}` is not empty and was not made by a demo of all eras; give another folder with --out", out.display()));
-    let known = |name: &std::ffi::OsStr| acts.iter().any(|(act, _)| name == act.as_str());
-    // What cannot be read says so when an act is cleared.
-    if std::fs::read_dir(out).is_ok_and(|entries| entries.flatten().any(|entry| !known(&entry.file_name()))) {
+/// Makes the folder fit: new, empty, or left by an earlier demo of any era, whose files go.
+fn clear(out: &Path) -> anyhow::Result<()> {
+    let foreign = || Usage(format!("`{}` is not empty and was not made by a demo; give another folder with --out", out.display()));
+    let entries = match std::fs::read_dir(out) {
+        Ok(entries) => entries.flatten().map(|entry| entry.file_name()).collect::<Vec<_>>(),
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return make(out),
+        Err(e) => return Err(Usage(format!("`{}` cannot be read: {e}; give another folder with --out", out.display())).into()),
+    };
+    let acts = || ERAS.iter().flat_map(|era| era.acts.iter());
+    // An act that had not begun when an earlier demo was interrupted is an empty folder.
+    let begun_or_empty = |dir: &Path| dir.join(TRACE).exists() || std::fs::read_dir(dir).is_ok_and(|mut entries| entries.next().is_none());
+    let act = |name: &std::ffi::OsString| acts().any(|(act, _)| name == act) && begun_or_empty(&out.join(name));
+    if !entries.is_empty() && !out.join(TRACE).exists() && !entries.iter().all(act) {
         return Err(foreign().into());
     }
-    acts.iter().try_for_each(|(name, scenario)| clear(&out.join(name), scenario))
+    let mut stations = BTreeSet::new();
+    for (name, text) in acts() {
+        stations.extend(Scenario::parse(name, text).map_err(Usage)?.stations.into_keys().map(|station| station.to_string()));
+    }
+    let ours = |name: &std::ffi::OsString| {
+        let station = name.to_str().is_some_and(|name| stations.contains(name)) && out.join(name).join("journal.sqlite").exists();
+        station || act(name) || name == KEYS
+    };
+    for name in entries.iter().filter(|name| ours(name)) {
+        let dir = out.join(name);
+        std::fs::remove_dir_all(&dir).with_context(|| format!("an earlier demo's `{}` cannot be removed", dir.display()))?;
+    }
+    let trace = out.join(TRACE);
+    match std::fs::remove_file(&trace) {
+        Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(e).with_context(|| format!("`{}` cannot be removed", trace.display())),
+        Ok(()) | Err(_) => Ok(()),
+    }
 }
 
-/// Makes the folder fit: new, empty, or left by an earlier demo (whose files go).
-fn clear(out: &Path, scenario: &Scenario) -> anyhow::Result<()> {
-    let foreign = || Usage(format!("`{}` is not empty and was not made by a demo; give another folder with --out", out.display()));
-    match std::fs::read_dir(out).map(Iterator::count) {
-        Ok(entries) if !out.join(TRACE).exists() && entries > 0 => return Err(foreign().into()),
-        Ok(_) => {
-            for station in scenario.stations.keys() {
-                let dir = out.join(station.as_str());
-                let keys = out.join(KEYS);
-                if keys.is_dir() {
-                    std::fs::remove_dir_all(&keys).with_context(|| format!("an earlier demo's `{}` cannot be removed", keys.display()))?;
-                }
-                if dir.join("journal.sqlite").exists() {
-                    std::fs::remove_dir_all(&dir).with_context(|| format!("an earlier demo's `{}` cannot be removed", dir.display()))?;
-                }
-            }
-        }
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
-            std::fs::create_dir_all(out)
-                .map_err(|e| Usage(format!("`{}` cannot be made: {e}; give another folder with --out", out.display())))?;
-        }
-        Err(e) => return Err(Usage(format!("`{}` cannot be read: {e}; give another folder with --out", out.display())).into()),
-    }
-    Ok(())
+fn make(out: &Path) -> anyhow::Result<()> {
+    let cannot = |e| Usage(format!("`{}` cannot be made: {e}; give another folder with --out", out.display()));
+    Ok(std::fs::create_dir_all(out).map_err(cannot)?)
 }
 
 /// What stands before an act.

@@ -241,15 +241,12 @@ pub(super) fn read(at: &Name, message: &Message) -> (String, Vec<String>) {
 /// A line of a text as it was written; one that is too long is broken between words.
 fn on_screen(line: &str) -> Vec<String> {
     let line: String = line.chars().filter(|c| !c.is_control()).collect();
-    match line.chars().count() {
-        0..=TEXT_WIDE => vec![format!("  | {line}").trim_end().to_owned()],
-        _ => {
-            broken("", &line.split_whitespace().map(|word| word.chars().take(TEXT_WIDE).collect::<String>()).collect::<Vec<_>>().join(" "))
-                .into_iter()
-                .map(|row| format!("  | {row}"))
-                .collect()
-        }
+    if line.chars().count() <= TEXT_WIDE {
+        return vec![format!("  | {line}").trim_end().to_owned()];
     }
+    let words = line.split_whitespace().map(|word| word.chars().take(TEXT_WIDE - 1).collect::<String>());
+    let rows = broken("    ", &words.collect::<Vec<_>>().join(" "));
+    rows.into_iter().map(|row| format!("  | {}", row.trim_start())).collect()
 }
 
 /// `61,204`.
@@ -257,7 +254,7 @@ pub(super) fn thousands(number: u64) -> String {
     let digits = number.to_string();
     let mut out = String::new();
     for (n, digit) in digits.chars().enumerate() {
-        if n > 0 && (digits.len() - n) % 3 == 0 {
+        if n > 0 && (digits.len() - n).is_multiple_of(3) {
             out.push(',');
         }
         out.push(digit);

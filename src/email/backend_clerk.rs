@@ -9,7 +9,6 @@ use super::backend_told::About;
 use super::mime::Heading;
 use super::notice::{self, Action};
 use crate::message::{Draft, Edit, Identity};
-use crate::router::journal::State;
 use crate::router::{Event, Look, News, Stamped, Submitted};
 use crate::time::{Instant, Utc};
 use std::collections::BTreeMap;
@@ -221,7 +220,7 @@ impl Reading<'_> {
         let due: Vec<Identity> = self.memory.waiting.iter().filter(|(_, at)| **at <= now).map(|(id, _)| id.clone()).collect();
         for id in due {
             self.memory.waiting.remove(&id);
-            let row = self.look.row(&id)?.filter(|row| matches!(row.state, State::Accepted | State::Sent));
+            let row = self.look.row(&id)?.filter(|row| !row.state.ended());
             if let (Some(row), Some(about)) = (row, self.about(&id)?) {
                 let notice = about.late(if row.attempts > 0 { &row.detail } else { "" }, row.accepted.plus(self.shared.place.expire));
                 self.tell(&about, notice)?;

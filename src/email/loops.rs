@@ -28,7 +28,7 @@ pub fn passes(header: &[u8], host: &str) -> usize {
         let mut words = field.split_ascii_whitespace().skip_while(|w| !w.eq_ignore_ascii_case("by"));
         words.nth(1).is_some_and(|name| name.trim_end_matches(';').eq_ignore_ascii_case(host))
     };
-    mime::all(header, "Received").take(MOST_HOPS).filter(by).count()
+    mime::all(mime::header_of(header), "Received").take(MOST_HOPS).filter(by).count()
 }
 
 /// Whether a program may answer it by itself (a receipt, a note that something was not printed): not a notice, a list, another program.

@@ -1,7 +1,7 @@
 //! The cover sheet over a mail's pages: who wrote it, which page has what, and what was not printed.
 //!
 //! Standards: none; ours (`docs/gateways.md`). In: a message, what its pages are, what was left out. Out: its text, set as a letter.
-//! Bounded: [`MOST`] lines of either list. Left out: the pages (see `composing`). Shown by: the tests below, `tests/it/gateways.rs`.
+//! Bounded: `MOST` lines of either list. Left out: the pages (see `composing`). Shown by: the tests below, `tests/it/gateways.rs`.
 
 use super::pages::letterhead;
 use crate::message::convert::{Attachments, writer};

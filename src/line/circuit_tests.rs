@@ -157,6 +157,9 @@ fn rates_over_a_million_symbols_are_as_stated() {
 #[test]
 fn an_unknown_profile_names_the_nearest() {
     assert_eq!(Profile::named("geo"), Ok(Profile::geo()));
-    assert_eq!(Profile::named("cabel").unwrap_err(), "no profile `cabel`: there are clean, cable, hf, geo, molniya; did you mean `cable`?");
+    assert_eq!(
+        Profile::named("cabel").unwrap_err(),
+        "no profile `cabel`: there are clean, cable, hf, geo, molniya, fibre; did you mean `cable`?"
+    );
     assert!(!Profile::named("qq").unwrap_err().contains("did you mean"));
 }

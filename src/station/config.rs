@@ -458,8 +458,8 @@ ports = ["cable"]
         assert_eq!(with("false").unwrap().maildirs[&desk], MaildirAt::Usual(false));
         assert_eq!(with("\"/var/mail/op\"").unwrap().maildirs[&desk], MaildirAt::Folder("/var/mail/op".into()));
         assert!(StationConfig::parse("w.toml", GOOD).unwrap().maildirs.is_empty());
-        assert!(with("\"..\"").unwrap_err().to_string().starts_with("w.toml:8: `maildir` of [desk.operator] names no folder"));
-        assert_eq!(with("7").unwrap_err().to_string(), "w.toml:8: true, false, or the path of a Maildir");
+        assert!(with("\"..\"").unwrap_err().to_string().starts_with("w.toml:7: `maildir` of [desk.operator] names no folder"));
+        assert_eq!(with("7").unwrap_err().to_string(), "w.toml:7: true, false, or the path of a Maildir");
     }
 
     #[test]

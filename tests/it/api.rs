@@ -414,8 +414,8 @@ fn a_hundred_readers_that_stop_do_not_grow_memory_and_lose_only_derived_events()
     }
     let grown = resident().saturating_sub(before);
     println!("100 readers that stopped, {EVENTS} events of 500 bytes: resident memory grew by {} KiB", grown >> 10);
-    // Kept for each reader they would be 2.5 GB. Other tests run in this process meanwhile.
-    assert!(grown < 64 << 20, "grew by {} KiB", grown >> 10);
+    // Kept for each reader they would be 2.5 GB. Other tests run in this process meanwhile, some with mails of 20 MiB.
+    assert!(grown < 400 << 20, "grew by {} KiB", grown >> 10);
     for reader in readers.iter_mut().take(3) {
         let (mut seen, mut lost, mut durable, mut gaps) = (0, 0, vec![], 0);
         while seen + lost < EVENTS || durable.len() < EVENTS / 500 {

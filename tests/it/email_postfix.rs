@@ -136,7 +136,7 @@ async fn a_mail_in_transit_with_bare_line_ends_is_mended_and_nothing_in_it_is_a_
 async fn a_far_end_that_knows_no_such_address_refuses_and_one_that_is_full_defers() {
     let rules = "check_recipient_access texthash:DIR/access, permit_mynetworks, reject";
     let settings = [("smtpd_recipient_restrictions", rules), ("message_size_limit", "20000")];
-    let access = "dave@example.org REJECT\ncarol@example.org 450\n";
+    let access = "dave@example.org REJECT\ncarol@example.org DEFER busy\n";
     let postfix = Postfix::start_with(&settings, |dir| std::fs::write(dir.join("access"), access).unwrap());
     let people = "people = { alice = \"alice@example.org\", nobody = \"dave@example.org\", full = \"carol@example.org\" }";
     let mut sender = Sender::start(&format!("kind = \"gateway\"\n{people}\nline = {{ smtp = \"{}\" }}", postfix.address));

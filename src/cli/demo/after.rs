@@ -15,6 +15,9 @@ use std::io::Stdout;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+/// Paths that are longer are told on two rows.
+const LONGEST: usize = 75;
+
 pub(super) fn conclude(n: &mut Narrator<Stdout>, ended: &Ended, out: &Path, scenario: &Scenario) -> anyhow::Result<ExitCode> {
     let code = verdict(n, ended, out)?;
     if matches!(ended, Ended::Interrupted) {
@@ -78,7 +81,16 @@ fn received(n: &mut Narrator<Stdout>, folder: &Path, kinds: &[&str]) -> anyhow::
     let mailed = folder.join("mail").is_dir();
     // What lies there as a mail is not named as a paper too.
     for kind in kinds.iter().filter(|kind| !(mailed && **kind == "paper")) {
-        left(&folder.join(kind)).iter().try_for_each(|name| n.say("    ", name))?;
+        let there = folder.join(kind);
+        for name in left(&there) {
+            let path = there.join(&name).display().to_string();
+            if path.chars().count() < LONGEST {
+                n.say("    ", &path)?;
+            } else {
+                n.say("    ", &format!("{}/", there.display()))?;
+                n.say("      ", &name)?;
+            }
+        }
     }
     Ok(())
 }
@@ -99,7 +111,7 @@ pub(super) fn lay_out(folder: &Path, message: &Message) -> std::io::Result<()> {
     Ok(())
 }
 
-/// The files of a folder, as a shell would take them: one line for a message, `IDENTITY.{png,txt}`.
+/// The names of a folder's files, as a shell would take them: one line for a message, `IDENTITY.{png,txt}`.
 fn left(dir: &Path) -> Vec<String> {
     let mut kinds: BTreeMap<PathBuf, BTreeSet<String>> = BTreeMap::new();
     // Of a message, that is: its identity begins with its station's name in capitals.
@@ -109,7 +121,7 @@ fn left(dir: &Path) -> Vec<String> {
     for file in files {
         let path = file.path();
         let kind = path.extension().map(|e| e.to_string_lossy().into_owned()).unwrap_or_default();
-        kinds.entry(path.with_extension("")).or_default().insert(kind);
+        kinds.entry(path.with_extension("").file_name().unwrap_or_default().into()).or_default().insert(kind);
     }
     let listed = |(path, kinds): (PathBuf, BTreeSet<String>)| {
         let kinds: Vec<String> = kinds.into_iter().collect();

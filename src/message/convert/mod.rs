@@ -106,7 +106,7 @@ pub fn fits(parts: &[Part], takes: &Takes) -> Result<(), String> {
             "`{}` ({}) is of no kind that can be made into pages; send it as PDF, png, jpeg or tiff",
             blob.name, blob.media_type
         )),
-        Part::File(Blob { name, media_type, .. }) if !takes.files && !(takes.pages && is_text(media_type)) => {
+        Part::File(Blob { name, media_type, .. }) if !(takes.files || takes.pages && is_text(media_type)) => {
             let instead = if takes.pages { "text, PDF or a picture" } else { "text" };
             Err(format!("the line carries no files, and `{name}` ({media_type}) is one; send what is in it as {instead}, or by a route with an e-mail port"))
         }

@@ -130,6 +130,7 @@ impl Alone {
         let (tell, reports) = tokio::sync::mpsc::channel(8);
         let (port, orders) = Port::new("post", &station, tell, Arc::new(Nobody), Clock::new(None, speed));
         let place = Place { data: dir.path().to_owned(), all_desks: vec!["operator".parse().unwrap()], ..Place::default() };
+        let place = Place { known: ["moscow", "london"].map(|n| n.parse().unwrap()).into(), ..place };
         let runs = tokio::spawn(backend.run(port.at(place)));
         Alone { _dir: dir, at, reports, orders: Some(orders), runs }
     }
@@ -183,6 +184,10 @@ async fn one_recipient_of_two_that_is_refused_is_told_to_the_sender_by_a_notice(
     talker.say("EHLO client.example", 250).await;
     talker.say("MAIL FROM:<alice@example.org>", 250).await;
     talker.say("RCPT TO:<operator@moscow>", 250).await;
+    // One for a desk, however often it is named; and a route for anywhere (this place can reach all) is none for strangers.
+    talker.say("RCPT TO:<OPERATOR@Moscow>", 250).await;
+    talker.say("RCPT TO:<postmaster>", 250).await;
+    talker.say("RCPT TO:<duty@paris>", 550).await;
     talker.say("RCPT TO:<duty@london>", 250).await;
     talker.say("DATA", 354).await;
     talker.send(&[plain("a", "x"), b".\r\n".to_vec()].concat()).await;

@@ -115,3 +115,14 @@ fn an_ordinary_mail_is_no_notice() {
         assert_eq!(read(mail), None);
     }
 }
+
+#[test]
+fn what_is_brought_back_has_no_line_that_a_server_need_not_take() {
+    let original = format!("Subject: x\r\nX-Long: {}\r\n\r\n{}\r\nend\r\n", "h".repeat(4_000), "b".repeat(4_000));
+    let failed = told(recipient("chairman@moscow", Notify::default(), None), Action::Failed, "5.1.1");
+    let mail = written("alice@example.org", Some(Return::Full), original.as_bytes(), &[failed]).unwrap().mail;
+    let text = String::from_utf8(mail).unwrap();
+    assert!(text.lines().all(|line| line.len() <= 998), "{:?}", text.lines().map(str::len).max());
+    assert!(text.contains("\r\n hhh") && text.contains("\r\nbbb") && !text.contains("\r\n bbb"), "a header is folded, a body parted");
+    assert_eq!((text.matches('h').count() > 4_000, text.matches('b').count() >= 4_000), (true, true));
+}

@@ -143,5 +143,5 @@ async fn open(at: &str, anyone: bool) -> Result<Listener, String> {
     backend_server::listen(at, anyone).await
 }
 
-/// The listener of a server: helpers and tests bind it themselves to learn the port.
+/// The listener of a server: who has to know its port before binds it himself.
 pub(super) type Listener = TcpListener;

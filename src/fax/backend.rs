@@ -11,10 +11,10 @@ use super::backend_spool::{Spool, fingerprint};
 use super::backend_t38::{T38Keys, T38Line};
 use super::keys::Keys;
 use super::modem;
-use super::pages::Look;
+use super::pages::{Look, takes};
 use super::terminal::{Config, Input, Output, Terminal};
 use crate::machine::{World, drive};
-use crate::message::convert::into_receipt;
+use crate::message::convert::{foreseen, into_receipt};
 use crate::message::{Blob, Identity, Message, Name, Part, Takes};
 use crate::router::{Backend, BackendError, BoxFuture, Contents, Event, Fault, Order, Outcome, Port, Reason, Submitted, Verdict};
 use crate::time::{Clock, Instant, Speed};
@@ -179,6 +179,8 @@ struct Last {
     /// By which its pages are known.
     print: String,
     left_out: Vec<String>,
+    /// Of these parts the sender is told without the receipt.
+    foreseen: Vec<String>,
 }
 
 /// The world around a live terminal.
@@ -230,6 +232,7 @@ impl Live {
     fn draw(&mut self, delivery: u64, message: Message) {
         let (contents, look, station) = (self.contents.clone(), self.look, self.port.station().clone());
         let (id, last) = (message.identity.clone(), self.drawn.clone());
+        let foreseen = foreseen(&message, &takes());
         let events = self.port.events().clone();
         let (ask, known) = oneshot::channel::<String>();
         let asked = id.clone();
@@ -243,7 +246,7 @@ impl Live {
             let outcome = match drawn.await {
                 Ok(Ok((drawn, print))) => {
                     drawn.notes.into_iter().for_each(|text| events.emit(Event::Note { text }, Some(&id)));
-                    let now = Last { delivery, id, print: print.clone(), left_out: drawn.left_out };
+                    let now = Last { delivery, id, print: print.clone(), left_out: drawn.left_out, foreseen };
                     *last.lock().unwrap_or_else(PoisonError::into_inner) = Some(now);
                     let _ = ask.send(print);
                     let confirmed = confirmed.await.unwrap_or(0);
@@ -277,9 +280,8 @@ impl Live {
     /// What was not printed stands in the receipt, so that the sender is told.
     fn told(&self, delivery: u64, mut outcome: Outcome) -> Outcome {
         let drawn = self.drawn.lock().unwrap_or_else(PoisonError::into_inner);
-        let left_out = drawn.as_ref().filter(|last| last.delivery == delivery).map_or(&[][..], |last| &last.left_out);
-        if let Outcome::Delivered(receipt) = &mut outcome {
-            into_receipt(&mut receipt.text, left_out);
+        if let (Outcome::Delivered(receipt), Some(last)) = (&mut outcome, drawn.as_ref().filter(|last| last.delivery == delivery)) {
+            into_receipt(&mut receipt.text, &last.left_out, &last.foreseen);
         }
         outcome
     }

@@ -23,13 +23,11 @@ pub struct Listed {
     pub pages: usize,
 }
 
-/// Whether a message goes under a cover sheet: a mail, and what may come with parts that are not printed.
+/// Whether a message goes under a cover sheet: a stranger's mail, and what may come with parts that are named instead of printed (by the rule
+/// that it was admitted by).
 pub fn has(message: &Message, attachments: Attachments) -> bool {
     let parts = || message.content.iter().any(|part| !matches!(part, Part::Text { .. }));
-    match attachments {
-        Attachments::Name => writer(message).is_some() || parts(),
-        Attachments::AsItCame | Attachments::Refuse => writer(message).is_some(),
-    }
+    writer(message).is_some() || attachments.named(&message.envelope) && parts()
 }
 
 /// The sheet's text; it has `own` pages itself.
@@ -54,7 +52,7 @@ pub fn text(message: &Message, listed: &[Listed], left_out: &[String], own: usiz
         lines.push(format!("  {:<8}{} more", format!("{}-{all}", at + 1), listed.len() - MOST));
     }
     if !left_out.is_empty() {
-        lines.extend([String::new(), "NOT PRINTED, as the sender is told:".into(), String::new()]);
+        lines.extend([String::new(), "NOT PRINTED:".into(), String::new()]);
         lines.extend(left_out.iter().take(MOST).map(|what| format!("  {}", cut(what))));
         if left_out.len() > MOST {
             lines.push(format!("  {} more", left_out.len() - MOST));
@@ -71,7 +69,7 @@ fn cut(what: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::message::{Class, Envelope, Post, Precedence};
+    use crate::message::{Blob, Class, Envelope, Post, Precedence};
 
     fn mail() -> Message {
         let post = Post { writer: "Alice Example <alice@example.org>".into(), ..Post::default() };
@@ -96,7 +94,7 @@ mod tests {
             "WASHINGTON-0007-20081030T1600Z    ROUTINE\n\n\
              From:     Alice Example <alice@example.org>\nAnswer:   alice@mail\nTo:       operator@moscow\nSubject:  The maps\n\
              Pages:    4, this one included\n\n  2-3     the text\n  4       map.pdf (application/pdf, 99 bytes)\n\n\
-             NOT PRINTED, as the sender is told:\n\n  a.zip (application/zip, 5 bytes): it has no pages\n"
+             NOT PRINTED:\n\n  a.zip (application/zip, 5 bytes): it has no pages\n"
         );
     }
 
@@ -104,5 +102,21 @@ mod tests {
     fn only_a_mail_has_one_unless_attachments_are_named() {
         let other = Message { envelope: Envelope { post: None, ..mail().envelope }, ..mail() };
         assert!(has(&mail(), Attachments::AsItCame) && !has(&other, Attachments::AsItCame) && !has(&other, Attachments::Name));
+    }
+
+    #[test]
+    fn whatever_may_be_named_has_a_sheet_to_name_it_on_also_if_a_desk_here_or_nobody_wrote_it() {
+        let blob = Blob { sha256: String::new(), name: "a.zip".into(), media_type: "application/zip".into(), size: 5 };
+        let nobody = Envelope { post: Some(Box::default()), ..mail().envelope };
+        let desk = Envelope { from: "operator@washington".parse().unwrap(), ..mail().envelope };
+        let station = Envelope { post: None, ..mail().envelope };
+        for envelope in [nobody, desk, station] {
+            let bare = Message { envelope, ..mail() };
+            let message = Message { content: vec![Part::File(blob.clone())], ..bare.clone() };
+            for attachments in [Attachments::AsItCame, Attachments::Name, Attachments::Refuse] {
+                assert_eq!(has(&message, attachments), attachments.named(&message.envelope), "{attachments:?}: {:?}", message.envelope);
+                assert!(!has(&bare, attachments));
+            }
+        }
     }
 }

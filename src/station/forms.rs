@@ -22,13 +22,7 @@ const MOST: usize = 32 << 20;
 
 /// What makes the forms of this station's messages.
 pub(super) fn of(config: &StationConfig) -> Forms {
-    let codes: BTreeMap<String, CodeTable> = config.ports.iter().filter_map(|(name, port)| Some((name.clone(), receives(port)?))).collect();
-    let shop = Shop {
-        station: config.station.clone(),
-        typed: config.machines.iter().filter_map(|(desk, port)| Some((desk.clone(), *codes.get(port)?))).collect(),
-        codes,
-        contents: Contents::in_folder(config.data.join("content")),
-    };
+    let shop = Shop::of(config, MOST);
     Arc::new(move |message, came_by| shop.forms(message, came_by))
 }
 
@@ -39,15 +33,28 @@ struct Shop {
     /// By desk, the code of its machine.
     typed: BTreeMap<Name, CodeTable>,
     contents: Contents,
+    /// Most bytes of all forms of a message, but for the text that names them.
+    most: usize,
 }
 
 impl Shop {
+    fn of(config: &StationConfig, most: usize) -> Shop {
+        let codes: BTreeMap<String, CodeTable> =
+            config.ports.iter().filter_map(|(name, port)| Some((name.clone(), receives(port)?))).collect();
+        Shop {
+            station: config.station.clone(),
+            typed: config.machines.iter().filter_map(|(desk, port)| Some((desk.clone(), *codes.get(port)?))).collect(),
+            codes,
+            contents: Contents::in_folder(config.data.join("content")),
+            most,
+        }
+    }
     fn forms(&self, message: &Message, came_by: Option<&str>) -> Vec<Form> {
         let mut forms = vec![];
         if let Some(machine) = self.machine(message, came_by) {
             let text = period::paper(message);
             match paper::pdf(&sheet(&text, Some(machine)), &about(message)) {
-                Ok(bytes) => forms.push(pdf(message.identity.to_string(), bytes)),
+                Ok(bytes) => _ = self.push(&mut forms, pdf(message.identity.to_string(), bytes), message),
                 Err(why) => tracing::warn!("no paper of {} goes with the mail: {why}", message.identity),
             }
         }
@@ -55,25 +62,34 @@ impl Shop {
         for blob in message.content.iter().filter_map(page) {
             match self.fax(message, blob) {
                 Ok(Some((form, pages))) => {
-                    told.push(match pages {
+                    let line = match pages {
                         1 => format!("1 page: {} as it came, {} to read", blob.shown(), form.name),
                         n => format!("{n} pages: {} as they came, {} to read", blob.shown(), form.name),
-                    });
-                    forms.push(form);
+                    };
+                    if !self.push(&mut forms, form, message) {
+                        break; // nor is more made that has no room
+                    }
+                    told.push(line);
                 }
                 Ok(None) => {}
                 Err(why) => tracing::warn!("no PDF of `{}` goes with the mail of {}: {why}", blob.name, message.identity),
             }
-        }
-        while forms.iter().map(|form| form.bytes.len()).sum::<usize>() > MOST {
-            let left_out = forms.pop();
-            tracing::warn!("{} is too large to go with the mail of {}", left_out.map_or_else(String::new, |f| f.name), message.identity);
         }
         if !told.is_empty() {
             let text = format!("A fax from {}, {}.\n\n{}\n", message.envelope.from, message.identity, told.join("\n"));
             forms.insert(0, Form { name: String::new(), media_type: Form::TEXT.into(), bytes: text.into_bytes() });
         }
         forms
+    }
+    /// Adds a form as long as there is room; whether there was.
+    fn push(&self, forms: &mut Vec<Form>, form: Form, message: &Message) -> bool {
+        let fits = forms.iter().map(|form| form.bytes.len()).sum::<usize>() + form.bytes.len() <= self.most;
+        if fits {
+            forms.push(form);
+        } else {
+            tracing::warn!("{} is too large to go with the mail of {}", form.name, message.identity);
+        }
+        fits
     }
     /// The code of the teleprinter that a message came from: at the far end of the port, or at its sender's desk here.
     fn machine(&self, message: &Message, came_by: Option<&str>) -> Option<CodeTable> {
@@ -124,12 +140,17 @@ mod tests {
     const FILE: &str = "station = \"washington\"\n[desk.operator]\nport = \"tty\"\n[desk.chairman]\n[port.cable]\nbackend = \"teletype\"\ncode = \"mtk-2\"\n[port.tty]\nbackend = \"teletype\"\nkind = \"machine\"\n[port.satellite]\nbackend = \"fax\"\n";
 
     fn forms(dir: &std::path::Path, content: Vec<Part>, from: &str, came_by: Option<&str>) -> Vec<Form> {
+        forms_within(MOST, dir, content, from, came_by)
+    }
+
+    fn forms_within(most: usize, dir: &std::path::Path, content: Vec<Part>, from: &str, came_by: Option<&str>) -> Vec<Form> {
         let mut config = StationConfig::parse("w.toml", FILE).unwrap();
         config.data = dir.to_owned();
         let (from, to) = (from.parse().unwrap(), "alice@mail".parse().unwrap());
         let envelope =
             Envelope { from, to, precedence: Precedence::Routine, class: Class::Message, subject: String::new(), via: vec![], post: None };
-        of(&config)(&Message { identity: "MOSCOW-0001-20081030T1600Z".parse().unwrap(), envelope, content }, came_by)
+        let message = Message { identity: "MOSCOW-0001-20081030T1600Z".parse().unwrap(), envelope, content };
+        Shop::of(&config, most).forms(&message, came_by)
     }
 
     #[test]
@@ -168,5 +189,23 @@ mod tests {
                 file.len()
             )
         );
+    }
+
+    #[test]
+    fn a_form_without_room_is_left_out_and_the_text_names_only_what_goes() {
+        let dir = tempfile::tempdir().unwrap();
+        let contents = Contents::in_folder(dir.path().join("content"));
+        let page = Page::white(1728, 100, Resolution::FINE);
+        let file = file_of([(&page, Damage::default())], &PageAbout::default()).unwrap();
+        let fax = |name: &str| Part::Page(contents.keep(name, "image/tiff", &file).unwrap());
+        let within = |most| forms_within(most, dir.path(), vec![fax("a.tif"), fax("b.tif"), fax("c.tif")], "operator@moscow", None);
+        let all = within(MOST);
+        let names = |made: &[Form]| made.iter().map(|f| f.name.clone()).collect::<Vec<_>>();
+        assert_eq!(names(&all), ["", "a.pdf", "b.pdf", "c.pdf"]);
+        let two = within(all[1].bytes.len() + all[2].bytes.len());
+        assert_eq!(names(&two), ["", "a.pdf", "b.pdf"]);
+        let text = String::from_utf8(two[0].bytes.clone()).unwrap();
+        assert!(text.contains("a.pdf to read") && text.contains("b.pdf to read") && !text.contains("c."), "{text}");
+        assert_eq!(within(all[1].bytes.len() - 1), vec![]);
     }
 }

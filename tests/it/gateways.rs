@@ -99,11 +99,15 @@ fn the_setting_of_the_port_decides_what_becomes_of_a_message_that_cannot_all_be_
     let room = Room::new();
     let parts = || vec![Part::Text { text: "See file.".into() }, room.file("a.zip", "application/zip", b"PK")];
     let here = Message { envelope: Envelope { post: None, ..mail(vec![]).envelope }, ..mail(parts()) };
+    let duty = Message { envelope: Envelope { from: "operator@washington".parse().unwrap(), ..mail(vec![]).envelope }, ..mail(parts()) };
+    let nobodys = Message { envelope: Envelope { post: Some(Box::default()), ..mail(vec![]).envelope }, ..mail(parts()) };
     for (message, attachments, pages) in [
         (mail(parts()), Attachments::AsItCame, Some(2)),
         (mail(parts()), Attachments::Refuse, None),
         (here.clone(), Attachments::AsItCame, None),
         (here, Attachments::Name, Some(2)),
+        (duty, Attachments::AsItCame, Some(2)),
+        (nobodys, Attachments::AsItCame, Some(2)),
     ] {
         let made = drawn(&message, &room.contents(), &Look { attachments, ..Look::default() });
         assert_eq!(made.as_ref().ok().map(|drawn| drawn.pages.len()), pages, "{attachments:?}: {made:?}");

@@ -70,17 +70,47 @@ pub(super) fn edits(left_out: &[&Blob]) -> Vec<Edit> {
 /// Stands before each part in a receipt that names what showed only when it was drawn that it cannot be carried.
 const IN_RECEIPT: &str = "; left out: ";
 
-/// A receipt that names such parts, with the reasons.
-pub fn into_receipt(receipt: &mut String, left_out: &[String]) {
-    left_out.iter().take(MOST).for_each(|what| *receipt += &format!("{IN_RECEIPT}{what}"));
+/// The parts of a message that a port cannot carry, as that shows before anything is drawn: the sender is told of all by edits.
+pub fn foreseen(message: &Message, takes: &Takes) -> Vec<String> {
+    let unfit = message.content.iter().filter(|part| super::fits(std::slice::from_ref(part), takes).is_err());
+    unfit.filter_map(blob).map(Blob::shown).collect()
 }
 
-/// The parts that a receipt names, but for those that the sender is told of already.
+/// The parts that edits name.
+fn names(told: &[Edit]) -> impl Iterator<Item = &str> {
+    told.iter().filter(|edit| edit.left_out).filter_map(|edit| edit.what.strip_prefix("left out: "))
+}
+
+/// Whether they name this part, which stands with its reason.
+fn is_told<'a>(what: &str, mut told: impl Iterator<Item = &'a str>) -> bool {
+    told.any(|told| what.strip_prefix(told).is_some_and(|rest| rest.is_empty() || rest.starts_with(':')))
+}
+
+/// How many parts a line tells of that names none.
+fn more(what: &str) -> Option<usize> {
+    what.strip_suffix(" more")?.parse().ok()
+}
+
+/// A receipt that names such parts, with the reasons: first those that were not `foreseen`, and of very many the number of the rest.
+pub fn into_receipt(receipt: &mut String, left_out: &[String], foreseen: &[String]) {
+    let (known, new): (Vec<&String>, Vec<&String>) = left_out.iter().partition(|what| is_told(what, foreseen.iter().map(String::as_str)));
+    new.into_iter().chain(known).take(MOST).for_each(|what| *receipt += &format!("{IN_RECEIPT}{what}"));
+    if left_out.len() > MOST {
+        *receipt += &format!("{IN_RECEIPT}{} more", left_out.len() - MOST);
+    }
+}
+
+/// The parts that a receipt names or counts, but for those that the sender is told of already.
 pub fn from_receipt(receipt: &str, told: &[Edit]) -> Vec<Edit> {
-    let known =
-        |what: &&str| !told.iter().any(|e| e.left_out && e.what.strip_prefix("left out: ").is_some_and(|told| what.starts_with(told)));
-    let named = receipt.split(IN_RECEIPT).skip(1).take(MOST).filter(known);
-    named.map(|what| Edit { what: format!("left out: {what}"), count: 1, example: None, left_out: true }).collect()
+    let mut named: Vec<&str> = receipt.split(IN_RECEIPT).skip(1).take(MOST + 1).collect();
+    let counted = named.last().and_then(|last| more(last));
+    named.truncate(named.len() - usize::from(counted.is_some()));
+    let (known, new): (Vec<&str>, Vec<&str>) = named.into_iter().partition(|what| is_told(what, names(told)));
+    let all_told: usize = names(told).map(|what| more(what).unwrap_or(1)).sum();
+    let untold = counted.unwrap_or(0).saturating_sub(all_told.saturating_sub(known.len()));
+    let rest = (untold > 0).then(|| format!("{untold} more"));
+    let lines = new.into_iter().map(str::to_owned).chain(rest);
+    lines.map(|what| Edit { what: format!("left out: {what}"), count: 1, example: None, left_out: true }).collect()
 }
 
 /// What the far end reads below the text.
@@ -122,8 +152,43 @@ mod tests {
         assert!(edits.len() == MOST + 1 && edits.iter().all(|e| e.left_out && e.to_string().starts_with("left out: ")));
         assert_eq!(edits[0].to_string(), "left out: 0.zip (application/zip, 9 bytes)");
         let (mut receipt, locked) = ("MCF".to_owned(), "a.pdf (application/pdf, 9 bytes): it is locked; unlock it");
-        into_receipt(&mut receipt, &["0.zip (application/zip, 9 bytes): it has no pages".into(), locked.into()]);
+        into_receipt(
+            &mut receipt,
+            &["0.zip (application/zip, 9 bytes): it has no pages".into(), locked.into()],
+            &blobs.iter().map(Blob::shown).collect::<Vec<_>>(),
+        );
         let more: Vec<String> = from_receipt(&receipt, &edits).iter().map(ToString::to_string).collect();
         assert_eq!(more, [format!("left out: {locked}")], "each once");
+    }
+
+    /// The lines of a receipt, and what is told of it besides the edits: `zips` were left out before drawing and `pdfs` in drawing.
+    fn told(zips: usize, pdfs: usize) -> (Vec<String>, Vec<String>) {
+        let zip = |n| Blob { sha256: String::new(), name: format!("{n}.zip"), media_type: "application/zip".into(), size: 9 };
+        let blobs: Vec<Blob> = (0..zips).map(zip).collect();
+        let edits = edits(&blobs.iter().collect::<Vec<_>>());
+        let drawn = blobs.iter().map(|blob| format!("{}: it has no pages", blob.shown()));
+        let broken = (0..pdfs).map(|n| format!("{n}.pdf (application/pdf, 9 bytes): it is broken"));
+        let mut receipt = "MCF".to_owned();
+        into_receipt(&mut receipt, &drawn.chain(broken).collect::<Vec<_>>(), &blobs.iter().map(Blob::shown).collect::<Vec<_>>());
+        let lines = receipt.split(IN_RECEIPT).skip(1).map(str::to_owned).collect();
+        (lines, from_receipt(&receipt, &edits).iter().map(ToString::to_string).collect())
+    }
+
+    #[test]
+    fn behind_twenty_parts_that_are_told_the_next_is_told_too() {
+        let pdf = |n: usize| format!("{n}.pdf (application/pdf, 9 bytes): it is broken");
+        for zips in [20, 30, 100] {
+            let (receipt, besides) = told(zips, 1);
+            assert_eq!((receipt.len(), &receipt[0], &receipt[MOST]), (MOST + 1, &pdf(0), &format!("{} more", zips + 1 - MOST)));
+            assert_eq!(besides, [format!("left out: {}", pdf(0))], "the rest is told by the edits");
+        }
+        let (_, besides) = told(30, 25);
+        assert_eq!((besides.len(), besides[MOST].as_str()), (MOST + 1, "left out: 5 more"));
+        assert_eq!((told(0, 20).1.len(), told(1000, 0).1), (20, vec![]));
+    }
+
+    #[test]
+    fn a_file_called_like_a_number_of_files_is_told_apart() {
+        assert!(!is_told("5 more.pdf (application/pdf, 9 bytes): it is broken", std::iter::once("5 more")));
     }
 }

@@ -8,7 +8,7 @@ mod leave;
 mod spell;
 pub mod tables;
 
-pub use leave::{Attachments, from_receipt, into_receipt, writer};
+pub use leave::{Attachments, foreseen, from_receipt, into_receipt, writer};
 pub use spell::Edit;
 
 use super::{Blob, Envelope, Message, Part, Twin, is_text};

@@ -98,6 +98,8 @@ pub(super) struct Queue {
     entries: BTreeMap<Identity, Entry>,
     waiting: BTreeMap<Lane, Line>,
     expiring: BTreeSet<(Instant, Key)>,
+    /// When it was last looked for a step.
+    decided: Instant,
 }
 
 impl Queue {
@@ -188,10 +190,11 @@ impl Queue {
     /// When something may change by time alone.
     pub fn deadline(&self, ports: &BTreeMap<String, PortState>) -> Option<Instant> {
         let wake = |(lane, line): (&Lane, &Line)| {
-            let free = lane.iter().filter_map(|p| ports.get(p)).filter(|s| s.ready && s.busy.is_none());
-            let port = free.map(|s| s.suspended_until).min()?;
-            let first = if line.due.is_empty() { line.held.first()?.0 } else { Instant::ZERO };
-            Some(port.max(first))
+            let ready = || lane.iter().filter_map(|p| ports.get(p)).filter(|s| s.ready).map(|s| s.suspended_until);
+            // What was due and did not go waits for an event, or for a port's rest to end: what lies before was decided.
+            let opens = ready().filter(|at| *at > self.decided && !line.due.is_empty()).min();
+            let comes_due = line.held.first().zip(ready().min()).map(|((at, _), port)| port.max(*at));
+            opens.into_iter().chain(comes_due).min()
         };
         let expires = self.expiring.first().map(|(at, _)| *at);
         self.waiting.iter().filter_map(wake).chain(expires).min()
@@ -199,6 +202,7 @@ impl Queue {
     /// The next step, most urgent and oldest first. A busy port is waited for, or called off by flash and above;
     /// only a port that gives no answer is passed over for the next of the route.
     pub fn next(&mut self, now: Instant, ports: &BTreeMap<String, PortState>) -> Option<Step> {
+        self.decided = now;
         let mut first: Vec<(&Key, &String)> = vec![];
         for (lane, line) in &mut self.waiting {
             while line.held.first().is_some_and(|(at, _)| *at <= now) {

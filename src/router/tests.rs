@@ -462,3 +462,17 @@ mod machine;
 
 #[path = "heard_tests.rs"]
 mod heard;
+
+#[test]
+fn who_waits_for_a_busy_port_does_not_wake_the_router_again_and_again() {
+    let mut b = Bench::new();
+    b.submit("operator@moscow", Precedence::Routine, "A");
+    b.submit("operator@moscow", Precedence::Routine, "B");
+    assert_eq!(b.orders(), [("cable".to_owned(), 1, "A".to_owned())], "B waits, and the radio is free");
+    let later = |b: &Bench| b.router.deadline().is_none_or(|at| at > b.now);
+    assert!(later(&b), "{:?}", b.router.deadline());
+    b.ended("cable", 1, no_answer());
+    assert!(!b.orders().is_empty() && later(&b), "the cable rests, the radio carries one, the other waits");
+    b.pass(Duration::from_secs(3600));
+    assert!(later(&b), "{:?} at {:?}", b.router.deadline(), b.now);
+}

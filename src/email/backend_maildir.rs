@@ -6,6 +6,7 @@
 
 use crate::message::Identity;
 use crate::time::Utc;
+use std::collections::BTreeSet;
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::{self, BufWriter, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
@@ -227,13 +228,14 @@ impl Maildir {
         made.and_then(|_| std::fs::rename(&empty, &mark)).map_err(disk("write", &mark))
     }
 
-    /// Forgets what was filed longer ago than the station could still want to file again; gives how many marks that were.
-    pub fn forget(&self, before: Utc) -> Result<usize, MaildirError> {
+    /// Forgets what was filed longer ago than the station could still want to file again, but for those in `keep`; gives how many marks that were.
+    pub fn forget(&self, before: Utc, keep: &BTreeSet<Key>) -> Result<usize, MaildirError> {
         let mut forgotten = 0;
         for entry in std::fs::read_dir(&self.record).map_err(disk("read", &self.record))? {
             let entry = entry.map_err(disk("read", &self.record))?;
             let old = |m: std::fs::Metadata| m.is_file() && m.len() == 0 && m.mtime() < before.0.div_euclid(1_000_000);
-            if entry.metadata().is_ok_and(old) && std::fs::remove_file(entry.path()).is_ok() {
+            let kept = entry.file_name().to_str().is_some_and(|name| keep.contains(&Key(name.to_owned())));
+            if !kept && entry.metadata().is_ok_and(old) && std::fs::remove_file(entry.path()).is_ok() {
                 forgotten += 1;
             }
         }
@@ -440,8 +442,14 @@ mod tests {
     fn marks_are_forgotten_by_their_age_and_keys_are_plain() {
         let desk = desk();
         desk.file().unwrap();
-        assert_eq!(desk.maildir.forget(Utc(0)).unwrap(), 0);
-        assert_eq!(desk.maildir.forget("2100-01-01T00:00:00Z".parse().unwrap()).unwrap(), 1);
+        assert_eq!(desk.maildir.forget(Utc(0), &BTreeSet::new()).unwrap(), 0);
+        let late = "2100-01-01T00:00:00Z".parse().unwrap();
+        assert_eq!(
+            desk.maildir.forget(late, &BTreeSet::from([desk.key.clone()])).unwrap(),
+            0,
+            "who still waits for its machine is known on"
+        );
+        assert_eq!(desk.maildir.forget(late, &BTreeSet::new()).unwrap(), 1);
         for bad in ["", "a/b", "..", "a:2,S", &"x".repeat(101)] {
             assert_eq!(Key::named(bad), None, "{bad}");
         }

@@ -10,7 +10,7 @@ use crate::email::backend_maildir::{Key, LARGEST, Maildir, MaildirError, ToFile}
 use crate::email::keys::Keys;
 use crate::email::mime::{self, Domains, Outgoing};
 use crate::message::post::AsCame;
-use crate::message::{Blob, Message, Name, Part};
+use crate::message::{Blob, Identity, Message, Name, Part};
 use crate::router::journal::Row;
 use crate::router::{Contents, Forms};
 use crate::time::Utc;
@@ -105,9 +105,10 @@ impl Mailboxes {
         ended.into_iter().zip(letters).map(keep).collect()
     }
     /// Forgets what was filed before: the station could not file it again.
-    pub(super) fn forget(&mut self, before: Utc) {
+    pub(super) fn forget(&mut self, before: Utc, waiting: &[Identity]) {
+        let keep = waiting.iter().map(Key::of).collect();
         for (desk, place) in self.places.clone() {
-            match self.maildir(&desk, &place).and_then(|maildir| maildir.forget(before)) {
+            match self.maildir(&desk, &place).and_then(|maildir| maildir.forget(before, &keep)) {
                 Ok(0) => {}
                 Ok(n) => tracing::debug!("{n} marks of mails filed at the desk {desk} are forgotten"),
                 Err(why) => tracing::warn!("{why}"),

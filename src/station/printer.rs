@@ -154,10 +154,17 @@ impl Printer {
             }
         }
     }
-    /// Nothing is owed, so no mark is needed but those of messages that may still be on their way to `printed`.
+    /// Nothing is owed, so no mark is needed but those of messages that are still on their way to `printed`: a machine may be off for weeks,
+    /// and what it has not printed is gone through at each start.
     fn forget(&mut self) {
         let before = self.forgotten();
-        self.mail.iter_mut().for_each(|mail| mail.forget(before));
+        match self.reader.list(&Filter { state: Some(State::Filed), limit: usize::MAX }) {
+            Ok(rows) => {
+                let waiting: Vec<Identity> = rows.into_iter().map(|row| row.id).collect();
+                self.mail.iter_mut().for_each(|mail| mail.forget(before, &waiting));
+            }
+            Err(why) => tracing::warn!("{}", why.0),
+        }
         self.forgot = Some(self.clock.now());
     }
     fn try_again(&mut self) {

@@ -46,6 +46,8 @@ pub(super) struct Intake {
     pub directory: Arc<Directory>,
     pub quota: Mutex<Quota>,
     in_hand: Semaphore,
+    /// Where large mails are read.
+    room: Mutex<Vec<u8>>,
 }
 
 /// A mail, read: nothing of it is in memory any more but its texts.
@@ -84,7 +86,7 @@ impl Intake {
     /// Of one port.
     pub fn new(shared: Arc<Shared>, directory: Arc<Directory>) -> Intake {
         let quota = Mutex::new(Quota::new(shared.keys.quota));
-        Intake { shared, directory, quota, in_hand: Semaphore::new(IN_HAND / SHORT) }
+        Intake { shared, directory, quota, in_hand: Semaphore::new(IN_HAND / SHORT), room: Mutex::default() }
     }
 
     /// Files a mail; the text is for the answer. It goes on when nobody waits for the answer any more.
@@ -139,8 +141,19 @@ impl Intake {
     /// Reads a mail, and keeps its contents. It waits for the disk.
     fn read(&self, mail: &Mail, spool: Incoming) -> Result<Read, NotFiled> {
         let head = self.head(mail);
-        let octets = spool.read(head.as_bytes()).map_err(|e| self.trouble(&format!("the spool cannot be read: {e}")))?;
-        self.take(mail, &octets, head.len(), mime::read(&octets[head.len()..]))
+        // Large mails have one room, used again and again: an allocator keeps what each thread had, and a mail came to be there many times.
+        let room = || self.room.lock().unwrap_or_else(PoisonError::into_inner);
+        let large = mail.octets > SHORT as u64;
+        let mut octets = if large { std::mem::take(&mut *room()) } else { vec![] };
+        let spooled = spool.read(head.as_bytes(), &mut octets);
+        let read = match spooled {
+            Ok(()) => self.take(mail, &octets, head.len(), mime::read(&octets[head.len()..])),
+            Err(e) => Err(self.trouble(&format!("the spool cannot be read: {e}"))),
+        };
+        if large {
+            *room() = octets;
+        }
+        read
     }
 
     /// Takes a mail that was read; its own octets stand behind the first `head`.

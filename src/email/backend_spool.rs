@@ -135,19 +135,19 @@ impl Incoming {
         self.file.is_none().then_some(&self.short)
     }
 
-    /// The mail, whole, behind `head`.
-    pub fn read(mut self, head: &[u8]) -> io::Result<Vec<u8>> {
-        let length = head.len() + self.short.len() + usize::try_from(self.written).unwrap_or(0);
-        let mut all = Vec::with_capacity(length);
+    /// Puts the mail, whole, behind `head` into `all`, whose room is used.
+    pub fn read(mut self, head: &[u8], all: &mut Vec<u8>) -> io::Result<()> {
+        all.clear();
+        all.reserve_exact(head.len() + self.short.len() + usize::try_from(self.written).unwrap_or(0));
         all.extend_from_slice(head);
         match &mut self.file {
             None => all.extend_from_slice(&self.short),
             Some((file, _)) => {
                 file.seek(io::SeekFrom::Start(0))?;
-                io::Read::read_to_end(file, &mut all)?;
+                io::Read::read_to_end(file, all)?;
             }
         }
-        Ok(all)
+        Ok(())
     }
 }
 
@@ -174,11 +174,14 @@ mod tests {
         assert_eq!(files(), 0);
         let mut short = spool.begin();
         short.push(b"hello").unwrap();
-        assert_eq!((files(), short.read(b"H: x\r\n").unwrap()), (0, b"H: x\r\nhello".to_vec()));
+        let mut all = vec![];
+        short.read(b"H: x\r\n", &mut all).unwrap();
+        assert_eq!((files(), &all), (0, &b"H: x\r\nhello".to_vec()));
         let (mut long, piece) = (spool.begin(), vec![b'x'; 40_000]);
         (0..3).for_each(|_| long.push(&piece).unwrap());
         assert_eq!(files(), 1);
-        assert_eq!(long.read(b"").unwrap(), vec![b'x'; 120_000]);
+        long.read(b"", &mut all).unwrap();
+        assert_eq!(all, vec![b'x'; 120_000]);
         assert_eq!((files(), spool.on_disk.load(Ordering::Relaxed), spool.in_memory.load(Ordering::Relaxed)), (0, 0, 0));
     }
 

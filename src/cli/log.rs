@@ -262,7 +262,7 @@ pub(super) fn describe(event: &Stamped) -> String {
     let by = event.port.as_ref().map(|p| format!(" by {p}")).unwrap_or_default();
     let with = |receipt: &String| if receipt.is_empty() { String::new() } else { format!(" (receipt: {receipt})") };
     match &event.event {
-        Event::Accepted { from, to, precedence, class, subject } => {
+        Event::Accepted { from, to, precedence, class, subject, .. } => {
             let about = if subject.is_empty() { String::new() } else { format!(", {subject}") };
             format!("accepted{by}: {from} to {to}, {precedence}{}{about}", class.mark())
         }

@@ -165,11 +165,9 @@ impl Reading<'_> {
     fn event(&mut self, stamped: &Stamped) -> Result<(), String> {
         let (Some(id), event) = (&stamped.id, &stamped.event) else { return Ok(()) };
         match event {
-            Event::Accepted { .. } => {
+            Event::Accepted { tell_delay: true, .. } => {
                 let due = stamped.utc.plus(self.shared.keys.delay());
-                // Who wants to hear of a delay has said so in this word; most have not, and are not read for it.
-                let may = self.memory.waiting.len() < MOST_WAITING && self.look.mentions(id, "DELAY")?;
-                if may && self.about(id)?.is_some_and(|about| about.wants_delays()) {
+                if self.memory.waiting.len() < MOST_WAITING && self.about(id)?.is_some_and(|about| about.wants_delays()) {
                     self.memory.waiting.insert(id.clone(), due);
                 }
                 Ok(())

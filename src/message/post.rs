@@ -44,6 +44,13 @@ pub struct Post {
     pub notice: Option<Notice>,
 }
 
+impl Post {
+    /// Whether its sender asked to hear of a delay.
+    pub fn tell_delay(&self) -> bool {
+        self.notify.split(',').any(|word| word == "DELAY")
+    }
+}
+
 /// A mail as it came, byte for byte.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

@@ -54,6 +54,9 @@ pub enum Event {
         class: Class,
         /// About what.
         subject: String,
+        /// Whether its sender asked to hear of a delay (`NOTIFY=DELAY`, RFC 3461 4.1).
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        tell_delay: bool,
     },
     /// Going out over the port.
     Sent {

@@ -312,8 +312,8 @@ fn what_is_not_our_journal_is_refused() {
     drop(b.start().unwrap());
     let why = start(Options::new(&b.path, "moscow".parse().unwrap())).err().unwrap();
     assert!(why.contains("of station `washington`") && why.contains("`moscow`"), "{why}");
-    rusqlite::Connection::open(&b.path).unwrap().pragma_update(None, "user_version", 3).unwrap();
-    assert!(b.start().err().unwrap().contains("has form 3"));
+    rusqlite::Connection::open(&b.path).unwrap().pragma_update(None, "user_version", 4).unwrap();
+    assert!(b.start().err().unwrap().contains("has form 4"));
 }
 
 /// A journal as molink 0.1.0 left it before it knew classes: one message filed, one waiting, one printed here.
@@ -336,7 +336,7 @@ fn a_journal_of_the_first_form_is_read_as_it_is_and_brought_up_to_date_at_start(
     let events = b.reader().last_event().unwrap();
 
     let (w, found, rx) = b.start().unwrap();
-    assert_eq!(form(), 2);
+    assert_eq!(form(), 3);
     assert_eq!(found.waiting, before[1..2], "what waited waits");
     assert_eq!(found.serials.into_iter().collect::<Vec<_>>(), [(19_630_830, 3)]);
     assert_eq!(b.reader().list(&all).unwrap(), before);
@@ -351,6 +351,16 @@ fn a_journal_of_the_first_form_is_read_as_it_is_and_brought_up_to_date_at_start(
     assert_eq!(found.waiting.iter().map(|r| r.class).collect::<Vec<_>>(), [Class::Message, Class::Service]);
     assert_eq!(b.reader().load(&id(4)).unwrap().unwrap().envelope.class, Class::Service);
     assert_eq!(b.reader().last_event().unwrap(), events + 1);
+}
+
+/// The page tells how a journal is salvaged, and that needs the number of the form.
+#[test]
+fn the_page_on_salvage_has_the_form_that_this_program_writes() {
+    let b = bench();
+    drop(b.start().unwrap());
+    let db = rusqlite::Connection::open(&b.path).unwrap();
+    let form: i64 = db.query_row("PRAGMA user_version", [], |r| r.get(0)).unwrap();
+    assert!(include_str!("../../docs/durability.md").contains(&format!("PRAGMA user_version = {form};")), "form {form}");
 }
 
 #[test]

@@ -201,6 +201,7 @@ impl Router {
             precedence: e.precedence,
             class: e.class,
             subject: e.subject.clone(),
+            tell_delay: e.post.as_ref().is_some_and(|post| post.tell_delay()),
         };
         self.changes.push(Change::New { row: row.clone(), message, key });
         if came_by.is_none() || !here {

@@ -53,10 +53,6 @@ impl Look {
     pub fn message(&self, id: &Identity) -> Result<Option<Message>, String> {
         self.0.load(id).map_err(|e| e.0)
     }
-    /// Whether the journal's form of a message has these octets in it: much cheaper than reading it.
-    pub fn mentions(&self, id: &Identity, octets: &str) -> Result<bool, String> {
-        self.0.mentions(id, octets).map_err(|e| e.0)
-    }
     /// A message's row.
     pub fn row(&self, id: &Identity) -> Result<Option<Row>, String> {
         self.0.find(id).map_err(|e| e.0)

@@ -5,6 +5,7 @@
 //! Left out: where it lies; see [`sqlite`] (one machine's disk) and [`memory`] (replay). Shown by: `tests/it/journal.rs`.
 
 pub mod contents;
+mod form;
 pub mod history;
 pub mod memory;
 pub mod reader;

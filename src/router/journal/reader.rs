@@ -6,7 +6,7 @@
 
 use super::super::event::Stamped;
 use super::sqlite::{sql, sum, user_version};
-use super::{JournalError, Recovered, Row, State};
+use super::{JournalError, Recovered, Row, State, form};
 use crate::message::{Identity, Message, Name};
 use crate::time::Utc;
 use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
@@ -77,13 +77,7 @@ impl Reader {
         if sum(&json) != kept {
             return Ok(Some(Err(self.flaw(&format!("the content of message {id} was changed on the disk")))));
         }
-        Ok(Some(serde_json::from_str(&json).map_err(|e| self.flaw(&format!("the content of message {id}: {e}")))))
-    }
-    /// Whether the journal's form of a message has these octets in it: much cheaper than reading it.
-    pub fn mentions(&self, id: &Identity, octets: &str) -> Result<bool, JournalError> {
-        let query = "SELECT instr(CAST(content AS BLOB), CAST(?2 AS BLOB)) > 0 FROM message WHERE identity = ?1";
-        let found = self.db.prepare_cached(query).and_then(|mut s| s.query_row([&id.to_string(), octets], |r| r.get(0)).optional());
-        Ok(found.map_err(|e| self.sql(&e))?.unwrap_or(false))
+        Ok(Some(form::read(&json).map_err(|e| self.flaw(&format!("the content of message {id}: {e}")))))
     }
     /// A message's row.
     pub fn find(&self, id: &Identity) -> Result<Option<Row>, JournalError> {

@@ -5,7 +5,7 @@
 //! Left out: reading (`reader`), the thread that writes (`writer`). Shown by: `tests/it/journal.rs`.
 
 use super::store::{disk, hexadecimal, make_folder, sync_folder};
-use super::{Change, JournalError, Row};
+use super::{Change, JournalError, Row, form};
 use crate::message::{Message, Name};
 use rusqlite::{Connection, OpenFlags, params};
 use rustix::fs::{FlockOperation, Mode, OFlags};
@@ -19,8 +19,8 @@ use std::time::Duration;
 
 /// "MLNK": marks the file as ours in its SQLite header.
 const APPLICATION_ID: i64 = 0x4d4c_4e4b;
-/// The form of the tables below. Form 1 had no `class`.
-const VERSION: i64 = 2;
+/// The form of the tables below. Form 1 had no `class`; form 2 had the text of a mail twice (`form`).
+const VERSION: i64 = 3;
 
 const SCHEMA: &str = "
 CREATE TABLE station (name TEXT NOT NULL) STRICT;
@@ -39,7 +39,7 @@ CREATE TABLE message (
   state      TEXT NOT NULL,
   attempts   INTEGER NOT NULL,
   detail     TEXT NOT NULL,
-  content    TEXT NOT NULL,            -- the whole message, JSON
+  content    TEXT NOT NULL,            -- the whole message, JSON (`form`)
   sha256     TEXT NOT NULL,            -- of content: SQLite has no checksum over a row's bytes
   key        TEXT UNIQUE,              -- the idempotency key it was handed in with
   class      TEXT NOT NULL DEFAULT 'message'
@@ -55,8 +55,8 @@ CREATE TABLE event (n INTEGER PRIMARY KEY AUTOINCREMENT, identity TEXT, json TEX
 CREATE INDEX event_identity ON event (identity, n) WHERE identity IS NOT NULL;
 ";
 
-/// What makes a form into the next, form 1 first. A journal walks the steps it lacks in one transaction.
-const STEPS: [&str; 1] = ["ALTER TABLE message ADD COLUMN class TEXT NOT NULL DEFAULT 'message'"];
+/// What makes a form into the next, form 1 first. A journal walks the steps it lacks in one transaction. Rows of form 2 are read as they are.
+const STEPS: [&str; 2] = ["ALTER TABLE message ADD COLUMN class TEXT NOT NULL DEFAULT 'message'", ""];
 const _: () = assert!(STEPS.len() as i64 == VERSION - 1);
 
 /// Whether commits are synced.
@@ -331,7 +331,7 @@ pub(super) fn sum(content: &str) -> String {
 }
 
 fn new(db: &Connection, row: &Row, message: &Message, key: Option<&str>) -> Result<(), WriteError> {
-    let json = serde_json::to_string(message).map_err(|e| WriteError::Bug(format!("message {} has no JSON: {e}", row.id)))?;
+    let json = form::write(message).map_err(|e| WriteError::Bug(format!("message {} has no JSON: {e}", row.id)))?;
     let mut s = db.prepare_cached(
         "INSERT INTO message (identity, station, day, serial, sender, addressee, precedence, subject, accepted, came_by, state, attempts, detail, content, sha256, key, class)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)",

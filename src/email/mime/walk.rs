@@ -186,7 +186,8 @@ impl<'a> Walker<'a, '_> {
 
     /// All lines from `at`; `true` if there were too many parts.
     fn lines(&mut self, mut at: usize) -> bool {
-        while at < self.data.len() {
+        // Where no multipart is open no line is a delimiter: most mails end here.
+        while at < self.data.len() && !self.boundaries.is_empty() {
             let (content, after) = line(self.data, at);
             let Some((depth, closes)) = self.delimiter(content) else {
                 at = after;

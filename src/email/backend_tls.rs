@@ -4,17 +4,16 @@
 //! A certificate is asked for and none is required: a stranger's is as good as none, one that is pinned names its station. No resumption.
 //! Left out: authorities (`line::ip::certs` says why); the sending side (`backend_tls_client`). Shown by: `tests/it/email_server.rs`.
 
+use super::backend_anybody::Anybody;
 use crate::line::ip::certs::{self, Age, Cert, day, world_utc};
+use crate::line::ip::tls::WorldClock;
 use crate::message::Name;
 use rcgen::{CertificateParams, KeyPair, PKCS_ECDSA_P256_SHA256};
-use rustls::client::danger::HandshakeSignatureValid;
-use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, UnixTime};
+use rustls::crypto::{CryptoProvider, ring};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::NoServerSessionStorage;
-use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
-use rustls::time_provider::TimeProvider;
 use rustls::version::{TLS12, TLS13};
-use rustls::{DigitallySignedStruct, DistinguishedName, Error, ServerConfig, SignatureScheme};
+use rustls::{Error, ServerConfig};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -107,7 +106,7 @@ impl Identity {
         let mut config = ServerConfig::builder_with_details(self.provider.clone(), Arc::new(WorldClock))
             .with_protocol_versions(&[&TLS12, &TLS13])
             .map_err(inside)?
-            .with_client_cert_verifier(Arc::new(Anybody(self.provider.clone())))
+            .with_client_cert_verifier(Arc::new(Anybody(self.provider.signature_verification_algorithms)))
             .with_single_cert(vec![der], key)
             .map_err(inside)?;
         config.session_storage = Arc::new(NoServerSessionStorage {}); // a certificate is looked at each time
@@ -152,49 +151,4 @@ fn throw_away(station: &Name, host: &str) -> Result<Shows, String> {
     let cert = CertificateParams::new(names).and_then(|params| params.self_signed(&key)).map_err(inside)?;
     let der = PrivateKeyDer::try_from(key.serialize_der()).map_err(|e| format!("the throw-away key cannot be used: {e}"))?;
     Ok(Shows::ThrowAway(cert.der().clone(), der))
-}
-
-/// Takes any certificate as far as its key was proved; who it is, is looked at afterwards.
-#[derive(Debug)]
-struct Anybody(Arc<CryptoProvider>);
-
-impl ClientCertVerifier for Anybody {
-    fn root_hint_subjects(&self) -> &[DistinguishedName] {
-        &[]
-    }
-    fn client_auth_mandatory(&self) -> bool {
-        false
-    }
-    fn verify_client_cert(&self, _: &CertificateDer<'_>, _: &[CertificateDer<'_>], _: UnixTime) -> Result<ClientCertVerified, Error> {
-        Ok(ClientCertVerified::assertion())
-    }
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        dss: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls12_signature(message, cert, dss, &self.0.signature_verification_algorithms)
-    }
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        dss: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls13_signature(message, cert, dss, &self.0.signature_verification_algorithms)
-    }
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.signature_verification_algorithms.supported_schemes()
-    }
-}
-
-/// The world's clock, for rustls.
-#[derive(Debug)]
-struct WorldClock;
-
-impl TimeProvider for WorldClock {
-    fn current_time(&self) -> Option<UnixTime> {
-        u64::try_from(world_utc().0).ok().map(|micros| UnixTime::since_unix_epoch(Duration::from_micros(micros)))
-    }
 }

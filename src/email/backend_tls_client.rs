@@ -3,6 +3,7 @@
 //! Standards: RFC 3207 (behind STARTTLS), RFC 8446, RFC 6125 (names; by rustls-webpki). In: a connection, keys. Out: a stream, or one sentence that says what to do.
 //! Left out: DANE, MTA-STS, TLS from the first octet (port 465). Shown by: `tests/it/email_client.rs`.
 
+use super::backend_anybody::Anybody;
 use super::keys::{Keys, Kind};
 use super::smtp::client::Tls as Wanted;
 use crate::line::AsyncReadWrite;
@@ -11,11 +12,10 @@ use crate::line::ip::tcp::plain;
 use crate::line::ip::tls::WorldClock;
 use crate::message::Name;
 use rustls::client::Resumption;
-use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::crypto::{WebPkiSupportedAlgorithms, ring, verify_tls12_signature, verify_tls13_signature};
+use rustls::crypto::ring;
 use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::{AlertDescription, CertificateError, ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
+use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::{AlertDescription, CertificateError, ClientConfig, Error, RootCertStore};
 use std::io::Read;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -191,42 +191,6 @@ pub(super) fn login(file: &Path) -> Result<(String, String), String> {
     match (lines.next().filter(plain), lines.next().filter(plain), lines.next()) {
         (Some(name), Some(password), None) => Ok((name.into(), password.into())),
         _ => Err(format!("cannot be logged in to: `{shown}` is to hold two lines, the name and the password")),
-    }
-}
-
-/// Takes any certificate whose key the far end has.
-#[derive(Debug)]
-struct Anybody(WebPkiSupportedAlgorithms);
-
-impl ServerCertVerifier for Anybody {
-    fn verify_server_cert(
-        &self,
-        _: &CertificateDer<'_>,
-        _: &[CertificateDer<'_>],
-        _: &ServerName<'_>,
-        _: &[u8],
-        _: UnixTime,
-    ) -> Result<ServerCertVerified, Error> {
-        Ok(ServerCertVerified::assertion())
-    }
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        dss: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls12_signature(message, cert, dss, &self.0)
-    }
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        dss: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls13_signature(message, cert, dss, &self.0)
-    }
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.supported_schemes()
     }
 }
 

@@ -5,6 +5,7 @@
 //! Left out: sockets, TLS, disk; they belong to `backend*.rs`. Shown by: `fixtures/dialogues/smtp`, `fixtures/mail`, `tests/it/mail.rs`.
 
 pub mod backend;
+mod backend_anybody;
 mod backend_book;
 mod backend_call;
 mod backend_clerk;

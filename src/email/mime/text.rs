@@ -78,14 +78,9 @@ mod tests {
 
     #[test]
     fn line_ends_of_every_kind_become_one() {
-        for (came, is) in [
-            ("", ""),
-            ("a", "a"),
-            ("a\r\nb\r\n", "a\nb\n"),
-            ("a\rb\r", "a\nb\n"),
-            ("\r\r\n\n\r", "\n\n\n\n"),
-            ("я\r\n\r\n\nю", "я\n\n\nю"),
-        ] {
+        for (came, is) in
+            [("", ""), ("a", "a"), ("a\r\nb\r\n", "a\nb\n"), ("a\rb\r", "a\nb\n"), ("\r\r\n\n\r", "\n\n\n\n"), ("я\r\n\r\n\nю", "я\n\n\nю")]
+        {
             assert_eq!(line_ends(came), is);
             assert_eq!(line_ends(came), came.replace("\r\n", "\n").replace('\r', "\n"));
         }

@@ -171,6 +171,7 @@ fn finish(id: &Identity, wanted: State, waited: Waited, json: Option<Vec<Edit>>,
         Waited::Reached(..) => return Ok(ExitCode::SUCCESS),
         Waited::Returned(reason) => eprintln!("molink: {id} was returned: {}", one_line(&reason)),
         Waited::TimedOut(state, detail) => {
+            let wanted = if wanted == State::Custody { "in custody".into() } else { wanted.to_string() };
             let last = if detail.is_empty() { String::new() } else { format!(" ({})", one_line(&detail)) };
             eprintln!(
                 "molink: {id} is not {wanted} in time; its last state is {state}{last}; it stays with the station; `molink log --id {id}`, with the same --station, tells more"

@@ -116,7 +116,7 @@ pub struct Maildir {
 pub enum Filed {
     /// It is on disk, under this name.
     New(PathBuf),
-    /// It was there before; nothing was changed.
+    /// It was there before; only its mark is as new.
     Before,
 }
 
@@ -178,7 +178,10 @@ impl Maildir {
         let (mark, aside) = (self.mark(key), self.aside(key));
         match std::fs::symlink_metadata(&mark) {
             // Done is an empty file; a mail that is also in `new` or `cur` was filed, and only the mark was not changed yet.
-            Ok(found) if found.len() == 0 => return Ok(Step::Before),
+            Ok(found) if found.len() == 0 => {
+                let _ = self.done(key); // its age counts from now, as that of a paper that is made anew with it
+                return Ok(Step::Before);
+            }
             Ok(found) if !aside.exists() && found.nlink() > 1 => {
                 sync(&self.dir.join("new"))?;
                 return self.done(key).map(|()| Step::Before);

@@ -253,3 +253,41 @@ async fn a_file_that_is_gone_is_named_in_the_mail() {
     );
     open.running.stop().await.unwrap();
 }
+
+/// Makes a file look as if it was written so many days ago.
+fn age(file: &Path, days: u64) {
+    let file = std::fs::OpenOptions::new().write(true).open(file).unwrap();
+    let then = file.metadata().unwrap().modified().unwrap() - Duration::from_secs(days * 24 * 3600);
+    file.set_modified(then).unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mail_at_a_desk_whose_machine_has_not_printed_for_long_is_not_filed_twice() {
+    let desks = "[desk.operator]\n[desk.chairman]\nport = \"tty\"\n[port.tty]\nbackend = \"teletype\"\nkind = \"machine\"\nline = { pty = \"no-machine\" }";
+    let house = House::new(desks);
+    let open = house.open().await;
+    let id = open.accept(draft("chairman@moscow", vec![text("for a machine that is away")], None)).await;
+    open.send(draft("operator@moscow", vec![text("after it")], None)).await;
+    assert_eq!(house.mails("data/maildir/chairman").len(), 1);
+    // Its reader takes it away: in `new` the same mail would have the same name again.
+    std::fs::remove_dir_all(house.path("data/maildir/chairman/new")).unwrap();
+    std::fs::create_dir(house.path("data/maildir/chairman/new")).unwrap();
+    let (paper, record) = (house.path(&format!("data/paper/{id}.txt")), house.path("data/mail/filed/chairman"));
+    let (mark, other) = (record.join(id.to_string()), record.join("OTHER-0001-20161031T1200Z"));
+    std::fs::write(&other, "").unwrap();
+    [&paper, &mark, &other].iter().for_each(|file| age(file, 30));
+    // A quiet moment later it forgets what is old.
+    let forgets = async {
+        while other.exists() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(SOON, forgets).await.expect("nothing is forgotten");
+    open.running.stop().await.unwrap();
+    let open = house.open().await;
+    open.send(draft("operator@moscow", vec![text("after that")], None)).await;
+    assert_eq!(house.mails("data/maildir/chairman"), Vec::<Vec<u8>>::new(), "not twice");
+    let written = |file: &Path| std::fs::metadata(file).unwrap().modified().unwrap();
+    assert!(written(&mark) >= written(&paper), "what is made again is known as long as its paper is new");
+    open.running.stop().await.unwrap();
+}

@@ -9,7 +9,7 @@ use super::backend_told::About;
 use super::mime::Heading;
 use super::notice::{self, Action};
 use crate::message::{Draft, Edit, Identity};
-use crate::router::{Event, Look, News, Stamped, Submitted};
+use crate::router::{Event, Look, News, Stamped, Submitted, Verdict};
 use crate::time::{Instant, Utc};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -25,6 +25,8 @@ const REST: Duration = Duration::from_millis(50);
 const AGAIN: Duration = Duration::from_secs(5);
 /// Between two writings of the cursor, if nobody was told anything.
 const KEEP: Duration = Duration::from_secs(2);
+/// How long the journal is waited for by whoever brings a report.
+const PATIENCE: Duration = Duration::from_secs(60);
 /// Mails that wait and whose senders want to hear of a delay; whoever comes beyond does not hear of one.
 const MOST_WAITING: usize = 10_000;
 /// Events of one message that are looked through for what was changed in it.
@@ -228,32 +230,47 @@ impl Reading<'_> {
     }
 }
 
-/// A report came (a mail with the null reverse-path): learns from it what became of a message of ours. It may wait for the disk.
+/// A report came (a mail with the null reverse-path): what is learned from it of a message of ours is on disk when this says so. It waits
+/// for the disk, and for the router. The error is this machine's: the report must come again.
+pub(super) fn heard(shared: &Shared, mail: &[u8], _: &Heading) -> Result<(), String> {
+    let Some((id, news)) = news(shared, mail) else { return Ok(()) };
+    let learned = shared.door.learned(id, news);
+    let (answer, answered) = std::sync::mpsc::channel();
+    // A task of its own, not this thread, waits in time: a runtime that ends drops it, and this thread hears so.
+    shared.runtime.spawn(async move { answer.send(tokio::time::timeout(PATIENCE, learned).await) });
+    match answered.recv() {
+        Ok(Ok(Verdict::Filed | Verdict::FiledBefore)) => Ok(()),
+        Ok(Ok(Verdict::Refused(reason) | Verdict::TryLater(reason))) => Err(reason.text),
+        Ok(Err(_)) => Err("the journal did not take what a report says within a minute".into()),
+        Err(_) => Err("the station is stopping".into()),
+    }
+}
+
+/// What a report says of a message of ours.
 ///
 /// It is easily forged. So it must name a message that the journal knows to have gone to the world outside, and speak of its one recipient.
-pub(super) fn heard(shared: &Shared, mail: &[u8], _: &Heading) {
-    let Some(report) = notice::read(mail) else { return };
+fn news(shared: &Shared, mail: &[u8]) -> Option<(Identity, News)> {
+    let report = notice::read(mail)?;
     let named = |id: &Option<String>| id.as_ref().and_then(|id| id.split('@').next()?.parse().ok());
-    let Some(id) = report.identity.clone().or_else(|| named(&report.envid)).or_else(|| named(&report.message_id)) else { return };
+    let id = report.identity.clone().or_else(|| named(&report.envid)).or_else(|| named(&report.message_id))?;
     let row = || shared.place.history.as_ref()?.look().ok()?.row(&id).ok()?;
-    let Some(row) = row().filter(|row| shared.keys.outside().as_ref() == Some(&row.to.station)) else { return };
+    let row = row().filter(|row| shared.keys.outside().as_ref() == Some(&row.to.station))?;
     let address = shared.book.address(&row.to.desk).unwrap_or_default();
     let is_it = |fate: &&notice::Fate| {
         fate.recipient.eq_ignore_ascii_case(&address) || fate.original.as_ref().is_some_and(|o| o.eq_ignore_ascii_case(&address))
     };
     let only = || report.fates.first().filter(|_| report.fates.len() == 1);
-    let Some(fate) = report.fates.iter().find(is_it).or_else(only) else { return };
+    let fate = report.fates.iter().find(is_it).or_else(only)?;
     let said = notice::one_line(&format!("{} said: {}", report.by.as_deref().unwrap_or("the far end"), fate.said));
-    let news = match fate.action {
-        Action::Failed => News::Failed(said),
-        Action::Delivered => News::Delivered(said),
+    match fate.action {
+        Action::Failed => Some((id, News::Failed(said))),
+        Action::Delivered => Some((id, News::Delivered(said))),
         Action::Delayed | Action::Relayed | Action::Expanded => {
             let text = format!("{} by a host outside: {said}", fate.action);
-            return shared.events.emit(Event::Note { text }, Some(&id));
+            shared.events.emit(Event::Note { text }, Some(&id));
+            None
         }
-    };
-    let door = shared.door.clone();
-    shared.runtime.spawn(async move { door.learned(id, news).await });
+    }
 }
 
 #[cfg(test)]

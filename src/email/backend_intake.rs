@@ -177,7 +177,7 @@ impl Intake {
             return Ok(Read::Message(message.map_err(|e| self.trouble(&e))?, parsed.notes));
         }
         if mail.envelope.from.is_empty() {
-            backend_clerk::heard(shared, came, &parsed.heading);
+            backend_clerk::heard(shared, came, &parsed.heading).map_err(|e| self.trouble(&e))?;
         }
         let content = parsed.content(keep).map_err(|e| self.trouble(&e))?;
         let from = self.from(mail)?;

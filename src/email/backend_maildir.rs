@@ -44,6 +44,9 @@ pub enum MaildirError {
         /// What the system said.
         why: io::Error,
     },
+    /// It was there before.
+    #[error("`{}` is not there, though mail was filed in it before: mount its disk; or make that folder, if it is to begin anew", .0.display())]
+    Away(PathBuf),
     /// The mail is larger than [`LARGEST`].
     #[error("the mail for `{}` is larger than {} MiB; send it in parts", .0.display(), LARGEST >> 20)]
     TooLarge(PathBuf),
@@ -58,6 +61,7 @@ impl MaildirError {
         let copy = |why: &io::Error| io::Error::new(why.kind(), why.to_string());
         match self {
             MaildirError::Disk { doing, path, why } => MaildirError::Disk { doing, path: path.clone(), why: copy(why) },
+            MaildirError::Away(dir) => MaildirError::Away(dir.clone()),
             MaildirError::TooLarge(dir) => MaildirError::TooLarge(dir.clone()),
             MaildirError::Source(dir, why) => MaildirError::Source(dir.clone(), copy(why)),
         }
@@ -68,6 +72,7 @@ fn advice(why: &io::Error) -> &'static str {
     match why.kind() {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "; make room on that disk, the mail is kept until then",
         io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => "; let the station's account write there",
+        io::ErrorKind::NotFound => "; if its disk is not mounted, mount it, the mail is kept until then",
         io::ErrorKind::CrossesDevices => "; the Maildir and the station's record of it must lie on one disk",
         io::ErrorKind::NotADirectory | io::ErrorKind::AlreadyExists => "; move what has that name away",
         _ => "",
@@ -116,7 +121,7 @@ pub struct Maildir {
 pub enum Filed {
     /// It is on disk, under this name.
     New(PathBuf),
-    /// It was there before; nothing was changed.
+    /// It was there before; only its mark is as new.
     Before,
 }
 
@@ -130,6 +135,14 @@ impl Maildir {
         }
         make(&maildir.record)?;
         Ok(maildir)
+    }
+
+    /// The same of one that was there before: what is missing of the two is not made anew, since it may be on a disk that is not mounted now.
+    pub fn open_again(dir: &Path, record: &Path, host: &str) -> Result<Maildir, MaildirError> {
+        match [dir, record].into_iter().find(|folder| !folder.is_dir()) {
+            Some(away) => Err(MaildirError::Away(away.to_owned())),
+            None => Maildir::open(dir, record, host),
+        }
     }
 
     /// Files a mail, once by its key. `write` is called unless it is there before; when this returns `Ok`, it is on disk.
@@ -178,7 +191,10 @@ impl Maildir {
         let (mark, aside) = (self.mark(key), self.aside(key));
         match std::fs::symlink_metadata(&mark) {
             // Done is an empty file; a mail that is also in `new` or `cur` was filed, and only the mark was not changed yet.
-            Ok(found) if found.len() == 0 => return Ok(Step::Before),
+            Ok(found) if found.len() == 0 => {
+                let _ = self.done(key); // its age counts from now, as that of a paper that is made anew with it
+                return Ok(Step::Before);
+            }
             Ok(found) if !aside.exists() && found.nlink() > 1 => {
                 sync(&self.dir.join("new"))?;
                 return self.done(key).map(|()| Step::Before);
@@ -436,6 +452,19 @@ mod tests {
             why.contains("cannot make the folder") && why.contains("mail/tmp`") && why.contains("move what has that name away"),
             "{why}"
         );
+    }
+
+    #[test]
+    fn a_maildir_that_was_there_before_is_not_made_anew() {
+        let desk = desk();
+        let (dir, record) = (desk.folder.path().join("mail/chairman"), desk.folder.path().join("filed/chairman"));
+        assert!(Maildir::open_again(&dir, &record, "moscow").is_ok());
+        for away in [&record, &dir] {
+            std::fs::remove_dir_all(away).unwrap();
+            let why = Maildir::open_again(&dir, &record, "moscow").unwrap_err().to_string();
+            assert!(why.contains(&format!("`{}` is not there", away.display())) && why.contains("mount its disk"), "{why}");
+            assert!(!away.exists());
+        }
     }
 
     #[test]

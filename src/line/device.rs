@@ -208,8 +208,8 @@ impl Line {
     pub async fn open(&self) -> Result<Opened, String> {
         self.settings.check()?;
         match &self.spec {
-            LineSpec::Serial(path) => open_tty(path, &self.settings),
-            LineSpec::Pty(path) => open_pty(path, &self.settings),
+            LineSpec::Serial(path) => patiently(|| open_tty(path, &self.settings)).await,
+            LineSpec::Pty(path) => patiently(|| open_pty(path, &self.settings)).await,
             LineSpec::Tcp { to, tls } => {
                 let tls = self.tls(tls)?;
                 let stream = tcp::connect(to).await?;
@@ -240,13 +240,42 @@ pub async fn open(spec: &LineSpec, settings: &Settings) -> Result<Opened, String
     Line::new(spec.clone(), *settings).open().await
 }
 
-fn open_pty(path: &Path, settings: &Settings) -> Result<Opened, String> {
+/// How long a device may be in use before that is said, and how often it is tried meanwhile.
+const PASSING: Duration = Duration::from_millis(400);
+const TRIES: u32 = 40;
+
+/// Why a device was not opened.
+enum Refused {
+    Busy(String),
+    Otherwise(String),
+}
+
+impl From<String> for Refused {
+    fn from(why: String) -> Refused {
+        Refused::Otherwise(why)
+    }
+}
+
+/// Opens a device; one that is in use is tried again for a moment. The lock may be our own passing one: a child that this process starts
+/// has every descriptor from its fork until its exec, so that a lock outlives the close of its device by that long.
+async fn patiently(open: impl Fn() -> Result<Opened, Refused>) -> Result<Opened, String> {
+    for _ in 0..TRIES {
+        match open() {
+            Err(Refused::Busy(_)) => tokio::time::sleep(PASSING / TRIES).await,
+            Err(Refused::Otherwise(why)) => return Err(why),
+            Ok(opened) => return Ok(opened),
+        }
+    }
+    open().map_err(|(Refused::Busy(why) | Refused::Otherwise(why))| why)
+}
+
+fn open_pty(path: &Path, settings: &Settings) -> Result<Opened, Refused> {
     if std::fs::symlink_metadata(path).is_err_and(|e| e.kind() == io::ErrorKind::NotFound) {
         let shown = path.display();
-        return Err(format!("there is no pty `{shown}` yet: `molink line pty:{shown} OTHER-END` makes it, or socat"));
+        return Err(format!("there is no pty `{shown}` yet: `molink line pty:{shown} OTHER-END` makes it, or socat").into());
     }
     if !look(path)? {
-        return Err(format!("`{}` is a serial device, not a pty: write `serial` instead of `pty`", path.display()));
+        return Err(format!("`{}` is a serial device, not a pty: write `serial` instead of `pty`", path.display()).into());
     }
     open_tty(path, settings)
 }
@@ -335,23 +364,23 @@ fn no_permission(path: &Path) -> String {
     format!("no permission to open `{}`: add yourself to the group that owns it (often dialout), and log in anew", path.display())
 }
 
-fn busy(path: &Path) -> String {
-    format!("`{}` is in use by another program: end that first (`fuser {0}` names it)", path.display())
+fn busy(path: &Path) -> Refused {
+    Refused::Busy(format!("`{}` is in use by another program: end that first (`fuser {0}` names it)", path.display()))
 }
 
-fn open_tty(path: &Path, settings: &Settings) -> Result<Opened, String> {
+fn open_tty(path: &Path, settings: &Settings) -> Result<Opened, Refused> {
     let pty = look(path)?;
     let shown = path.display();
     let beside = open_beside(path).map_err(|e| match rustix::io::Errno::from_io_error(&e) {
-        Some(rustix::io::Errno::ACCESS | rustix::io::Errno::PERM) => no_permission(path),
+        Some(rustix::io::Errno::ACCESS | rustix::io::Errno::PERM) => no_permission(path).into(),
         Some(rustix::io::Errno::BUSY) => busy(path),
         Some(rustix::io::Errno::NXIO | rustix::io::Errno::NODEV) => {
-            format!("there is no hardware behind `{shown}`: is it plugged in? `molink doctor` lists what is there")
+            format!("there is no hardware behind `{shown}`: is it plugged in? `molink doctor` lists what is there").into()
         }
-        _ => format!("cannot open `{shown}`: {}", plain(&e)),
+        _ => format!("cannot open `{shown}`: {}", plain(&e)).into(),
     })?;
     if !rustix::termios::isatty(&beside) {
-        return Err(format!("`{shown}` is a device but not a serial one (not a tty): give one as /dev/ttyUSB0"));
+        return Err(format!("`{shown}` is a device but not a serial one (not a tty): give one as /dev/ttyUSB0").into());
     }
     let builder = tokio_serial::new(path.to_string_lossy(), settings.whole_baud())
         .data_bits(DataBits::Five)
@@ -361,8 +390,9 @@ fn open_tty(path: &Path, settings: &Settings) -> Result<Opened, String> {
     let adapter = Adapter::of(path);
     let port = SerialStream::open(&builder).map_err(|e| match e.kind() {
         tokio_serial::ErrorKind::NoDevice => busy(path),
-        tokio_serial::ErrorKind::Io(io::ErrorKind::PermissionDenied) => no_permission(path),
-        _ => format!("`{shown}` ({adapter}) does not take the settings of a five-unit line: {e}; `molink doctor` says which adapters do"),
+        tokio_serial::ErrorKind::Io(io::ErrorKind::PermissionDenied) => no_permission(path).into(),
+        _ => format!("`{shown}` ({adapter}) does not take the settings of a five-unit line: {e}; `molink doctor` says which adapters do")
+            .into(),
     })?;
     let _ = port.clear(ClearBuffer::Input); // what came before it was opened is nobody's
     if pty {
@@ -380,7 +410,7 @@ fn open_tty(path: &Path, settings: &Settings) -> Result<Opened, String> {
     let (known, adapter) = (adapter.known(), adapter.to_string());
     let read_back = rustix::termios::tcgetattr(&beside).map_err(|e| format!("cannot read the settings of `{shown}` back: {e}"))?;
     if let Some(why) = known.and_then(Known::refusal) {
-        return Err(format!("`{shown}` ({adapter}) cannot send 5 data bits, though its driver says so: {why}"));
+        return Err(format!("`{shown}` ({adapter}) cannot send 5 data bits, though its driver says so: {why}").into());
     }
     refuse_unlike(path, &adapter, settings, &read_back)?;
     let notes = really_sent(path, &adapter, settings, &read_back);

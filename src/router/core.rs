@@ -75,7 +75,7 @@ impl Machine for Router {
             Input::Submit { token, draft, key } => self.submit(now, token, draft, key),
             Input::Came { token, port, message } => self.came(now, token, port, message),
             Input::Found { token, found } => self.found(now, token, found),
-            Input::Learned { port, id, news } => self.learned(port, id, news),
+            Input::Learned { token, port, id, news } => self.learned(token, port, id, news),
             Input::Recalled { id, row } => self.recalled(now, &id, row),
             Input::Loaded { id, message } => self.loaded(now, &id, message),
             Input::Ended { port, delivery, outcome } => self.ended(now, &port, delivery, outcome),
@@ -178,7 +178,7 @@ impl Router {
         match effect {
             Effect::Show(output) => self.outputs.push(output),
             Effect::Queue(row) => self.enqueue(Instant::ZERO, *row),
-            Effect::Learned(id) => drop(self.learning.remove(&id)),
+            Effect::Learned(id) => self.forget_heard(&id),
             Effect::Settle(id) => {
                 for token in self.filing.remove(&id).unwrap_or_default() {
                     self.outputs.push(Output::Verdict { token, verdict: Verdict::FiledBefore });
@@ -356,7 +356,8 @@ impl Router {
         let receipt = receipt.text;
         let event = if filed { Event::Filed { at, receipt } } else { Event::Custody { at, receipt } };
         self.event(now, Some(port), Some(id), event);
-        self.recall(id);
+        let row = Row { state, ..entry.row };
+        self.recalled(now, id, Some(row)); // in the same batch: what was heard before this answer is not lost behind it
     }
 
     /// Forgets the numbers that a message had on its ports.
@@ -401,7 +402,7 @@ impl Router {
     fn give_back(&mut self, now: Instant, id: &Identity, why: String) {
         let Some(entry) = self.queue.remove(id) else { return };
         self.unnumber(id);
-        self.learning.remove(id);
+        self.forget_heard(id);
         self.moved(id, State::Returned, entry.row.attempts, why.clone());
         self.event(now, None, Some(id), Event::Returned { reason: why.clone() });
         let (row, router) = (entry.row, router_desk());

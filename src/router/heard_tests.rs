@@ -20,11 +20,19 @@ fn arrived() -> News {
     News::Delivered("250 2.1.5 delivered".into())
 }
 fn learn(b: &mut Bench, id: &Identity, news: News) {
-    b.step(Input::Learned { port: "radio".into(), id: id.clone(), news });
+    b.step(Input::Learned { token: 7, port: "radio".into(), id: id.clone(), news });
 }
 /// The only message in the journal.
 fn id(b: &Bench) -> Identity {
     b.rows.keys().next().unwrap().clone()
+}
+/// What those who brought news were told since this was asked last.
+fn told(b: &mut Bench) -> Vec<Verdict> {
+    let verdict = |o| match o {
+        Output::Verdict { token: 7, verdict } => Some(verdict),
+        _ => None,
+    };
+    b.shown().into_iter().filter_map(verdict).collect()
 }
 fn names(b: &Bench) -> Vec<&str> {
     b.events.iter().map(|e| e.event.name()).collect()
@@ -62,10 +70,27 @@ fn a_notice_that_overtakes_the_relays_answer_is_not_lost() {
     let mut b = Bench::with(gateway());
     b.submit("alice@mail", Precedence::Routine, "A");
     let id = id(&b);
+    b.shown();
     learn(&mut b, &id, failed());
     assert_eq!(b.state(1), State::Sent, "it may yet come to nothing");
+    assert_eq!(told(&mut b), [Verdict::Filed], "its host may wait for this before it gives its own answer");
+    b.slow = true;
     b.ended("radio", 1, relayed());
+    assert_eq!(b.unconfirmed.len(), 1, "custody and what was heard are on disk together, or neither is");
+    let confirmed = b.confirm();
+    b.step(confirmed);
     assert_eq!((b.state(1), &names(&b)[3..]), (State::Returned, &["custody", "returned"][..]));
+    assert_eq!(b.router.learning_now(), 0);
+}
+
+#[test]
+fn what_was_heard_too_early_of_a_message_that_came_to_nothing_is_forgotten() {
+    let mut b = Bench::with(gateway());
+    b.submit("alice@mail", Precedence::Routine, "A");
+    let id = id(&b);
+    learn(&mut b, &id, arrived());
+    b.ended("radio", 1, Outcome::Refused(Reason::new(Fault::Peer, "no such user")));
+    assert_eq!((b.state(1), b.router.learning_now()), (State::Returned, 0));
 }
 
 #[test]
@@ -82,8 +107,10 @@ fn of_two_notices_at_one_time_the_first_counts_and_nothing_is_said_before_it_is_
     assert_eq!((b.state(1), b.shown(), b.unconfirmed.len()), (State::Custody, vec![], 1));
     let confirmed = b.confirm();
     b.step(confirmed);
+    assert_eq!(told(&mut b), [Verdict::Filed, Verdict::Filed], "both are on disk, or need not be");
     learn(&mut b, &id, arrived());
     assert_eq!((b.state(1), b.unconfirmed.len()), (State::Returned, 0));
+    assert_eq!(told(&mut b), [Verdict::Filed], "of what has ended nothing is learned");
 }
 
 #[test]
@@ -132,6 +159,8 @@ fn news_without_end_do_not_fill_the_memory() {
         learn(&mut b, &format!("WASHINGTON-{serial:04}-19630830T1500Z").parse().unwrap(), failed());
     }
     assert_eq!(b.router.learning_now(), 1_000);
+    let later = told(&mut b);
+    assert!(later.len() == 1_999 && later.iter().all(|v| matches!(v, Verdict::TryLater(_))), "the rest are to come again");
     let confirmed = b.confirm();
     b.step(confirmed);
     assert_eq!(b.router.learning_now(), 0);

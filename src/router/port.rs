@@ -253,6 +253,8 @@ pub enum PortReport {
         id: Identity,
         /// What.
         news: News,
+        /// Told when it is on disk, or nothing will come of it; or to say it later.
+        answer: oneshot::Sender<Verdict>,
     },
     /// A delivery ended.
     Ended {
@@ -354,16 +356,21 @@ impl Door {
         let _ = self.reports.send((self.port.clone(), PortReport::Ended { delivery, outcome })).await;
     }
     /// Tells what was heard of a message that went to the world outside. Only one that the journal has in the custody of a host there changes.
-    pub async fn learned(&self, id: Identity, news: News) {
-        let _ = self.reports.send((self.port.clone(), PortReport::Learned { id, news })).await; // a station that stops does not learn
+    /// Resolves once that is on disk, or nothing will come of it; to `TryLater` if it has to be told again.
+    pub fn learned(&self, id: Identity, news: News) -> impl Future<Output = Verdict> + Send + 'static {
+        let (answer, verdict) = oneshot::channel();
+        self.told(PortReport::Learned { id, news, answer }, verdict)
     }
     /// Hands in a message that came; resolves once it is on disk (or will not be).
     pub fn submit(&self, message: Message) -> impl Future<Output = Verdict> + Send + 'static {
         let (answer, verdict) = oneshot::channel();
+        self.told(PortReport::Came { message, answer }, verdict)
+    }
+    fn told(&self, report: PortReport, verdict: oneshot::Receiver<Verdict>) -> impl Future<Output = Verdict> + Send + 'static {
         let (reports, name) = (self.reports.clone(), self.port.clone());
         async move {
             let gone = || Verdict::TryLater(Reason::new(Fault::Us, "the station is stopping"));
-            if reports.send((name, PortReport::Came { message, answer })).await.is_err() {
+            if reports.send((name, report)).await.is_err() {
                 return gone();
             }
             verdict.await.unwrap_or_else(|_| gone())

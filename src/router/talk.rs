@@ -95,6 +95,8 @@ pub enum Input {
     },
     /// What was heard of a message that went to the world outside.
     Learned {
+        /// Names the answer: filed when there is nothing left to lose of it, later when too much waits.
+        token: u64,
         /// Which port heard it.
         port: String,
         /// Which message it names.
@@ -175,7 +177,7 @@ pub enum Output {
         /// What to say.
         submitted: Submitted,
     },
-    /// Answer [`Input::Came`].
+    /// Answer [`Input::Came`] or [`Input::Learned`].
     Verdict {
         /// Its token.
         token: u64,

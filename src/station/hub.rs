@@ -466,7 +466,11 @@ impl Hub {
     fn reported(&mut self, port: String, report: PortReport) {
         let input = match report {
             PortReport::Ended { delivery, outcome } => Input::Ended { port, delivery, outcome },
-            PortReport::Learned { id, news } => Input::Learned { port, id, news },
+            PortReport::Learned { id, news, answer } => {
+                let token = self.token();
+                self.verdicts.insert(token, answer);
+                Input::Learned { token, port, id, news }
+            }
             PortReport::Typed { draft, key, answer } => {
                 let token = self.token();
                 let leaves = draft.envelope.to.station != draft.envelope.from.station;

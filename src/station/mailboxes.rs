@@ -17,6 +17,7 @@ use crate::time::Utc;
 use std::collections::BTreeMap;
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::{self, BufWriter, Read, Write};
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
@@ -189,9 +190,22 @@ impl Mailboxes {
     fn maildir(&mut self, desk: &Name, (dir, record): &(PathBuf, PathBuf)) -> Result<&Maildir, MaildirError> {
         let open = match self.open.remove(desk) {
             Some(open) => open,
-            None => Maildir::open(dir, record, &self.host)?,
+            None => self.reopen(desk, dir, record)?,
         };
         Ok(self.open.entry(desk.clone()).or_insert(open))
+    }
+    /// Opens a Maildir. One elsewhere is made once: it is noted here that it was there, so that none is made where its disk is not mounted.
+    fn reopen(&self, desk: &Name, dir: &Path, record: &Path) -> Result<Maildir, MaildirError> {
+        let elsewhere = !record.starts_with(&self.dir);
+        let note = self.dir.join("elsewhere").join(desk.as_str());
+        if elsewhere && std::fs::read(&note).is_ok_and(|known| known == dir.as_os_str().as_bytes()) {
+            return Maildir::open_again(dir, record, &self.host);
+        }
+        let maildir = Maildir::open(dir, record, &self.host)?;
+        if elsewhere {
+            write_note(&note, dir).map_err(|why| MaildirError::Disk { doing: "write", path: note, why })?;
+        }
+        Ok(maildir)
     }
     /// A filed mail gets its name, or goes where nobody wants it.
     fn keep(&self, row: &Row) -> Result<(), String> {
@@ -199,6 +213,15 @@ impl Mailboxes {
         let done = if self.kept { std::fs::rename(&half, &whole) } else { std::fs::remove_file(&half) };
         done.map_err(|e| format!("the mail `{}` cannot be written: {e}", whole.display()))
     }
+}
+
+/// Writes, synced, which Maildir it is.
+fn write_note(note: &Path, dir: &Path) -> io::Result<()> {
+    let folder = note.parent().unwrap_or(Path::new("."));
+    DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(note)?;
+    file.write_all(dir.as_os_str().as_bytes()).and_then(|()| file.sync_all())?;
+    File::open(folder)?.sync_all()
 }
 
 /// Where each desk's Maildir and its record are.

@@ -8,6 +8,7 @@ use super::StationConfig;
 use super::faxes::Faxes;
 use super::hub::StationError;
 use super::mailboxes::{Letter, Mailboxes};
+use super::owed::Owed;
 use super::papers::{Press, receives};
 use crate::message::{Identity, Name};
 use crate::router::journal::reader::{Filter, Reader};
@@ -21,7 +22,8 @@ use std::sync::mpsc;
 use std::time::Duration;
 use tokio::sync::oneshot;
 
-/// Messages that a machine printed last, whose files are looked for at the start.
+/// Messages of earlier runs that are owed at one time; those behind them are looked for when there are less. Where it is not known what was
+/// made, so many of those printed last are looked at.
 const OWED: usize = 1000;
 /// Messages that share the syncs of their desks' Maildirs.
 const TOGETHER: usize = 64;
@@ -55,8 +57,10 @@ impl Papers {
         let mails = mail.as_ref().is_some_and(Mailboxes::keeps);
         let press = Press { dir: config.data.join("paper"), faxes, mails, kinds: config.papers.clone(), codes };
         let clock = Clock::new(None, Speed::REAL); // files have the system's time
+        let behind = Owed::open(&config.data, &reader).map_err(|e| StationError(e.0))?;
         let printer = Printer {
             reader,
+            behind,
             press,
             mail,
             machines: config.machines.keys().cloned().collect(),
@@ -95,6 +99,8 @@ impl Papers {
 /// The printer's own thread: what waits here, nothing else waits for.
 struct Printer {
     reader: Reader,
+    /// What machines printed in earlier runs, whose files may be owed.
+    behind: Owed,
     press: Press,
     mail: Option<Mailboxes>,
     /// Desks whose machine says itself when it has printed.
@@ -116,17 +122,39 @@ impl Printer {
     fn unmade(&self, here: &Name) -> Result<Vec<Identity>, JournalError> {
         let mut unmade = self.reader.list(&Filter { state: Some(State::Filed), limit: usize::MAX })?;
         unmade.retain(|row| row.to.station == *here);
-        if !self.machines.is_empty() {
-            // A machine may have been faster than a disk that was full: then the files are still owed.
+        if !self.machines.is_empty() && !self.behind.known() {
             let newest = self.reader.list(&Filter { state: Some(State::Printed), limit: OWED })?;
             unmade.extend(newest.into_iter().filter(|row| self.machines.contains(&row.to.desk) && self.is_owed(row)));
         }
         Ok(unmade.into_iter().rev().map(|row| row.id).collect())
     }
+    /// Whether a message's files are not there.
     fn is_owed(&self, row: &Row) -> bool {
         let Ok(paper) = std::fs::metadata(self.press.dir.join(format!("{}.txt", row.id))) else { return true };
-        let forgotten = paper.mtime().saturating_mul(1_000_000) < self.forgotten().0;
+        let forgotten = !self.behind.known() && paper.mtime().saturating_mul(1_000_000) < self.forgotten().0;
         !forgotten && self.mail.as_ref().is_some_and(|mail| mail.lacks(row))
+    }
+    /// Makes what is owed of a page of what machines printed in earlier runs (a machine may be faster than a disk that is full, or away);
+    /// whether there is more to look at now.
+    fn look_back(&mut self) -> bool {
+        if self.behind.looked() || self.owed.len() >= OWED {
+            return false;
+        }
+        let owed = self.behind.page(&self.reader).and_then(|printed| {
+            let rows = printed.iter().map(|id| self.reader.find(id)).collect::<Result<Vec<_>, _>>()?;
+            Ok(rows.into_iter().flatten().filter(|row| self.is_owed(row)).map(|row| row.id).collect::<Vec<_>>())
+        });
+        match owed {
+            Ok(owed) => owed.chunks(TOGETHER).for_each(|some| {
+                let failed = self.make(some.to_vec());
+                self.owed.extend(failed);
+            }),
+            Err(why) => {
+                tracing::warn!("{}", why.0);
+                return false;
+            }
+        }
+        !self.behind.looked()
     }
     /// What was filed before then may be forgotten.
     fn forgotten(&self) -> Utc {
@@ -138,21 +166,51 @@ impl Printer {
     fn run(mut self, wanted: &mpsc::Receiver<Identity>) {
         loop {
             let forgets = self.forgot.is_none_or(|at| self.clock.now().since(at) >= FORGETS);
-            let quiet = if self.owed.is_empty() && !forgets { FORGETS } else { REST };
+            let quiet = match self.look_back() {
+                true => Duration::ZERO,
+                false if self.owed.is_empty() && self.behind.looked() && !forgets => FORGETS,
+                false => REST,
+            };
             match wanted.recv_timeout(quiet) {
                 Ok(first) => {
                     let all = std::iter::once(first).chain(wanted.try_iter().take(TOGETHER - 1)).collect();
                     let failed = self.make(all);
                     self.owed.extend(failed);
                 }
-                Err(mpsc::RecvTimeoutError::Timeout) if self.owed.is_empty() && forgets => self.forget(),
+                Err(mpsc::RecvTimeoutError::Timeout) if self.all_made() && forgets => {
+                    if self.settle(wanted) {
+                        self.forget();
+                    }
+                }
                 Err(mpsc::RecvTimeoutError::Timeout) => {}
-                Err(mpsc::RecvTimeoutError::Disconnected) => return,
+                Err(mpsc::RecvTimeoutError::Disconnected) => {
+                    let _ = self.all_made() && self.settle(wanted);
+                    return;
+                }
             }
             if !self.owed.is_empty() && self.clock.now().since(self.tried) >= REST {
                 self.try_again();
             }
         }
+    }
+    fn all_made(&self) -> bool {
+        self.owed.is_empty() && self.behind.looked()
+    }
+    /// Writes down, in a quiet moment, that nothing is owed; whether it was so.
+    fn settle(&mut self, wanted: &mpsc::Receiver<Identity>) -> bool {
+        // Asked first: what a machine printed by then was wanted before, so it is made, or still in the queue.
+        let last = self.reader.last_event().map_err(|e| e.0);
+        if let Ok(id) = wanted.try_recv() {
+            let failed = self.make(vec![id]);
+            self.owed.extend(failed);
+            return false;
+        }
+        let settled = last.and_then(|last| self.behind.all_made(last));
+        if let Err(why) = &settled {
+            tracing::warn!("{why}");
+            self.forgot = Some(self.clock.now()); // no mark is forgotten of what may be looked at again
+        }
+        settled.is_ok()
     }
     /// Nothing is owed, so no mark is needed but those of messages that are still on their way to `printed`: a machine may be off for weeks,
     /// and what it has not printed is gone through at each start.

@@ -2,8 +2,9 @@
 
 use molink::email::mime::{self, Piece};
 use molink::message::post::{AsCame, Post};
-use molink::message::{Class, Draft, Envelope, Identity, Message, Part, Precedence};
-use molink::router::{Contents, Event, EventSink, Stamped};
+use molink::message::{Alphabet, Class, Draft, Envelope, Identity, Message, Part, Precedence, Takes, TextForm};
+use molink::router::port::AtDesk;
+use molink::router::{Backend, BackendError, BoxFuture, Contents, Event, EventSink, Order, Outcome, Port, Receipt, Stamped};
 use molink::station::{Running, Station, StationConfig};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -53,7 +54,8 @@ impl House {
         std::fs::write(self.path("moscow.toml"), &self.file).unwrap();
         let config = StationConfig::read(&self.path("moscow.toml")).unwrap();
         let (tell, printed) = mpsc::channel();
-        let running = Station::builder().observe(Arc::new(Printed(Mutex::new(tell)))).start(config).await.unwrap();
+        let fast = |_: &str, _: &molink::message::Name, _: toml::Table| Ok(Box::new(Fast) as Box<dyn Backend>);
+        let running = Station::builder().backend("fast", fast).observe(Arc::new(Printed(Mutex::new(tell)))).start(config).await.unwrap();
         Open { running, printed }
     }
     /// The mails in a Maildir.
@@ -251,5 +253,136 @@ async fn a_file_that_is_gone_is_named_in_the_mail() {
     assert!(
         matches!(&mail.pieces[1], Piece::Text(t) if t.contains("a.bin (application/octet-stream, 5 bytes) is not at the station any more"))
     );
+    open.running.stop().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_maildir_whose_disk_is_not_mounted_is_not_made_anew_and_its_mail_waits() {
+    let house = House::new("[desk.operator]\n[desk.chairman]\nmaildir = \"disk/mail/chairman\"");
+    let (disk, drawer) = (house.path("disk"), house.path("drawer"));
+    let unmount = || {
+        std::fs::rename(&disk, &drawer).unwrap();
+        std::fs::create_dir(&disk).unwrap();
+    };
+    let mount = || {
+        let below = std::fs::read_dir(&disk).unwrap().count();
+        assert_eq!(below, 0, "nothing was made below");
+        std::fs::remove_dir(&disk).unwrap();
+        std::fs::rename(&drawer, &disk).unwrap();
+    };
+    let open = house.open().await;
+    open.send(draft("chairman@moscow", vec![text("first")], None)).await;
+    // While it runs, and at a start.
+    unmount();
+    let second = open.accept(draft("chairman@moscow", vec![text("second")], None)).await;
+    open.send(draft("operator@moscow", vec![text("here")], None)).await;
+    open.running.stop().await.unwrap();
+    let open = house.open().await;
+    open.send(draft("operator@moscow", vec![text("here too")], None)).await;
+    mount();
+    open.wait(&second);
+    assert_eq!(house.mails("disk/mail/chairman").len(), 2);
+    // One that is to be elsewhere from now on is made there.
+    open.running.stop().await.unwrap();
+    let house = House { file: house.file.replace("disk/mail", "new/mail"), ..house };
+    let open = house.open().await;
+    open.send(draft("chairman@moscow", vec![text("third")], None)).await;
+    assert_eq!(house.mails("new/mail/chairman").len(), 1);
+    open.running.stop().await.unwrap();
+}
+
+/// A machine that prints at once.
+struct Fast;
+
+impl Backend for Fast {
+    fn takes(&self) -> Takes {
+        Takes::texts(TextForm { alphabet: Alphabet::Any, twin: None, columns: 1_000, longest: 10_000, per_hour: None })
+    }
+    fn at_desk(&self) -> Option<AtDesk> {
+        Some(AtDesk::default())
+    }
+    fn run(self: Box<Self>, mut port: Port) -> BoxFuture<'static, Result<(), BackendError>> {
+        Box::pin(async move {
+            while let Some(order) = port.next_order().await {
+                let Order::Deliver(delivery) = order else { continue };
+                let receipt = Receipt { station: port.station().clone(), before: false, text: "printed".into() };
+                port.door().report(delivery.number, Outcome::Delivered(receipt)).await;
+            }
+            Ok(())
+        })
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mail_that_is_owed_is_filed_after_a_restart_however_many_were_printed_since() {
+    let desks = "[desk.operator]\n[desk.chairman]\nmaildir = \"home/chairman\"\nport = \"desk\"\n[port.desk]\nbackend = \"fast\"";
+    let house = House::new(desks);
+    std::fs::write(house.path("home"), "in the way").unwrap();
+    let open = house.open().await;
+    open.send(draft("chairman@moscow", vec![text("printed, and not filed")], None)).await;
+    let other = open.send(draft("operator@moscow", vec![text("one of many")], None)).await;
+    open.running.stop().await.unwrap();
+    // Many more were printed since.
+    let db = rusqlite::Connection::open(house.path("data/journal.sqlite")).unwrap();
+    let many = "WITH RECURSIVE k(i) AS (SELECT 3 UNION ALL SELECT i + 1 FROM k WHERE i < 1200)
+        INSERT INTO message (identity, station, day, serial, sender, addressee, precedence, subject, accepted, state, attempts, detail, content, sha256)
+        SELECT replace(identity, '-0002-', printf('-%04d-', i)), station, day, i, sender, addressee, precedence, subject, accepted, state, attempts,
+        detail, content, sha256 FROM message JOIN k WHERE identity = ?1";
+    assert_eq!(db.execute(many, [other.to_string()]).unwrap(), 1198);
+    drop(db);
+    std::fs::remove_file(house.path("home")).unwrap();
+    let open = house.open().await;
+    let filed = async {
+        while house.mails("home/chairman").is_empty() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(SOON, filed).await.expect("its mail is out of sight");
+    // All is made now, and that is known at the next start: what its reader took away, marks and all, does not come again.
+    open.running.stop().await.unwrap();
+    std::fs::remove_dir_all(house.path("home")).unwrap();
+    std::fs::remove_dir_all(house.path("data/mail")).unwrap();
+    let open = house.open().await;
+    open.send(draft("chairman@moscow", vec![text("the next")], None)).await;
+    open.send(draft("operator@moscow", vec![text("after it")], None)).await;
+    assert_eq!(house.mails("home/chairman").len(), 1, "only the next");
+    open.running.stop().await.unwrap();
+}
+
+/// Makes a file look as if it was written so many days ago.
+fn age(file: &Path, days: u64) {
+    let file = std::fs::OpenOptions::new().write(true).open(file).unwrap();
+    let then = file.metadata().unwrap().modified().unwrap() - Duration::from_secs(days * 24 * 3600);
+    file.set_modified(then).unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mail_at_a_desk_whose_machine_has_not_printed_for_long_is_not_filed_twice() {
+    let desks = "[desk.operator]\n[desk.chairman]\nport = \"tty\"\n[port.tty]\nbackend = \"teletype\"\nkind = \"machine\"\nline = { pty = \"no-machine\" }";
+    let house = House::new(desks);
+    let open = house.open().await;
+    let id = open.accept(draft("chairman@moscow", vec![text("for a machine that is away")], None)).await;
+    open.send(draft("operator@moscow", vec![text("after it")], None)).await;
+    assert_eq!(house.mails("data/maildir/chairman").len(), 1);
+    // Its reader takes it away: in `new` the same mail would have the same name again.
+    std::fs::remove_dir_all(house.path("data/maildir/chairman/new")).unwrap();
+    std::fs::create_dir(house.path("data/maildir/chairman/new")).unwrap();
+    let (paper, record) = (house.path(&format!("data/paper/{id}.txt")), house.path("data/mail/filed/chairman"));
+    let (mark, other) = (record.join(id.to_string()), record.join("OTHER-0001-20161031T1200Z"));
+    std::fs::write(&other, "").unwrap();
+    [&paper, &mark, &other].iter().for_each(|file| age(file, 30));
+    // A quiet moment later it forgets what is old.
+    let forgets = async {
+        while other.exists() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(SOON, forgets).await.expect("nothing is forgotten");
+    open.running.stop().await.unwrap();
+    let open = house.open().await;
+    open.send(draft("operator@moscow", vec![text("after that")], None)).await;
+    assert_eq!(house.mails("data/maildir/chairman"), Vec::<Vec<u8>>::new(), "not twice");
+    let written = |file: &Path| std::fs::metadata(file).unwrap().modified().unwrap();
+    assert!(written(&mark) >= written(&paper), "what is made again is known as long as its paper is new");
     open.running.stop().await.unwrap();
 }

@@ -3,7 +3,7 @@
 use crate::email_room::Room;
 use crate::email_server::plain;
 use molink::router::port::PortReport;
-use molink::router::{Backend, Place, Port};
+use molink::router::{Backend, History, News, Place, Port, Submitted, Verdict};
 use molink::time::{Clock, Speed};
 use std::sync::Arc;
 
@@ -123,13 +123,17 @@ impl molink::router::EventSink for Nobody {
 
 impl Alone {
     fn new(speed: Speed) -> Alone {
-        let (dir, at) = (tempfile::tempdir().unwrap(), crate::email_room::free_port());
+        Alone::knowing(tempfile::tempdir().unwrap(), None, speed)
+    }
+    /// In a folder with that past.
+    fn knowing(dir: tempfile::TempDir, history: Option<History>, speed: Speed) -> Alone {
+        let at = crate::email_room::free_port();
         let station = "moscow".parse().unwrap();
         let table: toml::Table = format!("kind = \"gateway\"\nline = {{ listen = \"127.0.0.1:{at}\" }}").parse().unwrap();
         let backend = Box::new(molink::email::Email::from_table(&station, table).unwrap());
         let (tell, reports) = tokio::sync::mpsc::channel(8);
         let (port, orders) = Port::new("post", &station, tell, Arc::new(Nobody), Clock::new(None, speed));
-        let place = Place { data: dir.path().to_owned(), all_desks: vec!["operator".parse().unwrap()], ..Place::default() };
+        let place = Place { history, data: dir.path().to_owned(), all_desks: vec!["operator".parse().unwrap()], ..Place::default() };
         let place = Place { known: ["moscow", "london"].map(|n| n.parse().unwrap()).into(), ..place };
         let runs = tokio::spawn(backend.run(port.at(place)));
         Alone { _dir: dir, at, reports, orders: Some(orders), runs }
@@ -156,6 +160,44 @@ async fn no_250_before_the_routers_word_and_451_if_it_does_not_come() {
         let early = tokio::time::timeout(std::time::Duration::from_millis(100), talker.reply()).await;
         assert!(early.is_err(), "answered before the journal: {early:?}");
         answer.send(submitted).unwrap();
+        talker.hears(code).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_report_says_is_with_the_router_before_its_250() {
+    // A message that went to alice@mail.
+    let mut room = Room::gateway("", "").await;
+    let mut talker = room.call().await;
+    talker.say("EHLO client.example", 250).await;
+    assert!(talker.mail("alice@example.org", &["operator@moscow"], &plain("a", "x")).await.starts_with("250"));
+    let id = room.messages()[0].identity.clone();
+    drop(talker);
+    room.stop().await;
+    let journal = room.data().join("journal.sqlite");
+    let db = rusqlite::Connection::open(&journal).unwrap();
+    assert_eq!(db.execute("UPDATE message SET state = 'custody', addressee = 'alice@mail'", []).unwrap(), 1);
+    let history = History::new(journal, tokio::sync::watch::channel(0).1);
+    let mut alone = Alone::knowing(room.dir, Some(history), Speed::REAL);
+    let mut talker = crate::email_room::call(alone.at).await;
+    talker.hears(220).await;
+    talker.say("EHLO client.example", 250).await;
+    let report = std::fs::read_to_string("fixtures/mail/notice-postfix.eml").unwrap();
+    let report = report.replace("WASHINGTON-0001-20161031T1200Z", &id.to_string()).replace("\r\n", "\n").replace('\n', "\r\n");
+    let later = Verdict::TryLater(molink::router::Reason::new(molink::router::Fault::Us, "too many reports wait for the journal"));
+    for (verdict, code) in [(later, 451), (Verdict::Filed, 250)] {
+        talker.say("MAIL FROM:<>", 250).await;
+        talker.say("RCPT TO:<operator@moscow>", 250).await;
+        talker.say("DATA", 354).await;
+        talker.send(format!("{report}\r\n.\r\n").as_bytes()).await;
+        let Some((_, PortReport::Learned { id: about, news, answer })) = alone.reports.recv().await else { panic!("nothing is learned") };
+        assert!(about == id && matches!(news, News::Failed(_)), "{news:?}");
+        assert!(alone.reports.try_recv().is_err(), "the report itself waits");
+        answer.send(verdict).unwrap();
+        if code == 250 {
+            let Some((_, PortReport::Typed { answer, .. })) = alone.reports.recv().await else { panic!("no draft came") };
+            answer.send(Submitted::Accepted("MOSCOW-0009-20161031T1200Z".parse().unwrap())).unwrap();
+        }
         talker.hears(code).await;
     }
 }

@@ -341,13 +341,13 @@ async fn what_others_tell_of_our_messages_is_learned_and_a_forged_notice_moves_n
     let mut talker = gate.call().await;
     let notices =
         [(&elsewhere, "failed", "5.1.1"), (&ids[1], "delayed", "4.4.1"), (&ids[0], "failed", "5.1.1"), (&ids[1], "delivered", "2.0.0")];
-    for (about, action, status) in notices {
+    let states = [State::Custody, State::Custody, State::Returned, State::Filed];
+    for ((about, action, status), state) in notices.into_iter().zip(states) {
         let filed = talker.mail("", &[HERE], postfix(&about.to_string(), action, status).as_bytes()).await;
         assert!(filed.starts_with("250 "), "{filed}");
+        let now = gate.rows().into_iter().find(|row| row.id == *about).unwrap().state;
+        assert_eq!(now, state, "{action}: what was learned is on disk before its 250");
     }
-    gate.stands(&ids[1], State::Filed).await;
-    gate.stands(&ids[0], State::Returned).await;
-    gate.stands(&elsewhere, State::Custody).await;
     let reader = Reader::open(&gate.data().join("journal.sqlite")).unwrap();
     let events: Vec<Event> = reader.events_of(&ids[0], 100).unwrap().into_iter().map(|(_, e)| e.event).collect();
     let Some(Event::Returned { reason }) = events.last() else { panic!("{events:?}") };

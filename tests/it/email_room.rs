@@ -28,7 +28,7 @@ pub fn free_port() -> u16 {
 pub struct Room {
     pub dir: tempfile::TempDir,
     pub port: u16,
-    _running: Running,
+    running: Option<Running>,
 }
 
 impl Room {
@@ -46,7 +46,11 @@ impl Room {
         let text = station(dir.path(), port, kind, keys, line);
         let config = StationConfig::parse("test.toml", &text).unwrap();
         let running = Station::builder().observe(Arc::new(Notes(notes))).start(config).await.unwrap();
-        Room { dir, port, _running: running }
+        Room { dir, port, running: Some(running) }
+    }
+    /// Stops the station.
+    pub async fn stop(&mut self) {
+        self.running.take().unwrap().stop().await.unwrap();
     }
     /// The folder of the station.
     pub fn data(&self) -> PathBuf {

@@ -114,6 +114,17 @@ async fn a_device_that_cannot_be_had_is_told_in_one_sentence_of_its_own() {
 }
 
 #[tokio::test]
+async fn a_lock_that_passes_is_waited_for() {
+    let dir = tempfile::tempdir().unwrap();
+    let (_far, path) = pty(&dir, "line");
+    let held = open(&spec(&path), &Settings::default()).await.unwrap();
+    // As if a child that was started just now had it until its exec: the first try finds it in use, a later one does not.
+    let (spec, settings) = (spec(&path), Settings::default());
+    let (opened, ()) = tokio::join!(open(&spec, &settings), async move { drop(held) });
+    opened.expect("what held it is gone");
+}
+
+#[tokio::test]
 async fn a_link_is_never_made_over_what_is_not_ours() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("line");

@@ -8,7 +8,7 @@ use super::{Effect, Router};
 use crate::message::Identity;
 use crate::router::event::Event;
 use crate::router::journal::{Row, State};
-use crate::router::port::News;
+use crate::router::port::{Fault, News, Reason, Verdict};
 use crate::router::talk::Output;
 use crate::time::Instant;
 
@@ -19,6 +19,8 @@ const MOST: usize = 1_000;
 pub(super) struct Heard {
     port: String,
     news: News,
+    /// Who is told when they are on disk.
+    tokens: Vec<u64>,
 }
 
 impl Router {
@@ -28,34 +30,43 @@ impl Router {
         self.learning.len()
     }
 
-    pub(super) fn learned(&mut self, port: String, id: Identity, news: News) {
-        if self.learning.len() >= MOST || self.learning.contains_key(&id) {
-            return;
-        }
-        match self.queue.entry(&id).map(|entry| entry.row.state) {
-            None => {
-                self.learning.insert(id.clone(), Heard { port, news });
-                self.recall(&id);
+    pub(super) fn learned(&mut self, token: u64, port: String, id: Identity, news: News) {
+        let (state, known) = (self.queue.entry(&id).map(|entry| entry.row.state), self.learning.contains_key(&id));
+        match state {
+            None | Some(State::Sent) if !known && self.learning.len() >= MOST => {
+                let verdict = Verdict::TryLater(Reason::new(Fault::Us, "too many reports wait for the journal"));
+                return self.outputs.push(Output::Verdict { token, verdict });
             }
-            // Still going out, as far as is known here: the host that took it was faster with its notice than with its answer.
-            Some(State::Sent) => drop(self.learning.insert(id, Heard { port, news })),
+            // Its row is asked for, behind all that is not on disk yet. The first news count; who repeats them waits with the first.
+            None => {
+                let heard = self.learning.entry(id.clone()).or_insert(Heard { port, news, tokens: vec![] });
+                heard.tokens.push(token);
+                if !known {
+                    self.show(Output::Recall(id));
+                }
+                return;
+            }
+            // Still going out, as far as is known here: the host that took it was faster with its notice than with its answer. It may wait for
+            // ours before it gives its own, so it has it now; a crash costs nothing, since the message is then sent anew, and reported anew.
+            Some(State::Sent) => {
+                self.learning.entry(id).or_insert(Heard { port, news, tokens: vec![] });
+            }
             // It has not gone out: no host can know of it.
             Some(State::Accepted | State::Custody | State::Filed | State::Printed | State::Returned) => {}
         }
+        self.outputs.push(Output::Verdict { token, verdict: Verdict::Filed });
     }
 
-    /// Asks for the row of a message that there are news of, behind all that is not on disk yet.
-    pub(super) fn recall(&mut self, id: &Identity) {
-        if self.learning.contains_key(id) {
-            self.show(Output::Recall(id.clone()));
-        }
+    /// News are on disk, or nothing comes of them.
+    pub(super) fn forget_heard(&mut self, id: &Identity) {
+        let tokens = self.learning.remove(id).map_or(vec![], |heard| heard.tokens);
+        self.outputs.extend(tokens.into_iter().map(|token| Output::Verdict { token, verdict: Verdict::Filed }));
     }
 
     pub(super) fn recalled(&mut self, now: Instant, id: &Identity, row: Option<Row>) {
         let gone = row.filter(|row| row.state == State::Custody && self.config.outsides.contains(&row.to.station));
-        let (Some(row), Some(Heard { port, news })) = (gone, self.learning.get(id)) else {
-            self.learning.remove(id);
-            return;
+        let (Some(row), Some(Heard { port, news, .. })) = (gone, self.learning.get(id)) else {
+            return self.forget_heard(id);
         };
         let (port, news) = (port.clone(), news.clone());
         let (state, detail, event) = match news {

@@ -75,7 +75,14 @@ pub(super) fn prepare(shared: &Arc<Shared>, delivery: Delivery) -> Result<Prepar
     let to = match post {
         // Where the mail came from, whatever its writer is called in the book by now.
         Some(post) if to_outside && post.notice.is_some() && is_plain(&post.reverse_path) => post.reverse_path.clone(),
-        _ => address(shared, &e.to)?,
+        _ => {
+            let to = address(shared, &e.to)?;
+            if to_outside && e.from.desk.as_str() != "router" {
+                // Whom somebody here writes to keeps his name.
+                shared.book.keep(&e.to.desk, shared.clock.utc(shared.clock.now())).unwrap_or_else(|why| shared.note(why));
+            }
+            to
+        }
     };
     let (what, mut envelope) = match post {
         Some(post) if to_outside && post.notice.is_some() => {

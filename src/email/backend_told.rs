@@ -5,6 +5,7 @@
 //! Left out: when to look (`backend_clerk`), the form of a notice as a mail (`notice`). Shown by: the tests below, `tests/it/email_notices.rs`.
 
 use super::backend::Shared;
+use super::backend_book::{NoName, STRANGER, Whose};
 use super::notice::{Action, one_line};
 use super::smtp::envelope::Notify;
 use crate::message::convert::from_receipt;
@@ -91,7 +92,14 @@ impl About {
     fn sender(&self, shared: &Shared) -> Result<Address, String> {
         match shared.keys.outside() {
             Some(outside) if self.envelope.from.station == outside => {
-                Ok(Address { desk: shared.book.name(&self.post().reverse_path)?, station: outside })
+                let at = shared.clock.utc(shared.clock.now());
+                let desk = match shared.book.name(&self.post().reverse_path, Whose::Stranger, at) {
+                    Ok(desk) => desk,
+                    // The notice goes to the reverse-path, whoever it is addressed to.
+                    Err(NoName::Full(_)) => STRANGER.parse()?,
+                    Err(NoName::Disk(why)) => return Err(why),
+                };
+                Ok(Address { desk, station: outside })
             }
             _ => Ok(self.envelope.from.clone()),
         }

@@ -2,6 +2,8 @@
 
 use crate::email_room::Room;
 use crate::email_server::plain;
+use molink::email::backend_users::Users;
+use molink::router::Submitted;
 use molink::router::port::PortReport;
 use molink::router::{Backend, Place, Port};
 use molink::time::{Clock, Speed};
@@ -123,9 +125,12 @@ impl molink::router::EventSink for Nobody {
 
 impl Alone {
     fn new(speed: Speed) -> Alone {
+        Alone::with(speed, "")
+    }
+    fn with(speed: Speed, keys: &str) -> Alone {
         let (dir, at) = (tempfile::tempdir().unwrap(), crate::email_room::free_port());
         let station = "moscow".parse().unwrap();
-        let table: toml::Table = format!("kind = \"gateway\"\nline = {{ listen = \"127.0.0.1:{at}\" }}").parse().unwrap();
+        let table: toml::Table = format!("kind = \"gateway\"\nline = {{ listen = \"127.0.0.1:{at}\" }}\n{keys}").parse().unwrap();
         let backend = Box::new(molink::email::Email::from_table(&station, table).unwrap());
         let (tell, reports) = tokio::sync::mpsc::channel(8);
         let (port, orders) = Port::new("post", &station, tell, Arc::new(Nobody), Clock::new(None, speed));
@@ -206,6 +211,72 @@ async fn one_recipient_of_two_that_is_refused_is_told_to_the_sender_by_a_notice(
     assert!(key.unwrap().starts_with("notice-MOSCOW-0001-20161031T1200Z-failed-"));
     answer.send(molink::router::Submitted::Accepted("MOSCOW-0002-20161031T1200Z".parse().unwrap())).unwrap();
     talker.hears(250).await;
+}
+
+/// The next draft, answered so.
+async fn answered(alone: &mut Alone, said: Submitted) {
+    let Some((_, PortReport::Typed { answer, .. })) = alone.reports.recv().await else { panic!("no draft came") };
+    answer.send(said).unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mail_that_was_put_off_by_our_own_trouble_is_not_counted_and_one_that_was_refused_is() {
+    let mut alone = Alone::with(Speed::REAL, "quota = 1");
+    let mut talker = crate::email_room::call(alone.at).await;
+    talker.hears(220).await;
+    talker.say("EHLO client.example", 250).await;
+    let refused = || Submitted::Refused("not at this desk".into());
+    for (from, said, code) in [
+        ("alice@example.org", Submitted::Stuck("the journal cannot be written just now".into()), "451"),
+        ("alice@example.org", Submitted::Stuck("still not".into()), "451"),
+        ("alice@example.org", Submitted::Accepted("MOSCOW-0001-20161031T1200Z".parse().unwrap()), "250"),
+        ("bob@example.org", refused(), "550"),
+    ] {
+        let mail = plain("a", "x");
+        let (reply, ()) = tokio::join!(talker.mail(from, &["operator@moscow"], &mail), answered(&mut alone, said));
+        assert!(reply.starts_with(code), "{reply}");
+    }
+    for from in ["alice@example.org", "bob@example.org"] {
+        let reply = talker.mail(from, &["operator@moscow"], &plain("b", "x")).await;
+        assert!(reply.starts_with("450 4.7.1"), "{reply}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn strangers_who_fill_the_book_are_put_off_and_nobody_who_is_known_is() {
+    let dir = tempfile::tempdir().unwrap();
+    let clock = Clock::new(None, Speed::REAL);
+    let today = clock.utc(clock.now()).0.div_euclid(24 * 3600 * 1_000_000);
+    let lines: String = (0..600).map(|n| format!("~s-{n} s{n}@x.example\n")).collect();
+    std::fs::create_dir_all(dir.path().join("data/mail")).unwrap();
+    std::fs::write(dir.path().join("data/mail/mail.book"), format!("# {today}\nbob bob@x.example\n{lines}")).unwrap();
+    let file = dir.path().join("users.toml");
+    Users::at(&file).put("anna", "secret", None).unwrap();
+    let (tell, mut notes) = tokio::sync::mpsc::unbounded_channel();
+    let keys = format!("users = \"{}\"\n[[route]]\nto = \"*@mail\"\nports = [\"post\"]", file.display());
+    let room = Room::watched(dir, "kind = \"gateway\"", &keys, "", tell).await;
+    let mut talker = room.call().await;
+    talker.say("EHLO client.example", 250).await;
+    for (from, begin) in
+        [("new@x.example", "452 4.3.1"), ("newer@x.example", "452 4.3.1"), ("bob@x.example", "250"), ("s7@x.example", "250"), ("", "250")]
+    {
+        let reply = talker.mail(from, &["operator@moscow"], &plain(from, "x")).await;
+        assert!(reply.starts_with(begin), "{from}: {reply}");
+    }
+    let mut anna = room.call().await;
+    anna.say("EHLO client.example", 250).await;
+    let mut anna = anna.secure(None).await;
+    anna.say("AUTH PLAIN AGFubmEAc2VjcmV0", 235).await;
+    let reply = anna.mail("anna@example.org", &["new@x.example", "operator@moscow"], &plain("anna", "x")).await;
+    assert!(reply.starts_with("250"), "{reply}");
+    let reply = talker.mail("new@x.example", &["operator@moscow"], &plain("answer", "x")).await;
+    assert!(reply.starts_with("250"), "anna wrote to him, so that he has a name: {reply}");
+    drop(room);
+    let mut full = vec![];
+    while let Ok(note) = notes.try_recv() {
+        full.extend(Some(note).filter(|note| note.contains("new strangers have had a name today")));
+    }
+    assert!(matches!(&full[..], [one] if one.starts_with("600 new") && one.contains("raise `quota`")), "{full:?}");
 }
 
 /// The most memory that a process had, in kilobytes.

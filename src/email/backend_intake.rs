@@ -14,7 +14,7 @@ use super::notice;
 use super::smtp::envelope::{Recipient, Return};
 use super::smtp::server::{Mail, NotFiled};
 use super::smtp::trace;
-use super::{backend_clerk, loops};
+use super::{backend_clerk, loops, reply};
 use crate::faults::{KillPoint, kill_point};
 use crate::message::{Address, AsCame, Blob, Class, Draft, Envelope, Identity, Message, Name, Notice, Part, Post, Precedence};
 use crate::router::{Contents, Event, Submitted, Verdict};
@@ -377,7 +377,7 @@ impl Intake {
         }
         let key = format!("notice-{about}-failed-{}", hexadecimal(&Sha256::digest(&post.recipient)));
         let (recipient, reason) = (post.recipient.clone(), why.clone());
-        let notice = Notice { about: about.clone(), action: "failed".into(), status: "5.0.0".into(), why, until: None };
+        let notice = Notice { about: about.clone(), action: "failed".into(), status: reply::status(true, &why), why, until: None };
         let router = Address { desk: "router".parse().map_err(|_| NotFiled::Trouble)?, station: self.shared.station.clone() };
         let envelope = Envelope {
             from: router,

@@ -55,7 +55,7 @@ impl About {
             Event::Returned { reason } => {
                 return wants(Action::Failed).then(|| self.notice(Action::Failed, reply::status(true, reason), reason.clone()));
             }
-            Event::Filed { at, .. } => (Action::Delivered, format!("It is on disk at {}.", at.upper())),
+            Event::Filed { at, .. } => (Action::Delivered, format!("It is on disk at {}, for its desk to read.", at.upper())),
             Event::Custody { at, .. } => (Action::Relayed, format!("{} has it and passes it on.", at.upper())),
             _ => return None,
         };

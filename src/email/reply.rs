@@ -7,7 +7,6 @@
 use crate::message::Name;
 use crate::router::{Fault, Outcome, Reason, Receipt};
 use std::fmt;
-use std::net::IpAddr;
 
 /// The most octets of a reply, all its lines together; the longest known answer to EHLO has some hundreds.
 pub const LONGEST: usize = 16 << 10;
@@ -226,7 +225,7 @@ pub fn had_left(verdict: &Verdict) -> bool {
 ///
 /// Only whole sentences of [`verdict`] count, alone or behind the words of a message that grew too old: what others tell of replies is hearsay.
 pub fn said(reason: &str) -> Option<(String, Reply, String)> {
-    let sentence = expired(reason).unwrap_or(reason);
+    let sentence = if reason.starts_with(TOO_OLD) { expired(reason)? } else { reason };
     let (peer, rest) = sentence.split_once(" answered `")?;
     let (words, stage) = rest.rsplit_once("` while waiting for ")?;
     let known = STAGES.into_iter().any(|s| s.words() == stage);
@@ -235,18 +234,26 @@ pub fn said(reason: &str) -> Option<(String, Reply, String)> {
         Some((host, port)) if port.bytes().all(|b| b.is_ascii_digit()) => host.trim_matches(['[', ']']),
         _ => peer,
     };
-    let host = if host.parse::<IpAddr>().is_ok() { format!("[{host}]") } else { host.to_owned() };
+    // An address is written in brackets (RFC 5321 4.1.3).
+    let number = host.contains(':') || host.bytes().all(|b| b.is_ascii_digit() || b == b'.');
+    let host = if number && !host.is_empty() { format!("[{host}]") } else { host.to_owned() };
     (known && !host.is_empty() && !host.contains(char::is_whitespace)).then(|| (host, reply, stage.to_owned()))
 }
 
 /// Why the last try failed, of a message that was given up as too old; empty if there was none.
 pub fn expired(reason: &str) -> Option<&str> {
-    let (_, rest) = reason.strip_prefix(TOO_OLD)?.split_once(" min")?;
-    Some(rest.strip_prefix("; at the last try: ").unwrap_or_default())
+    let small = reason.to_ascii_lowercase(); // a teletype has no small letters
+    let told = || small.find(SAID).map(|at| at + SAID.len()).filter(|at| small[*at..].starts_with(TOO_OLD));
+    let at = if small.starts_with(TOO_OLD) { 0 } else { told()? };
+    let end = at + small[at..].find(" min")? + " min".len();
+    Some(if small[end..].starts_with(LAST_TRY) { &reason[end + LAST_TRY.len()..] } else { "" })
 }
 
 /// How the router begins when it gives a message up.
 const TOO_OLD: &str = "not delivered within ";
+const LAST_TRY: &str = "; at the last try: ";
+/// Behind the name of a station that gave it back.
+const SAID: &str = " said: ";
 
 /// The status that a sender is told of a reason (RFC 3463): as the far end gave it, else after its code or our own words.
 ///

@@ -122,6 +122,8 @@ const TOLD: &[(char, &str, &str)] = &[
         "4.2.2",
     ),
     ('5', "not delivered within 24 h 0 min; at the last try: it is a mystery", "4.0.0"),
+    ('5', "LONDON said: NOT DELIVERED WITHIN 24 H 0 MIN; AT THE LAST TRY: NO ANSWER", "4.4.1"),
+    ('5', "mx:25 answered `550 5.7.1 not delivered within 5 min` while waiting for the answer to RCPT", "5.7.1"),
 ];
 
 #[test]
@@ -141,9 +143,14 @@ fn a_reply_is_a_far_servers_only_if_it_was_one_word_for_word() {
     assert_eq!(with("moscow answered `550 a `b` c`").as_deref(), Some("moscow 550 a `b` c"));
     let late = "not delivered within 1 h 0 min; at the last try: mx answered `450 x` while waiting for the answer to DATA";
     assert_eq!(host(late).as_deref(), Some("mx 450 x"));
-    for hearsay in
-        ["LONDON said: mx answered `550 5.1.1 no`", "mx answered `no`", "mx answered `250-a`", "answered `550 no`", "mx broke off"]
-    {
+    for hearsay in [
+        "LONDON said: mx answered `550 5.1.1 no`",
+        "LONDON said: not delivered within 1 min; at the last try: mx answered `550 x`",
+        "mx answered `no`",
+        "mx answered `250-a`",
+        "answered `550 no`",
+        "mx broke off",
+    ] {
         assert_eq!(with(hearsay), None, "{hearsay}");
     }
     assert_eq!(host("mx answered `550 no` while waiting for Godot"), None);

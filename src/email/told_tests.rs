@@ -74,7 +74,7 @@ fn what_was_left_out_is_told_unasked_to_people_and_never_to_programs() {
     assert_eq!((told.action.as_str(), told.status.as_str()), ("delivered", "2.6.4"));
     assert_eq!(
         told.why,
-        "It is on disk at MOSCOW. On the way it was changed: upper case (2 times); left out: map.png (image/png, 9 bytes)."
+        "It is on disk at MOSCOW, for its desk to read. On the way it was changed: upper case (2 times); left out: map.png (image/png, 9 bytes)."
     );
     assert!(asked("-").told(&custody(), &edits).is_some());
     assert!(asked("-").told(&filed(), &edits[..1]).is_none(), "upper case alone is no reason to write");

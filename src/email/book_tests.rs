@@ -31,6 +31,8 @@ fn an_address_has_one_name_for_ever_and_a_name_one_address() {
     assert_eq!(name(&book, "42@x.example"), "someone-2");
     assert_eq!(name(&book, "stranger@x.example"), "stranger-2");
     assert_eq!(name(&book, "mailer-daemon@x.example"), "mailer-daemon-2");
+    assert_eq!(name(&book, "router@x.example"), "router-2", "who speaks for a station");
+    assert_eq!(name(&book, "Postmaster@x.example"), "postmaster-2");
     assert_eq!(name(&book, &format!("{}@x.example", "a".repeat(60))), "a".repeat(32));
     assert_eq!(name(&book, &format!("{}@y.example", "a".repeat(60))), format!("{}-2", "a".repeat(30)));
     drop(book);

@@ -279,6 +279,81 @@ async fn strangers_who_fill_the_book_are_put_off_and_nobody_who_is_known_is() {
     assert!(matches!(&full[..], [one] if one.starts_with("600 new") && one.contains("raise `quota`")), "{full:?}");
 }
 
+/// A mail of so many texts, of a million octets each.
+fn long(texts: usize) -> Vec<u8> {
+    let part = format!("--b\r\n\r\n{}", ("x".repeat(78) + "\r\n").repeat(12_500));
+    let head = "Message-ID: <long@x>\r\nMIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n";
+    format!("{head}{}--b--\r\n", part.repeat(texts)).into_bytes()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_long_text_for_many_is_neither_in_memory_many_times_nor_in_the_journal_too_often() {
+    let mut alone = Alone::with(Speed::REAL, "quota = 0");
+    let mut talker = crate::email_room::call(alone.at).await;
+    talker.hears(220).await;
+    talker.say("EHLO client.example", 250).await;
+    let to: Vec<String> = (0..70).map(|n| format!("desk{n}@london")).collect();
+    let to: Vec<&str> = to.iter().map(String::as_str).collect();
+    let mail = long(4);
+    let reply = talker.mail("alice@example.org", &to, &mail).await;
+    assert!(reply.starts_with("550 5.7.1") && reply.contains("256 MiB; send it to fewer"), "280 MB in the journal: {reply}");
+    let answers = async {
+        // Of four megabytes four at one time: 16 MiB are the most.
+        for together in [4, 4, 1] {
+            let mut held = vec![];
+            for _ in 0..together {
+                let Some((_, PortReport::Typed { draft, answer, .. })) = alone.reports.recv().await else { panic!("no draft came") };
+                assert!(draft.content.iter().filter(|part| matches!(part, molink::message::Part::Text { .. })).count() == 4);
+                held.push(answer);
+            }
+            let early = tokio::time::timeout(std::time::Duration::from_millis(100), alone.reports.recv()).await;
+            assert!(early.is_err(), "one more before these were answered");
+            for answer in held {
+                answer.send(Submitted::Accepted("MOSCOW-0001-20161031T1200Z".parse().unwrap())).unwrap();
+            }
+        }
+    };
+    let (reply, ()) = tokio::join!(talker.mail("alice@example.org", &to[..9], &mail), answers);
+    assert!(reply.starts_with("250"), "{reply}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mail_for_many_is_kept_once_as_it_came() {
+    let room = Room::gateway(
+        "quota = 0\n[desk.d0]\n[desk.d1]\n[desk.d2]\n[desk.d3]\n[desk.d4]\n[desk.d5]\n[desk.d6]\n[desk.d7]\n[desk.d8]\n[desk.d9]\n\
+         [desk.e0]\n[desk.e1]\n[desk.e2]\n[desk.e3]\n[desk.e4]\n[desk.e5]\n[desk.e6]\n[desk.e7]\n[desk.e8]\n[desk.e9]",
+        "",
+    )
+    .await;
+    let to: Vec<String> = ["d", "e"].iter().flat_map(|d| (0..10).map(move |n| format!("{d}{n}@moscow"))).collect();
+    let to: Vec<&str> = to.iter().map(String::as_str).collect();
+    let mut talker = room.call().await;
+    talker.say("EHLO client.example", 250).await;
+    assert!(talker.mail("alice@example.org", &to, &plain("many", "x")).await.starts_with("250"));
+    let messages = room.messages();
+    assert_eq!(messages.len(), 20);
+    let kept = |m: &molink::message::Message| match m.envelope.post.as_ref().and_then(|post| post.mail.clone()) {
+        Some(molink::message::AsCame::Kept(blob)) => blob.sha256,
+        other => panic!("{other:?}"),
+    };
+    assert!(messages.iter().all(|m| kept(m) == kept(&messages[0])), "one content for all");
+    assert!(room.content(&kept(&messages[0])).ends_with(&plain("many", "x")));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mail_counts_once_for_each_desk_however_often_it_names_it() {
+    let room = Room::gateway("quota = 2", "").await;
+    let mut talker = room.call().await;
+    talker.say("EHLO client.example", 250).await;
+    let one = ["operator@moscow", "OPERATOR@moscow", "postmaster@moscow"];
+    assert!(talker.mail("alice@example.org", &one, &plain("a", "x")).await.starts_with("250"));
+    let messages = room.messages();
+    assert_eq!(messages.len(), 1, "one mail for one desk");
+    let two = talker.mail("alice@example.org", &["operator@moscow", "chairman@moscow"], &plain("b", "x")).await;
+    assert!(two.starts_with("450 4.7.1 not now: 2 mails an hour, counted for each desk"), "{two}");
+    assert!(talker.mail("alice@example.org", &["chairman@moscow"], &plain("c", "x")).await.starts_with("250"));
+}
+
 /// The most memory that a process had, in kilobytes.
 fn peak(pid: u32) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();

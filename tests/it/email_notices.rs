@@ -358,6 +358,20 @@ async fn what_others_tell_of_our_messages_is_learned_and_a_forged_notice_moves_n
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_notice_that_brings_a_long_mail_back_is_heard_like_any_other() {
+    let gate = Gate::new("people = { alice = \"nobody@far.example\" }").await;
+    let id = gate.send("alice@mail").await;
+    let mut caller = gate.caller().await;
+    caller.message().await;
+    caller.say("250 2.0.0 taken").await;
+    gate.stands(&id, State::Custody).await;
+    let long = postfix(&id.to_string(), "failed", "5.1.1") + &("x".repeat(78) + "\r\n").repeat(2_000);
+    let filed = gate.call().await.mail("", &[HERE], long.as_bytes()).await;
+    assert!(filed.starts_with("250 "), "{filed}");
+    gate.stands(&id, State::Returned).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn notices_that_nobody_takes_make_no_storm() {
     const MAILS: usize = 30;
     let gate = Gate::new("").await;

@@ -92,7 +92,8 @@ impl Backend for Email {
                 door: port.door(),
                 events: port.events().clone(),
                 clock: port.clock().clone(),
-                book: Book::open(&dir, self.keys.outside().as_ref(), &self.keys.people).map_err(BackendError)?,
+                book: Book::open(&dir, self.keys.outside().as_ref(), &self.keys.people, self.keys.quota as usize * 10)
+                    .map_err(BackendError)?,
                 keys: self.keys,
             });
             let (stop, stopping) = watch::channel(false);

@@ -1,155 +1,125 @@
 //! The book of correspondents outside: a short name for each mail address, so that a teletype's operator can answer alice@mail.
 //!
-//! Standards: none; ours (`docs/email.md`). In: mail addresses. Out: names, each for one address for ever; on disk before they are used.
-//! A file `OUTSIDE.book`, a line `NAME ADDRESS` each, only ever added to; ports with one name for the world outside share it.
-//! Left out: whether an address exists. Shown by: the tests below.
+//! Standards: none; ours (`docs/email.md`). In: mail addresses. Out: names, none ever given to two; on disk before they are used.
+//! Strangers have a share of it, so many new ones a day; a stranger's name that nobody wrote to is taken out when he has long been silent.
+//! Left out: whether an address exists; the file (`backend_book_file`). Shown by: `book_tests.rs`, `tests/it/email_limits.rs`.
 
+use super::backend_book_file::Written;
 use crate::message::Name;
-use rustix::fs::{FlockOperation, flock};
+use crate::time::Utc;
 use std::collections::BTreeMap;
-use std::fs::{File, OpenOptions};
-use std::io::{Read, Seek, SeekFrom, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
-use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::path::Path;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// The most names of a book; whoever comes later is `stranger`.
-const MOST: usize = 100_000;
-/// The name of all who find the book full; nobody can be answered under it.
+/// The most names that stand for somebody.
+pub(super) const MOST: usize = 100_000;
+/// Of these strangers have so many at the most; the others are for those to whom somebody known here writes.
+pub(super) const STRANGERS: usize = 80_000;
+/// A stranger's name may be taken out after so many days without a mail of his.
+pub(super) const SILENT: i64 = 90;
+/// That a stranger wrote again is put down when so many days have passed since it was.
+const AGAIN: i64 = 30;
+/// Whoever has no name in a full book: a notice about his mail has to be addressed to somebody.
 pub(super) const STRANGER: &str = "stranger";
 /// The name of whoever sends notices (a null reverse-path); nobody can be answered under it.
 pub(super) const DAEMON: &str = "mailer-daemon";
-/// The longest file that is read: what is behind it was not written by us.
-const LONGEST: u64 = 64 << 20;
 
 /// The book of one port.
 pub(super) struct Book {
     /// From the station file.
     people: BTreeMap<Name, String>,
     file: Option<Mutex<Written>>,
+    /// The day on which it was said last that the book is full.
+    said: Mutex<Option<i64>>,
 }
 
-struct Written {
-    path: PathBuf,
-    file: File,
-    /// How far it was read.
-    read: u64,
-    addresses: BTreeMap<Name, String>,
-    names: BTreeMap<String, Name>,
+/// On whose account a name is wanted.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Whose {
+    /// Of somebody who is known here: he has logged in, is a station or a desk. The name is kept for ever.
+    Known,
+    /// Of a stranger who wrote.
+    Stranger,
+}
+
+/// Why there is no name.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) enum NoName {
+    /// The book is full, for today or until somebody does something: what to say of it, unless it was said today.
+    Full(Option<String>),
+    /// The disk.
+    Disk(String),
 }
 
 impl Book {
-    /// Opens the book of this world outside in this folder, with those that the station file names. Without a world there is only these.
-    pub fn open(dir: &Path, outside: Option<&Name>, people: &BTreeMap<Name, String>) -> Result<Book, String> {
-        let people = people.iter().map(|(name, address)| (name.clone(), folded(address))).collect();
-        let file = outside.map(|world| Written::open(&dir.join(format!("{world}.book")))).transpose()?.map(Mutex::new);
-        Ok(Book { people, file })
+    /// Opens the book of this world outside in this folder, with those that the station file names, and so many new strangers a day.
+    /// Without a world there is only the station file's.
+    pub fn open(dir: &Path, outside: Option<&Name>, people: &BTreeMap<Name, String>, a_day: usize) -> Result<Book, String> {
+        let people: BTreeMap<Name, String> = people.iter().map(|(name, address)| (name.clone(), folded(address))).collect();
+        let open = |world: &Name| Written::open(&dir.join(format!("{world}.book")), a_day);
+        let file = outside.map(open).transpose()?.map(Mutex::new);
+        Ok(Book { people, file, said: Mutex::default() })
+    }
+
+    fn written(&self) -> Option<MutexGuard<'_, Written>> {
+        Some(self.file.as_ref()?.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// The address that a name stands for.
     pub fn address(&self, name: &Name) -> Option<String> {
-        if let Some(address) = self.people.get(name) {
-            return Some(address.clone());
+        match self.people.get(name) {
+            Some(address) => Some(address.clone()),
+            None => self.written()?.address(name),
         }
-        let mut written = self.file.as_ref()?.lock().unwrap_or_else(PoisonError::into_inner);
-        if !written.addresses.contains_key(name) {
-            written.catch_up().ok()?; // another port may have written it
-        }
-        written.addresses.get(name).cloned()
     }
 
-    /// The name that an address is known to have, if that can be said without waiting for anybody.
-    pub fn known(&self, address: &str) -> Option<Name> {
+    /// The name that an address is known to have, if that can be said without waiting for anybody, and nothing is to be put down.
+    pub fn known(&self, address: &str, at: Utc) -> Option<Name> {
         let address = folded(address);
         let named = self.people.iter().find(|(_, a)| **a == address).map(|(name, _)| name.clone());
-        named.or_else(|| self.file.as_ref()?.try_lock().ok()?.names.get(&address).cloned())
+        named.or_else(|| self.file.as_ref()?.try_lock().ok()?.settled(&address, Whose::Stranger, day(at)))
     }
+
     /// The name of an address, given now if it has none; on disk when this returns. It waits for the disk.
-    pub fn name(&self, address: &str) -> Result<Name, String> {
+    pub fn name(&self, address: &str, whose: Whose, at: Utc) -> Result<Name, NoName> {
         let address = folded(address);
         if let Some((name, _)) = self.people.iter().find(|(_, a)| **a == address) {
             return Ok(name.clone());
         }
-        let Some(file) = &self.file else { return Err(format!("`{address}` has no name: this port has no `outside`")) };
-        let mut written = file.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(name) = written.names.get(&address) {
-            return Ok(name.clone());
+        let no_world = || NoName::Disk(format!("`{address}` has no name: this port has no `outside`"));
+        let mut written = self.written().ok_or_else(no_world)?;
+        if let Some(name) = written.settled(&address, whose, day(at)) {
+            return Ok(name);
         }
-        let inside = |e: std::io::Error, path: &Path| format!("the book `{}` cannot be written: {e}", path.display());
-        let path = written.path.clone();
-        flock(&written.file, FlockOperation::LockExclusive).map_err(|e| inside(e.into(), &path))?;
-        let named = written.catch_up().and_then(|()| written.give(&address, &self.people));
-        let _ = flock(&written.file, FlockOperation::Unlock);
-        named.map_err(|e| inside(e, &path))
+        let taken = |name: &Name| self.people.contains_key(name) || reserved(name);
+        let named = written.name(&address, &base(&address), whose, day(at), &taken);
+        drop(written);
+        named.map_err(NoName::Disk)?.map_err(|full| NoName::Full(self.full(full, day(at))))
+    }
+
+    /// Somebody known here writes to this name: it is kept for ever.
+    pub fn keep(&self, name: &Name, at: Utc) -> Result<(), String> {
+        match self.written() {
+            Some(mut written) if !self.people.contains_key(name) => written.keep(name, day(at)),
+            _ => Ok(()),
+        }
+    }
+
+    /// What to say of a full book, once a day.
+    fn full(&self, sentence: String, today: i64) -> Option<String> {
+        let before = self.said.lock().unwrap_or_else(PoisonError::into_inner).replace(today);
+        (before != Some(today)).then_some(sentence)
     }
 }
 
-impl Written {
-    fn open(path: &Path) -> Result<Written, String> {
-        let say = |e: std::io::Error| format!("the book `{}` cannot be opened: {e}; let the station's account write there", path.display());
-        let dir = path.parent().unwrap_or(Path::new("."));
-        std::fs::DirBuilder::new().recursive(true).mode(0o700).create(dir).map_err(say)?;
-        let file = OpenOptions::new().read(true).append(true).create(true).mode(0o600).open(path).map_err(say)?;
-        let mut written = Written { path: path.to_owned(), file, read: 0, addresses: BTreeMap::new(), names: BTreeMap::new() };
-        flock(&written.file, FlockOperation::LockExclusive).map_err(|e| say(e.into()))?;
-        let ready = written.catch_up().and_then(|()| written.mend());
-        let _ = flock(&written.file, FlockOperation::Unlock);
-        ready.map_err(say)?;
-        File::open(dir).and_then(|d| d.sync_all()).map_err(say)?;
-        Ok(written)
-    }
+/// Days since 1970.
+fn day(at: Utc) -> i64 {
+    at.0.div_euclid(24 * 3600 * 1_000_000)
+}
 
-    /// Reads what was added since, whole lines only.
-    fn catch_up(&mut self) -> std::io::Result<()> {
-        if self.file.metadata()?.len() <= self.read {
-            return Ok(());
-        }
-        let mut text = vec![];
-        self.file.seek(SeekFrom::Start(self.read))?;
-        Read::by_ref(&mut self.file).take(LONGEST.saturating_sub(self.read)).read_to_end(&mut text)?;
-        let whole = text.iter().rposition(|b| *b == b'\n').map_or(0, |end| end + 1);
-        for line in String::from_utf8_lossy(&text[..whole]).lines() {
-            // What is no entry (a hand edited it, a disk damaged it) is passed over; what was given first stands.
-            let Some((name, address)) = line.split_once(' ') else { continue };
-            let Ok(name) = name.parse::<Name>() else { continue };
-            if !self.addresses.contains_key(&name) && !self.names.contains_key(address) {
-                self.names.insert(address.to_owned(), name.clone());
-                self.addresses.insert(name, address.to_owned());
-            }
-        }
-        self.read += whole as u64;
-        Ok(())
-    }
-
-    /// A line that a crash tore is cut off: nobody was told of it.
-    fn mend(&mut self) -> std::io::Result<()> {
-        if self.file.metadata()?.len() > self.read && self.read < LONGEST {
-            self.file.set_len(self.read)?;
-            self.file.sync_all()?;
-        }
-        Ok(())
-    }
-
-    fn give(&mut self, address: &str, people: &BTreeMap<Name, String>) -> std::io::Result<Name> {
-        if let Some(name) = self.names.get(address) {
-            return Ok(name.clone());
-        }
-        let base = base(address);
-        let taken = |name: &Name| self.addresses.contains_key(name) || people.contains_key(name) || reserved(name);
-        let candidates = (1..=MOST + 2).filter_map(|n| numbered(&base, n));
-        let free = if self.addresses.len() < MOST { candidates.into_iter().find(|n| !taken(n)) } else { None };
-        let Some(name) = free else { return STRANGER.parse().map_err(std::io::Error::other) };
-        self.mend()?;
-        let line = format!("{name} {address}\n");
-        if let Err(e) = self.file.write_all(line.as_bytes()).and_then(|()| self.file.sync_data()) {
-            let _ = self.mend(); // half a line is none
-            return Err(e);
-        }
-        self.read += line.len() as u64;
-        self.names.insert(address.to_owned(), name.clone());
-        self.addresses.insert(name.clone(), address.to_owned());
-        Ok(name)
-    }
+/// Whether what was put down last on that day is to be put down again.
+pub(super) fn is_stale(heard: i64, today: i64) -> bool {
+    today - heard >= AGAIN
 }
 
 fn reserved(name: &Name) -> bool {
@@ -176,73 +146,6 @@ fn base(address: &str) -> String {
     if begun.is_empty() { "someone".into() } else { begun.to_owned() }
 }
 
-/// `alice`, `alice-2`, `alice-3`; 32 characters at the most.
-fn numbered(base: &str, n: usize) -> Option<Name> {
-    let ending = if n == 1 { String::new() } else { format!("-{n}") };
-    let cut: String = base.chars().take(32 - ending.len()).collect();
-    format!("{}{ending}", cut.trim_end_matches('-')).parse().ok()
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn open(dir: &Path) -> Book {
-        let people = BTreeMap::from([("alice".parse().unwrap(), "Alice@Example.org".to_owned())]);
-        Book::open(dir, Some(&"mail".parse().unwrap()), &people).unwrap()
-    }
-    fn name(book: &Book, address: &str) -> String {
-        book.name(address).unwrap().to_string()
-    }
-
-    #[test]
-    fn an_address_has_one_name_for_ever_and_a_name_one_address() {
-        let dir = tempfile::tempdir().unwrap();
-        let book = open(dir.path());
-        assert_eq!(name(&book, "Alice@EXAMPLE.org"), "alice", "of the station file");
-        assert_eq!(name(&book, "alice@other.example"), "alice-2");
-        assert_eq!(name(&book, "alice@third.example"), "alice-3");
-        assert_eq!(name(&book, "o'neil.b_c+tag@x.example"), "o-neil-b-c-tag");
-        assert_eq!(name(&book, "дежурный@x.example"), "someone");
-        assert_eq!(name(&book, "42@x.example"), "someone-2");
-        assert_eq!(name(&book, "stranger@x.example"), "stranger-2");
-        assert_eq!(name(&book, "mailer-daemon@x.example"), "mailer-daemon-2");
-        assert_eq!(name(&book, &format!("{}@x.example", "a".repeat(60))), "a".repeat(32));
-        assert_eq!(name(&book, &format!("{}@y.example", "a".repeat(60))), format!("{}-2", "a".repeat(30)));
-        drop(book);
-        let again = open(dir.path());
-        assert_eq!(name(&again, "alice@OTHER.example"), "alice-2");
-        assert_eq!(again.address(&"someone".parse().unwrap()).unwrap(), "дежурный@x.example");
-        assert_eq!(again.address(&"nobody".parse().unwrap()), None);
-    }
-
-    #[test]
-    fn two_ports_share_a_book() {
-        let dir = tempfile::tempdir().unwrap();
-        let (one, two) = (open(dir.path()), open(dir.path()));
-        assert_eq!(name(&one, "bob@x.example"), "bob");
-        assert_eq!(name(&two, "bob@y.example"), "bob-2");
-        assert_eq!(two.address(&"bob".parse().unwrap()).as_deref(), Some("bob@x.example"));
-        assert_eq!(name(&one, "bob@y.example"), "bob-2");
-    }
-
-    #[test]
-    fn a_torn_last_line_is_cut_off_and_what_is_no_entry_is_passed_over() {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("mail.book");
-        std::fs::write(&path, b"bob bob@x.example\n\xff\xfe\n1st one@x.example\nbob other@x.example\neve eve@x.exa").unwrap();
-        let book = open(dir.path());
-        assert!(std::fs::read(&path).unwrap().ends_with(b"bob other@x.example\n"));
-        assert_eq!(name(&book, "eve@x.example"), "eve");
-        assert_eq!(book.address(&"bob".parse().unwrap()).as_deref(), Some("bob@x.example"));
-        assert!(std::fs::read(&path).unwrap().ends_with(b"\neve eve@x.example\n"));
-    }
-
-    #[test]
-    fn an_address_cannot_write_lines() {
-        let dir = tempfile::tempdir().unwrap();
-        let book = open(dir.path());
-        assert_eq!(name(&book, "a\nroot root@x.example"), "arootroot");
-        assert_eq!(open(dir.path()).address(&"root".parse().unwrap()), None);
-    }
-}
+#[path = "book_tests.rs"]
+mod tests;

@@ -224,7 +224,12 @@ impl Reading<'_> {
             self.memory.waiting.remove(&id);
             let row = self.look.row(&id)?.filter(|row| !row.state.ended());
             if let (Some(row), Some(about)) = (row, self.about(&id)?) {
-                let notice = about.late(if row.attempts > 0 { &row.detail } else { "" }, row.accepted.plus(self.shared.place.expire));
+                let why = match row.attempts {
+                    0 => "",
+                    _ if row.state.to_string() == "sent" => "it is being handed over just now",
+                    _ => &row.detail,
+                };
+                let notice = about.late(why, row.accepted.plus(self.shared.place.expire));
                 self.tell(&about, notice)?;
             }
         }

@@ -6,7 +6,7 @@
 use super::backend::Shared;
 use super::backend_users::Users;
 use super::smtp::envelope::Who;
-use super::smtp::server::{self, Standing};
+use super::smtp::server::{self, Checked, Standing};
 use crate::message::{Address, Class, Name};
 use crate::time::Instant;
 use std::collections::VecDeque;
@@ -22,13 +22,15 @@ pub(super) struct Directory {
     shared: Arc<Shared>,
     users: Option<Users>,
     failed: Mutex<VecDeque<Instant>>,
+    /// What is wrong with the file of users, as it was said.
+    trouble: Mutex<String>,
 }
 
 impl Directory {
     /// Of one port.
     pub fn new(shared: Arc<Shared>) -> Directory {
         let users = shared.keys.users.as_ref().map(Users::at);
-        Directory { shared, users, failed: Mutex::default() }
+        Directory { shared, users, failed: Mutex::default(), trouble: Mutex::default() }
     }
 
     /// The desk at a station that an address means, or the desk of `postmaster`; `None`: none of the stations' or of nobody known there.
@@ -76,9 +78,20 @@ impl Directory {
         address.contains('@') && someone().is_some_and(|to| (self.shared.place.reachable)(&to, Class::Message).is_ok())
     }
 
-    /// The desk that a user writes from, if there is one of that name here.
-    pub fn desk_of(&self, user: &str) -> Option<Name> {
-        self.users.as_ref()?.desk(user).filter(|desk| self.shared.place.all_desks.contains(desk))
+    /// The desk that a user writes from, if there is one of that name here. An error: the users cannot be read, and nobody knows.
+    pub fn desk_of(&self, user: &str) -> Result<Option<Name>, String> {
+        let Some(users) = &self.users else { return Ok(None) };
+        Ok(users.desk(user)?.filter(|desk| self.shared.place.all_desks.contains(desk)))
+    }
+
+    /// Says what is wrong with the file of users, or with nothing that it is well again; once, not at each login.
+    fn said(&self, why: &str) {
+        let mut said = self.trouble.lock().unwrap_or_else(PoisonError::into_inner);
+        if *said != why {
+            let well = || "the users can be read again; logins are checked".to_owned();
+            self.shared.note(if why.is_empty() { well() } else { format!("nobody can log in: {why}") });
+            why.clone_into(&mut said);
+        }
     }
 }
 
@@ -97,23 +110,27 @@ impl server::Directory for Directory {
         }
     }
 
-    fn login(&self, name: &str, password: &str) -> bool {
-        let Some(users) = &self.users else { return false };
+    fn login(&self, name: &str, password: &str) -> Checked {
+        let Some(users) = &self.users else { return Checked::Wrong };
         let now = self.shared.clock.now();
         let mut failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
         while failed.front().is_some_and(|at| now.since(*at) >= HOUR) {
             failed.pop_front();
         }
         if failed.len() >= FAILURES {
-            return false;
+            return Checked::NotNow; // nor is a right one known, so that it is not called wrong
         }
         drop(failed);
-        match users.login(name, password) {
-            Ok(true) => return true,
-            Ok(false) => {}
-            Err(why) => self.shared.note(why),
+        let right = users.login(name, password);
+        self.said(right.as_ref().err().map_or("", String::as_str));
+        match right {
+            Ok(true) => Checked::Right,
+            Ok(false) => {
+                self.failed.lock().unwrap_or_else(PoisonError::into_inner).push_back(now);
+                Checked::Wrong
+            }
+            // Our own trouble, and no wrong password of anybody's.
+            Err(_) => Checked::NotNow,
         }
-        self.failed.lock().unwrap_or_else(PoisonError::into_inner).push_back(now);
-        false
     }
 }

@@ -5,7 +5,7 @@
 //! Left out: the session (`smtp::server`), whom an address means (`backend_directory`). Shown by: `tests/it/email_server.rs`.
 
 use super::backend::Shared;
-use super::backend_book::{DAEMON, STRANGER};
+use super::backend_book::{DAEMON, NoName, Whose};
 use super::backend_directory::Directory;
 use super::backend_quota::Quota;
 use super::backend_spool::{Incoming, SHORT};
@@ -14,9 +14,9 @@ use super::notice;
 use super::smtp::envelope::{Recipient, Return};
 use super::smtp::server::{Mail, NotFiled};
 use super::smtp::trace;
-use super::{backend_clerk, loops};
+use super::{backend_clerk, loops, reply};
 use crate::faults::{KillPoint, kill_point};
-use crate::message::{Address, AsCame, Blob, Class, Draft, Envelope, Identity, Message, Notice, Part, Post, Precedence};
+use crate::message::{Address, AsCame, Blob, Class, Draft, Envelope, Identity, Message, Name, Notice, Part, Post, Precedence};
 use crate::router::{Contents, Event, Submitted, Verdict};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeSet;
@@ -92,11 +92,20 @@ impl Intake {
     /// Files a mail; the text is for the answer. It goes on when nobody waits for the answer any more.
     pub async fn file(self: Arc<Self>, mail: Mail, spool: Incoming) -> Result<String, NotFiled> {
         kill_point(KillPoint::MailSpooled);
-        if !mail.who.trusted() {
-            let sender = if mail.envelope.from.is_empty() { &mail.who.address } else { &mail.envelope.from };
-            let now = self.shared.clock.now();
-            self.quota.lock().unwrap_or_else(PoisonError::into_inner).admit(now, sender, self.desks(&mail)).map_err(NotFiled::Later)?;
+        if mail.who.trusted() {
+            return self.take_in(mail, spool).await;
         }
+        let sender = if mail.envelope.from.is_empty() { &mail.who.address } else { &mail.envelope.from }.clone();
+        let (desks, quota) = (self.desks(&mail), || self.quota.lock().unwrap_or_else(PoisonError::into_inner));
+        quota().admit(self.shared.clock.now(), &sender, desks).map_err(NotFiled::Later)?;
+        let filed = self.clone().take_in(mail, spool).await;
+        if filed.as_ref().is_err_and(NotFiled::for_now) {
+            quota().give_back(&sender, desks);
+        }
+        filed
+    }
+
+    async fn take_in(self: Arc<Self>, mail: Mail, spool: Incoming) -> Result<String, NotFiled> {
         let size = usize::try_from(mail.octets).unwrap_or(usize::MAX);
         let places = size.div_ceil(SHORT).clamp(1, IN_HAND / SHORT);
         let _in_hand = self.in_hand.acquire_many(places as u32).await.map_err(|_| NotFiled::Trouble)?;
@@ -126,7 +135,7 @@ impl Intake {
     fn read_at_once(&self, mail: &Mail, spool: &Incoming) -> Option<Result<Read, NotFiled>> {
         let short = spool.in_memory().filter(|octets| octets.len() <= AT_ONCE && std::str::from_utf8(octets).is_ok())?;
         let (from, to) = (&mail.envelope.from, &mail.envelope.to);
-        let known = |address: &str| self.shared.book.known(address).is_some();
+        let known = |address: &str| self.shared.book.known(address, self.shared.clock.utc(self.shared.clock.now())).is_some();
         let plain = mail.who.pinned.is_none() && to.len() <= KEPT_SHORT_FOR && !from.is_empty();
         if !plain || !known(from) || !to.iter().all(|r| self.directory.desk(&r.address).is_some()) {
             return None;
@@ -238,7 +247,8 @@ impl Intake {
     /// Who it is from: the desk of a user, else a correspondent outside.
     fn from(&self, mail: &Mail) -> Result<Address, NotFiled> {
         let shared = &self.shared;
-        if let Some(desk) = mail.who.login.as_deref().and_then(|user| self.directory.desk_of(user)) {
+        let desk = mail.who.login.as_deref().map_or(Ok(None), |user| self.directory.desk_of(user)).map_err(|e| self.trouble(&e))?;
+        if let Some(desk) = desk {
             return Ok(Address { desk, station: shared.station.clone() });
         }
         let Some(outside) = shared.keys.outside() else {
@@ -246,7 +256,7 @@ impl Intake {
         };
         let desk = match mail.envelope.from.as_str() {
             "" => DAEMON.parse().map_err(|_| NotFiled::Trouble)?,
-            address => shared.book.name(address).map_err(|e| self.trouble(&e))?,
+            address => self.name(address, if mail.who.trusted() { Whose::Known } else { Whose::Stranger })?,
         };
         Ok(Address { desk, station: outside })
     }
@@ -257,11 +267,19 @@ impl Intake {
         }
         // The directory lets this be asked for only by those who are known.
         let Some(outside) = self.shared.keys.outside() else { return Err(NotFiled::Policy(format!("`{address}` is no desk here"))) };
-        let desk = self.shared.book.name(address).map_err(|e| self.trouble(&e))?;
-        match desk.as_str() {
-            STRANGER => Err(NotFiled::Policy(format!("the book of correspondents is full, and `{address}` is not in it"))),
-            _ => Ok(Address { desk, station: outside }),
-        }
+        Ok(Address { desk: self.name(address, Whose::Known)?, station: outside })
+    }
+
+    /// What a correspondent outside is called here.
+    fn name(&self, address: &str, whose: Whose) -> Result<Name, NotFiled> {
+        let shared = &self.shared;
+        shared.book.name(address, whose, shared.clock.utc(shared.clock.now())).map_err(|no| match no {
+            NoName::Disk(why) => self.trouble(&why),
+            NoName::Full(why) => {
+                why.into_iter().for_each(|why| shared.note(why));
+                NotFiled::BookFull
+            }
+        })
     }
 
     fn post(&self, mail: &Mail, recipient: &Recipient, heading: &Heading, kept: AsCame) -> Post {
@@ -359,7 +377,7 @@ impl Intake {
         }
         let key = format!("notice-{about}-failed-{}", hexadecimal(&Sha256::digest(&post.recipient)));
         let (recipient, reason) = (post.recipient.clone(), why.clone());
-        let notice = Notice { about: about.clone(), action: "failed".into(), status: "5.0.0".into(), why, until: None };
+        let notice = Notice { about: about.clone(), action: "failed".into(), status: reply::status(true, &why), why, until: None };
         let router = Address { desk: "router".parse().map_err(|_| NotFiled::Trouble)?, station: self.shared.station.clone() };
         let envelope = Envelope {
             from: router,

@@ -9,6 +9,7 @@ use super::backend_told;
 use super::keys::Kind;
 use super::mime::{self, Outgoing, People};
 use super::notice::{self, Action, Told};
+use super::reply;
 use super::smtp::address::is_plain;
 use super::smtp::client::PIECE;
 use super::smtp::envelope::{Body, Envelope, Notify, Recipient, Return};
@@ -75,7 +76,14 @@ pub(super) fn prepare(shared: &Arc<Shared>, delivery: Delivery) -> Result<Prepar
     let to = match post {
         // Where the mail came from, whatever its writer is called in the book by now.
         Some(post) if to_outside && post.notice.is_some() && is_plain(&post.reverse_path) => post.reverse_path.clone(),
-        _ => address(shared, &e.to)?,
+        _ => {
+            let to = address(shared, &e.to)?;
+            if to_outside && e.from.desk.as_str() != "router" {
+                // Whom somebody here writes to keeps his name.
+                shared.book.keep(&e.to.desk, shared.clock.utc(shared.clock.now())).unwrap_or_else(|why| shared.note(why));
+            }
+            to
+        }
     };
     let (what, mut envelope) = match post {
         Some(post) if to_outside && post.notice.is_some() => {
@@ -195,7 +203,7 @@ fn notice_of(shared: &Shared, message: &Message, post: &Post, to: &str) -> Resul
         action: action.unwrap_or(Action::Failed),
         status: said.status.clone(),
         why: said.why.clone(),
-        answer: None,
+        answer: reply::said(&said.why).map(|(host, reply, _)| (host, reply.to_string())),
         until: said.until,
     };
     let id = &message.identity;
@@ -205,7 +213,7 @@ fn notice_of(shared: &Shared, message: &Message, post: &Post, to: &str) -> Resul
         at: id.dtg.utc(),
         envelope: &envelope,
         original: &original(shared, post, said),
-        arrived: None,
+        arrived: Some(said.about.dtg.utc()),
         told: &[told],
     });
     written.map(|w| w.mail).ok_or_else(|| refused(Fault::Us, "there is no notice about a notice".into()))

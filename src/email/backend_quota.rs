@@ -32,12 +32,7 @@ impl Quota {
         }
         while self.taken.front().is_some_and(|(at, _)| now.since(*at) >= HOUR) {
             let Some((_, who)) = self.taken.pop_front() else { break };
-            if let Some(n) = self.count.get_mut(&who) {
-                *n -= 1;
-                if *n == 0 {
-                    self.count.remove(&who);
-                }
-            }
+            self.release(&who);
         }
         let who = sender.to_lowercase();
         if self.count.get(&who).copied().unwrap_or_default() + desks > self.each {
@@ -53,11 +48,45 @@ impl Quota {
         self.taken.extend(std::iter::repeat_n((now, who), desks));
         Ok(())
     }
+
+    /// Forgets the latest mail that this sender was admitted with: it was not taken, and not by his fault. He comes again with it.
+    pub fn give_back(&mut self, sender: &str, desks: usize) {
+        let who = sender.to_lowercase();
+        for _ in 0..desks {
+            let Some(latest) = self.taken.iter().rposition(|(_, taken)| *taken == who) else { return };
+            self.taken.remove(latest);
+            self.release(&who);
+        }
+    }
+
+    /// One less of this sender.
+    fn release(&mut self, who: &str) {
+        if let Some(n) = self.count.get_mut(who) {
+            *n -= 1;
+            if *n == 0 {
+                self.count.remove(who);
+            }
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_was_not_taken_is_given_back_and_nothing_more() {
+        let (mut quota, at) = (Quota::new(2), Instant(0));
+        assert!(quota.admit(at, "a@x", 1).is_ok() && quota.admit(at, "b@x", 2).is_ok() && quota.admit(at, "A@x", 1).is_ok());
+        assert!(quota.admit(at, "a@x", 1).is_err());
+        quota.give_back("A@x", 1);
+        assert_eq!((quota.count["a@x"], quota.count["b@x"], quota.taken.len()), (1, 2, 3));
+        assert!(quota.admit(at, "a@x", 1).is_ok() && quota.admit(at, "a@x", 1).is_err());
+        quota.give_back("a@x", 5);
+        quota.give_back("nobody@x", 1);
+        assert_eq!((quota.count.len(), quota.taken.len()), (1, 2));
+        Quota::new(0).give_back("a@x", 1);
+    }
 
     #[test]
     fn one_sender_and_all_together_are_held_to_their_quota_for_an_hour() {

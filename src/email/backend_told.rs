@@ -5,7 +5,9 @@
 //! Left out: when to look (`backend_clerk`), the form of a notice as a mail (`notice`). Shown by: the tests below, `tests/it/email_notices.rs`.
 
 use super::backend::Shared;
+use super::backend_book::{NoName, STRANGER, Whose};
 use super::notice::{Action, one_line};
+use super::reply;
 use super::smtp::envelope::Notify;
 use crate::message::convert::from_receipt;
 use crate::message::{Address, Draft, Edit, Envelope, Identity, Message, Notice, Part, Post};
@@ -51,9 +53,9 @@ impl About {
         let wants = |action: Action| action.is_wanted(notify(&asked.notify));
         let (action, why) = match event {
             Event::Returned { reason } => {
-                return wants(Action::Failed).then(|| self.notice(Action::Failed, failure(reason), reason.clone()));
+                return wants(Action::Failed).then(|| self.notice(Action::Failed, reply::status(true, reason), reason.clone()));
             }
-            Event::Filed { at, .. } => (Action::Delivered, format!("It is on disk at {}.", at.upper())),
+            Event::Filed { at, .. } => (Action::Delivered, format!("It is on disk at {}, for its desk to read.", at.upper())),
             Event::Custody { at, .. } => (Action::Relayed, format!("{} has it and passes it on.", at.upper())),
             _ => return None,
         };
@@ -64,9 +66,8 @@ impl About {
     }
     /// That it is late; it is tried until then.
     pub fn late(&self, reason: &str, until: Utc) -> Notice {
-        let why = if reason.is_empty() { "No line to its station is free.".to_owned() } else { format!("So far: {reason}") };
-        let status = code(reason, '4').unwrap_or_else(|| "4.4.1".into());
-        Notice { until: Some(until), ..self.notice(Action::Delayed, status, why) }
+        let why = if reason.is_empty() { "no line to its station is free" } else { reason };
+        Notice { until: Some(until), ..self.notice(Action::Delayed, reply::status(false, reason), why.to_owned()) }
     }
     fn notice(&self, action: Action, status: String, why: String) -> Notice {
         Notice { about: self.id.clone(), action: action.word().into(), status, why, until: None }
@@ -91,7 +92,14 @@ impl About {
     fn sender(&self, shared: &Shared) -> Result<Address, String> {
         match shared.keys.outside() {
             Some(outside) if self.envelope.from.station == outside => {
-                Ok(Address { desk: shared.book.name(&self.post().reverse_path)?, station: outside })
+                let at = shared.clock.utc(shared.clock.now());
+                let desk = match shared.book.name(&self.post().reverse_path, Whose::Stranger, at) {
+                    Ok(desk) => desk,
+                    // The notice goes to the reverse-path, whoever it is addressed to.
+                    Err(NoName::Full(_)) => STRANGER.parse()?,
+                    Err(NoName::Disk(why)) => return Err(why),
+                };
+                Ok(Address { desk, station: outside })
             }
             _ => Ok(self.envelope.from.clone()),
         }
@@ -127,31 +135,6 @@ fn notify(words: &str) -> Notify {
 
 fn never(words: &str) -> bool {
     notify(words).never
-}
-
-/// The status of a failure: as the far end gave it, or after our own words.
-fn failure(reason: &str) -> String {
-    let ours = [
-        ("no desk `", "5.1.1"),
-        ("has no route to", "5.1.2"),
-        ("loop:", "5.4.6"),
-        ("not delivered within", "5.4.7"),
-        ("carries no", "5.6.1"),
-    ];
-    let known = || ours.iter().find(|(words, _)| reason.contains(words)).map_or("5.0.0", |(_, status)| status);
-    code(reason, '5').unwrap_or_else(|| known().into())
-}
-
-/// An enhanced status code of this class, if a text has one.
-fn code(text: &str, class: char) -> Option<String> {
-    let number = |n: &str| (1..=3).contains(&n.len()) && n.bytes().all(|b| b.is_ascii_digit());
-    let is_code = |word: &&str| {
-        word.starts_with(class)
-            && word.split('.').count() == 3
-            && word.split('.').next() == Some(&class.to_string())
-            && word.split('.').all(number)
-    };
-    text.split(|c: char| !(c.is_ascii_alphanumeric() || c == '.')).find(is_code).map(str::to_owned)
 }
 
 /// A far station's word that it gave a mail back, as the notice that it is: with what came with the mail, from our own journal.

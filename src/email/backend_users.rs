@@ -49,22 +49,29 @@ impl Users {
     /// All of them.
     pub fn read(&self) -> Result<BTreeMap<String, User>, String> {
         let shown = self.path.display();
-        let about = std::fs::metadata(&self.path).map_err(|e| {
-            format!("the users `{shown}` cannot be read: {}; `molink mail user NAME --file {shown}` makes the file", plain(&e))
-        })?;
+        let unread = |e: std::io::Error| {
+            let todo = match e.kind() {
+                std::io::ErrorKind::NotFound => format!("`molink mail user NAME --file {shown}` makes the file"),
+                _ => "let the station's account read it, as UTF-8".to_owned(),
+            };
+            format!("the users `{shown}` cannot be read: {}; {todo}", plain(&e))
+        };
+        let about = std::fs::metadata(&self.path).map_err(unread)?;
         if about.permissions().mode() & 0o077 != 0 {
             return Err(format!("the users `{shown}` can be read by others: chmod 600 {shown}"));
         }
         if about.len() > LONGEST {
             return Err(format!("the users `{shown}` are more than {} MiB; is it the right file", LONGEST >> 20));
         }
-        let text = std::fs::read_to_string(&self.path).map_err(|e| format!("the users `{shown}` cannot be read: {}", plain(&e)))?;
+        let text = std::fs::read_to_string(&self.path).map_err(unread)?;
         let users: BTreeMap<String, User> = toml::from_str(&text).map_err(|e| {
             let why = e.message().replace("struct User", "a table");
-            format!("the users `{shown}` are not as `molink mail user` writes them: {why}")
+            format!("the users `{shown}` are not as `molink mail user` writes them: {why}; mend the file, or make it anew")
         })?;
         match users.iter().find(|(_, user)| user.parts().is_none()) {
-            Some((name, _)) => Err(format!("the users `{shown}`: the password of `{name}` is not as `molink mail user` writes it")),
+            Some((name, _)) => Err(format!(
+                "the users `{shown}`: the password of `{name}` is not as `molink mail user` writes it; take out its table and put the user in anew"
+            )),
             None => Ok(users),
         }
     }
@@ -83,8 +90,8 @@ impl Users {
     }
 
     /// The desk of a user who has logged in.
-    pub fn desk(&self, name: &str) -> Option<Name> {
-        self.read().ok()?.remove(name)?.desk
+    pub fn desk(&self, name: &str) -> Result<Option<Name>, String> {
+        Ok(self.read()?.remove(name).and_then(|user| user.desk))
     }
 
     /// Puts a user into the file, or changes one; the file is made (0600) if it is missing. `true`: the user was there before.
@@ -174,7 +181,7 @@ mod tests {
         ] {
             assert_eq!(users.login(name, password), Ok(right), "{name} {password}");
         }
-        assert_eq!((users.desk("operator").unwrap().as_str(), users.desk("anna")), ("operator", None));
+        assert_eq!((users.desk("operator").unwrap().unwrap().as_str(), users.desk("anna")), ("operator", Ok(None)));
         let text = std::fs::read_to_string(dir.path().join("users.toml")).unwrap();
         assert!(!text.contains("geheim") && !text.contains("1963"), "{text}");
     }

@@ -218,6 +218,7 @@ mod tests {
             ("peer = \"moscow\"\nline = { smtp = \"a:1\", authority = \"ca.pem\" }", "`authority` is for"),
             ("kind = \"gateway\"\nline = { smtp = \"a:1\", authority = \"ca.pem\", security = \"wanted\" }", "`security` lets"),
             ("peer = \"moscow\"\nline = { smtp = \"a:1\", tls = \"certs\", security = \"never\" }", "`security` lets"),
+            ("peer = \"moscow\"\nline = { smtp = \"a:1\", tls = \"certs\", security = \"wanted\" }", "`security` lets"),
             ("peer = \"moscow\"\nline = { smpt = \"a:1\" }", "smpt"),
         ] {
             let why = read(text).unwrap_err();

@@ -6,6 +6,7 @@
 
 pub mod backend;
 mod backend_book;
+mod backend_book_file;
 mod backend_call;
 mod backend_clerk;
 mod backend_client;

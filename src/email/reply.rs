@@ -1,8 +1,8 @@
-//! What a far end's replies mean: whose fault, and whether to try again. The only file that classifies.
+//! What a far end's replies mean: whose fault, whether to try again, and which status a sender is told. The only file that classifies.
 //!
 //! Standards: RFC 5321 4.2 (codes), RFC 3463 and its registry (enhanced codes).
 //! In: lines of a reply; the stage of the session; a connection that broke. Out: a [`Reply`]; a [`Verdict`] for a recipient.
-//! Left out: retries and notices, which are the router's. Shown by: the tests here, `fixtures/dialogues/smtp/client-*`.
+//! Left out: retries, which are the router's; notices (`notice`). Shown by: `reply_tests.rs`, `fixtures/dialogues/smtp/client-*`.
 
 use crate::message::Name;
 use crate::router::{Fault, Outcome, Reason, Receipt};
@@ -128,6 +128,11 @@ pub enum Stage {
     Between,
 }
 
+const STAGES: [Stage; 10] = {
+    use Stage::*;
+    [Greeting, Hello, Tls, Login, Sender, Recipient, Data, Message, End, Between]
+};
+
 impl Stage {
     /// What was being waited for, in a sentence.
     pub fn words(self) -> &'static str {
@@ -216,74 +221,147 @@ pub fn had_left(verdict: &Verdict) -> bool {
     matches!(verdict, Verdict::Deferred(_, None)) || matches!(verdict, Verdict::Deferred(_, Some(reply)) if reply.code == 421)
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+/// A reply that a sentence of ours brings word for word: who said it, without a port, and what.
+///
+/// Only whole sentences of [`verdict`] count, alone or behind the words of a message that grew too old: what others tell of replies is hearsay.
+pub fn said(reason: &str) -> Option<(String, Reply, String)> {
+    let sentence = if reason.starts_with(TOO_OLD) { expired(reason)? } else { reason };
+    let (peer, rest) = sentence.split_once(" answered `")?;
+    let (words, stage) = rest.rsplit_once("` while waiting for ")?;
+    let known = STAGES.into_iter().any(|s| s.words() == stage);
+    let Front::Whole(_, reply) = front(format!("{words}\r\n").as_bytes()) else { return None };
+    let host = match peer.rsplit_once(':') {
+        Some((host, port)) if port.bytes().all(|b| b.is_ascii_digit()) => host.trim_matches(['[', ']']),
+        _ => peer,
+    };
+    // An address is written in brackets (RFC 5321 4.1.3).
+    let number = host.contains(':') || host.bytes().all(|b| b.is_ascii_digit() || b == b'.');
+    let host = if number && !host.is_empty() { format!("[{host}]") } else { host.to_owned() };
+    (known && !host.is_empty() && !host.contains(char::is_whitespace)).then(|| (host, reply, stage.to_owned()))
+}
 
-    fn reply(text: &str) -> Reply {
-        match front(format!("{text}\r\n").as_bytes()) {
-            Front::Whole(_, reply) => reply,
-            other => panic!("{text}: {other:?}"),
-        }
+/// Why the last try failed, of a message that was given up as too old; empty if there was none.
+pub fn expired(reason: &str) -> Option<&str> {
+    let small = reason.to_ascii_lowercase(); // a teletype has no small letters
+    let told = || small.find(SAID).map(|at| at + SAID.len()).filter(|at| small[*at..].starts_with(TOO_OLD));
+    let at = if small.starts_with(TOO_OLD) { 0 } else { told()? };
+    let end = at + small[at..].find(" min")? + " min".len();
+    Some(if small[end..].starts_with(LAST_TRY) { &reason[end + LAST_TRY.len()..] } else { "" })
+}
+
+/// How the router begins when it gives a message up.
+const TOO_OLD: &str = "not delivered within ";
+const LAST_TRY: &str = "; at the last try: ";
+/// Behind the name of a station that gave it back.
+const SAID: &str = " said: ";
+
+/// The status that a sender is told of a reason (RFC 3463): as the far end gave it, else after its code or our own words.
+///
+/// Its class is 5 of what failed; 4 of what is late, and of what was given up because it was late too long (RFC 3463 3.1).
+pub fn status(failed: bool, reason: &str) -> String {
+    let last = expired(reason);
+    let class = if failed && last.is_none() { '5' } else { '4' };
+    let why = last.unwrap_or(reason);
+    if let Some((_, reply, stage)) = said(reason) {
+        let detail = match reply.enhanced {
+            Some([_, subject, detail]) => format!("{subject}.{detail}"),
+            None => plain(reply.code, stage == Stage::Recipient.words()).to_owned(),
+        };
+        return format!("{class}.{detail}");
     }
-
-    #[test]
-    fn replies_are_read_in_any_pieces_and_nonsense_is_named() {
-        let wire = b"250-first\r\n250-2.1.5 two\r\n250 2.1.5 three\r\n354 go";
-        let whole = Reply { code: 250, enhanced: Some([2, 1, 5]), text: "first two three".into() };
-        for n in 0..wire.len() {
-            let expected = if n < 43 { Front::Part } else { Front::Whole(43, whole.clone()) };
-            assert_eq!(front(&wire[..n]), expected, "{n}");
-        }
-        assert_eq!(reply("250").to_string(), "250");
-        assert_eq!(reply("550 5.1.1 no\u{7} one").to_string(), "550 5.1.1 no one");
-        assert_eq!(reply("250 5.1.1 x").enhanced, None, "of another class");
-        for bad in ["HTTP/1.1 400", "25", "150 x", "600 x", "250_x", "250-a\r\n251 b", "", "SSH-2.0"] {
-            assert_eq!(front(format!("{bad}\r\n").as_bytes()), Front::Nonsense, "{bad}");
-        }
-        assert_eq!(front(&[b'2'; LONGEST]), Front::Nonsense);
-        assert_eq!(front("250-a\r\n".repeat(3000).as_bytes()), Front::Nonsense);
+    if let Some(code) = code(why, class) {
+        return code;
     }
+    let words = why.to_lowercase().replace(['\'', '"'], "`");
+    let ours = SENTENCES.iter().find(|(known, _)| words.contains(known)).map(|(_, detail)| *detail);
+    let unknown = match last {
+        Some("") => "4.7", // delivery time expired
+        _ if reason.is_empty() && !failed => "4.1",
+        _ => "0.0",
+    };
+    format!("{class}.{}", ours.unwrap_or(unknown))
+}
 
-    #[test]
-    fn each_no_is_classified() {
-        use Fault::*;
-        use Stage::*;
-        for (stage, text, later, fault) in [
-            (Recipient, "550 5.1.1 no such user", false, Peer),
-            (Recipient, "450 4.2.1 busy", true, Peer),
-            (Recipient, "452 4.5.3 too many recipients", true, Peer),
-            (Recipient, "552 mailbox full", true, Peer),
-            (Recipient, "552 5.2.2 mailbox full", true, Peer),
-            (Recipient, "450 4.4.1 no route", true, Line),
-            (Recipient, "501 5.1.3 bad address", false, Peer),
-            (End, "552 5.3.4 too big", false, Peer),
-            (End, "554 5.6.0 bare LF", false, Peer),
-            (End, "451 4.3.0 disk", true, Peer),
-            (Sender, "421 4.3.2 stopping", true, Peer),
-            (Sender, "501 5.5.4 parameter", false, Us),
-            (Sender, "555 5.5.4 parameter", false, Us),
-            (Sender, "503 order", false, Us),
-            (Sender, "530 5.7.0 login first", true, Us),
-            (Login, "535 5.7.8 wrong", true, Us),
-            (Tls, "454 4.7.0 no TLS now", true, Peer),
-            (Greeting, "554 go away", true, Peer),
-            (Hello, "502 5.5.1 no", true, Us),
-        ] {
-            match verdict(stage, "moscow", &reply(text)) {
-                Verdict::Deferred(reason, Some(_)) => assert_eq!((true, reason.fault), (later, fault), "{text}"),
-                Verdict::Refused(reason, Some(_)) => assert_eq!((false, reason.fault), (later, fault), "{text}"),
-                other => panic!("{text}: {other:?}"),
-            }
-        }
-    }
-
-    #[test]
-    fn only_behind_the_final_dot_is_there_a_doubt() {
-        use Stage::*;
-        for stage in [Greeting, Hello, Tls, Login, Sender, Recipient, Data, Message, Between] {
-            assert!(matches!(broken(stage, "moscow", "closed"), Verdict::Deferred(r, None) if r.fault == Fault::Line), "{stage:?}");
-        }
-        assert!(matches!(broken(End, "moscow", "closed"), Verdict::InDoubt(_)));
+/// Subject and detail of a reply without an enhanced code, so far as RFC 5321 4.2.3 says what it means.
+fn plain(code: u16, to_recipient: bool) -> &'static str {
+    match code {
+        421 => "3.2",
+        450 => "2.0",
+        451 => "3.0",
+        452 => "3.1",
+        500..=504 | 555 => "5.0",
+        530 | 534 | 535 | 538 => "7.0",
+        551 => "1.6",
+        552 if to_recipient => "2.2",
+        552 => "3.4",
+        553 => "1.3",
+        556 => "1.10",
+        _ => "0.0", // 550 and 554 may mean anything
     }
 }
+
+/// Sentences of this house and of its lines, in small letters, and subject and detail of what they say; the first that fits counts.
+const SENTENCES: &[(&str, &str)] = &[
+    ("loop:", "4.6"),
+    ("has been here before", "4.6"),
+    // Addresses.
+    ("no desk `", "1.1"),
+    ("unknown desk", "1.1"),
+    ("no mail address here", "1.1"),
+    ("has no route to", "1.2"),
+    ("no port of the route", "4.4"),
+    ("is not an address of mail", "1.3"),
+    ("is not one that mail can be sent to", "1.3"),
+    // Too much.
+    (" octets at the most", "3.4"),
+    ("send it to fewer", "3.4"),
+    ("characters, and the line takes", "3.4"),
+    ("characters as the line spells it", "3.4"),
+    // Contents.
+    ("does not take smtputf8", "6.7"),
+    ("does not take 8bitmime", "6.3"),
+    ("carries no", "6.1"),
+    ("is of no kind that can be made into pages", "6.1"),
+    ("has no letter for", "6.1"),
+    ("the message has a ", "6.0"),
+    // Machines at desks.
+    ("no paper", "3.1"),
+    ("disk full", "3.1"),
+    ("cannot file", "3.2"),
+    ("is stopping", "3.2"),
+    ("the station stopped", "3.2"),
+    ("the file ", "3.0"),
+    // Who is there, and who may.
+    ("certificate", "7.5"),
+    ("tls", "7.5"),
+    ("key tape", "7.5"),
+    ("no key", "7.5"),
+    ("no tape", "7.5"),
+    ("password", "7.0"),
+    ("logged in to", "7.0"),
+    // The line.
+    ("busy", "4.1"),
+    ("engaged", "4.1"),
+    ("cannot connect", "4.1"),
+    ("no answer", "4.1"),
+    ("without answer", "4.1"),
+    ("no reply", "4.1"),
+    ("while waiting for", "4.2"),
+    ("the line ", "4.2"),
+    // Of the far end's own reasons none is known.
+    ("refused it", "7.1"),
+];
+
+/// An enhanced status code of this class, if a text has one.
+fn code(text: &str, class: char) -> Option<String> {
+    let number = |n: &str| (1..=3).contains(&n.len()) && n.bytes().all(|b| b.is_ascii_digit());
+    let is_code = |word: &&str| {
+        let parts: Vec<&str> = word.split('.').collect();
+        parts.len() == 3 && parts[0].len() == 1 && parts[0].starts_with(class) && parts.iter().copied().all(number)
+    };
+    text.split(|c: char| !(c.is_ascii_alphanumeric() || c == '.')).find(is_code).map(str::to_owned)
+}
+
+#[cfg(test)]
+#[path = "reply_tests.rs"]
+mod tests;

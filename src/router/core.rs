@@ -91,7 +91,9 @@ impl Machine for Router {
     fn tick(&mut self, now: Instant) -> Vec<Output> {
         for id in self.queue.expired(now) {
             let age = self.config.retry.expire.as_secs();
-            self.give_back(now, &id, format!("not delivered within {} h {} min", age / 3600, age / 60 % 60));
+            let last = self.queue.entry(&id).map(|e| e.row.detail.clone()).filter(|why| !why.is_empty());
+            let last = last.map_or(String::new(), |why| format!("; at the last try: {why}"));
+            self.give_back(now, &id, format!("not delivered within {} h {} min{last}", age / 3600, age / 60 % 60));
         }
         self.dispatch(now);
         self.flush()
@@ -215,6 +217,7 @@ impl Router {
     // ---- going out ----
 
     fn enqueue(&mut self, now: Instant, row: Row) {
+        let row = Row { detail: String::new(), ..row }; // why its last try failed, once there is one
         let here = row.to.station == self.config.station;
         let mut ports = match here {
             true => self.config.machines.get(&row.to.desk).cloned().into_iter().collect(),
@@ -394,6 +397,9 @@ impl Router {
             (Hold::Port | Hold::Message, _, _) => now,
         };
         self.moved(id, state, attempts, reason.text.clone());
+        if let Some(entry) = self.queue.entry(id) {
+            entry.row.detail.clone_from(&reason.text);
+        }
         let retry = self.utc(until);
         self.event(now, Some(port), Some(id), Event::Delayed { reason: reason.text, retry });
     }

@@ -408,6 +408,23 @@ fn what_is_too_old_is_returned() {
 }
 
 #[test]
+fn what_is_too_old_says_why_its_last_try_failed() {
+    let mut b = Bench::new();
+    b.submit("operator@moscow", Precedence::Routine, "OLD");
+    let mut orders = b.orders();
+    while b.state(1) != State::Returned {
+        for (port, number, _) in orders {
+            let reason = Reason::new(Fault::Peer, format!("no answer by {port}"));
+            b.ended(&port, number, Outcome::Deferred(reason));
+        }
+        b.pass(Duration::from_secs(3600));
+        orders = b.orders();
+    }
+    let detail = &b.rows.values().next().unwrap().0.detail;
+    assert!(detail.starts_with("not delivered within ") && detail.contains(" min; at the last try: no answer by "), "{detail}");
+}
+
+#[test]
 fn a_port_that_stops_in_mid_delivery_gives_its_message_to_the_next() {
     let mut b = Bench::new();
     b.submit("operator@moscow", Precedence::Routine, "A");

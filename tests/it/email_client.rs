@@ -391,6 +391,14 @@ async fn a_notice_goes_with_the_null_reverse_path_and_asks_for_none() {
     assert!(!words.contains("Return-Path"), "that of another journey");
     there.say("250 ok").await;
     delivered(&sender.outcome().await, "relay", "250 ok");
+    // The station file has given the name to somebody else: the notice still goes where the mail came from.
+    m.identity.serial += 1;
+    m.envelope.post.as_mut().unwrap().reverse_path = "alice@before.example".into();
+    sender.deliver(&m).await;
+    let (_, rcpt, _) = there.message().await;
+    assert_eq!(rcpt, "RCPT TO:<alice@before.example> NOTIFY=NEVER");
+    there.say("250 ok").await;
+    delivered(&sender.outcome().await, "relay", "250 ok");
     sender.stop().await;
 }
 

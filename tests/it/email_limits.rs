@@ -2,6 +2,7 @@
 
 use crate::email_room::Room;
 use crate::email_server::plain;
+use molink::email::backend_users::Users;
 use molink::router::port::PortReport;
 use molink::router::{Backend, History, News, Place, Port, Submitted, Verdict};
 use molink::time::{Clock, Speed};
@@ -123,13 +124,16 @@ impl molink::router::EventSink for Nobody {
 
 impl Alone {
     fn new(speed: Speed) -> Alone {
-        Alone::knowing(tempfile::tempdir().unwrap(), None, speed)
+        Alone::with(speed, "")
+    }
+    fn with(speed: Speed, keys: &str) -> Alone {
+        Alone::knowing(tempfile::tempdir().unwrap(), None, speed, keys)
     }
     /// In a folder with that past.
-    fn knowing(dir: tempfile::TempDir, history: Option<History>, speed: Speed) -> Alone {
+    fn knowing(dir: tempfile::TempDir, history: Option<History>, speed: Speed, keys: &str) -> Alone {
         let at = crate::email_room::free_port();
         let station = "moscow".parse().unwrap();
-        let table: toml::Table = format!("kind = \"gateway\"\nline = {{ listen = \"127.0.0.1:{at}\" }}").parse().unwrap();
+        let table: toml::Table = format!("kind = \"gateway\"\nline = {{ listen = \"127.0.0.1:{at}\" }}\n{keys}").parse().unwrap();
         let backend = Box::new(molink::email::Email::from_table(&station, table).unwrap());
         let (tell, reports) = tokio::sync::mpsc::channel(8);
         let (port, orders) = Port::new("post", &station, tell, Arc::new(Nobody), Clock::new(None, speed));
@@ -178,7 +182,7 @@ async fn what_a_report_says_is_with_the_router_before_its_250() {
     let db = rusqlite::Connection::open(&journal).unwrap();
     assert_eq!(db.execute("UPDATE message SET state = 'custody', addressee = 'alice@mail'", []).unwrap(), 1);
     let history = History::new(journal, tokio::sync::watch::channel(0).1);
-    let mut alone = Alone::knowing(room.dir, Some(history), Speed::REAL);
+    let mut alone = Alone::knowing(room.dir, Some(history), Speed::REAL, "");
     let mut talker = crate::email_room::call(alone.at).await;
     talker.hears(220).await;
     talker.say("EHLO client.example", 250).await;
@@ -248,6 +252,147 @@ async fn one_recipient_of_two_that_is_refused_is_told_to_the_sender_by_a_notice(
     assert!(key.unwrap().starts_with("notice-MOSCOW-0001-20161031T1200Z-failed-"));
     answer.send(molink::router::Submitted::Accepted("MOSCOW-0002-20161031T1200Z".parse().unwrap())).unwrap();
     talker.hears(250).await;
+}
+
+/// The next draft, answered so.
+async fn answered(alone: &mut Alone, said: Submitted) {
+    let Some((_, PortReport::Typed { answer, .. })) = alone.reports.recv().await else { panic!("no draft came") };
+    answer.send(said).unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mail_that_was_put_off_by_our_own_trouble_is_not_counted_and_one_that_was_refused_is() {
+    let mut alone = Alone::with(Speed::REAL, "quota = 1");
+    let mut talker = crate::email_room::call(alone.at).await;
+    talker.hears(220).await;
+    talker.say("EHLO client.example", 250).await;
+    let refused = || Submitted::Refused("not at this desk".into());
+    for (from, said, code) in [
+        ("alice@example.org", Submitted::Stuck("the journal cannot be written just now".into()), "451"),
+        ("alice@example.org", Submitted::Stuck("still not".into()), "451"),
+        ("alice@example.org", Submitted::Accepted("MOSCOW-0001-20161031T1200Z".parse().unwrap()), "250"),
+        ("bob@example.org", refused(), "550"),
+    ] {
+        let mail = plain("a", "x");
+        let (reply, ()) = tokio::join!(talker.mail(from, &["operator@moscow"], &mail), answered(&mut alone, said));
+        assert!(reply.starts_with(code), "{reply}");
+    }
+    for from in ["alice@example.org", "bob@example.org"] {
+        let reply = talker.mail(from, &["operator@moscow"], &plain("b", "x")).await;
+        assert!(reply.starts_with("450 4.7.1"), "{reply}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn strangers_who_fill_the_book_are_put_off_and_nobody_who_is_known_is() {
+    let dir = tempfile::tempdir().unwrap();
+    let clock = Clock::new(None, Speed::REAL);
+    let today = clock.utc(clock.now()).0.div_euclid(24 * 3600 * 1_000_000);
+    let lines: String = (0..600).map(|n| format!("~s-{n} s{n}@x.example\n")).collect();
+    std::fs::create_dir_all(dir.path().join("data/mail")).unwrap();
+    std::fs::write(dir.path().join("data/mail/mail.book"), format!("# {today}\nbob bob@x.example\n{lines}")).unwrap();
+    let file = dir.path().join("users.toml");
+    Users::at(&file).put("anna", "secret", None).unwrap();
+    let (tell, mut notes) = tokio::sync::mpsc::unbounded_channel();
+    let keys = format!("users = \"{}\"\n[[route]]\nto = \"*@mail\"\nports = [\"post\"]", file.display());
+    let room = Room::watched(dir, "kind = \"gateway\"", &keys, "", tell).await;
+    let mut talker = room.call().await;
+    talker.say("EHLO client.example", 250).await;
+    for (from, begin) in
+        [("new@x.example", "452 4.3.1"), ("newer@x.example", "452 4.3.1"), ("bob@x.example", "250"), ("s7@x.example", "250"), ("", "250")]
+    {
+        let reply = talker.mail(from, &["operator@moscow"], &plain(from, "x")).await;
+        assert!(reply.starts_with(begin), "{from}: {reply}");
+    }
+    let mut anna = room.call().await;
+    anna.say("EHLO client.example", 250).await;
+    let mut anna = anna.secure(None).await;
+    anna.say("AUTH PLAIN AGFubmEAc2VjcmV0", 235).await;
+    let reply = anna.mail("anna@example.org", &["new@x.example", "operator@moscow"], &plain("anna", "x")).await;
+    assert!(reply.starts_with("250"), "{reply}");
+    let reply = talker.mail("new@x.example", &["operator@moscow"], &plain("answer", "x")).await;
+    assert!(reply.starts_with("250"), "anna wrote to him, so that he has a name: {reply}");
+    drop(room);
+    let mut full = vec![];
+    while let Ok(note) = notes.try_recv() {
+        full.extend(Some(note).filter(|note| note.contains("new strangers have had a name today")));
+    }
+    assert!(matches!(&full[..], [one] if one.starts_with("600 new") && one.contains("raise `quota`")), "{full:?}");
+}
+
+/// A mail of so many texts, of a million octets each.
+fn long(texts: usize) -> Vec<u8> {
+    let part = format!("--b\r\n\r\n{}", ("x".repeat(78) + "\r\n").repeat(12_500));
+    let head = "Message-ID: <long@x>\r\nMIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n";
+    format!("{head}{}--b--\r\n", part.repeat(texts)).into_bytes()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_long_text_for_many_is_neither_in_memory_many_times_nor_in_the_journal_too_often() {
+    let mut alone = Alone::with(Speed::REAL, "quota = 0");
+    let mut talker = crate::email_room::call(alone.at).await;
+    talker.hears(220).await;
+    talker.say("EHLO client.example", 250).await;
+    let to: Vec<String> = (0..70).map(|n| format!("desk{n}@london")).collect();
+    let to: Vec<&str> = to.iter().map(String::as_str).collect();
+    let mail = long(4);
+    let reply = talker.mail("alice@example.org", &to, &mail).await;
+    assert!(reply.starts_with("550 5.7.1") && reply.contains("256 MiB; send it to fewer"), "280 MB in the journal: {reply}");
+    let answers = async {
+        // Of four megabytes four at one time: 16 MiB are the most.
+        for together in [4, 4, 1] {
+            let mut held = vec![];
+            for _ in 0..together {
+                let Some((_, PortReport::Typed { draft, answer, .. })) = alone.reports.recv().await else { panic!("no draft came") };
+                assert!(draft.content.iter().filter(|part| matches!(part, molink::message::Part::Text { .. })).count() == 4);
+                held.push(answer);
+            }
+            let early = tokio::time::timeout(std::time::Duration::from_millis(100), alone.reports.recv()).await;
+            assert!(early.is_err(), "one more before these were answered");
+            for answer in held {
+                answer.send(Submitted::Accepted("MOSCOW-0001-20161031T1200Z".parse().unwrap())).unwrap();
+            }
+        }
+    };
+    let (reply, ()) = tokio::join!(talker.mail("alice@example.org", &to[..9], &mail), answers);
+    assert!(reply.starts_with("250"), "{reply}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mail_for_many_is_kept_once_as_it_came() {
+    let room = Room::gateway(
+        "quota = 0\n[desk.d0]\n[desk.d1]\n[desk.d2]\n[desk.d3]\n[desk.d4]\n[desk.d5]\n[desk.d6]\n[desk.d7]\n[desk.d8]\n[desk.d9]\n\
+         [desk.e0]\n[desk.e1]\n[desk.e2]\n[desk.e3]\n[desk.e4]\n[desk.e5]\n[desk.e6]\n[desk.e7]\n[desk.e8]\n[desk.e9]",
+        "",
+    )
+    .await;
+    let to: Vec<String> = ["d", "e"].iter().flat_map(|d| (0..10).map(move |n| format!("{d}{n}@moscow"))).collect();
+    let to: Vec<&str> = to.iter().map(String::as_str).collect();
+    let mut talker = room.call().await;
+    talker.say("EHLO client.example", 250).await;
+    assert!(talker.mail("alice@example.org", &to, &plain("many", "x")).await.starts_with("250"));
+    let messages = room.messages();
+    assert_eq!(messages.len(), 20);
+    let kept = |m: &molink::message::Message| match m.envelope.post.as_ref().and_then(|post| post.mail.clone()) {
+        Some(molink::message::AsCame::Kept(blob)) => blob.sha256,
+        other => panic!("{other:?}"),
+    };
+    assert!(messages.iter().all(|m| kept(m) == kept(&messages[0])), "one content for all");
+    assert!(room.content(&kept(&messages[0])).ends_with(&plain("many", "x")));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mail_counts_once_for_each_desk_however_often_it_names_it() {
+    let room = Room::gateway("quota = 2", "").await;
+    let mut talker = room.call().await;
+    talker.say("EHLO client.example", 250).await;
+    let one = ["operator@moscow", "OPERATOR@moscow", "postmaster@moscow"];
+    assert!(talker.mail("alice@example.org", &one, &plain("a", "x")).await.starts_with("250"));
+    let messages = room.messages();
+    assert_eq!(messages.len(), 1, "one mail for one desk");
+    let two = talker.mail("alice@example.org", &["operator@moscow", "chairman@moscow"], &plain("b", "x")).await;
+    assert!(two.starts_with("450 4.7.1 not now: 2 mails an hour, counted for each desk"), "{two}");
+    assert!(talker.mail("alice@example.org", &["chairman@moscow"], &plain("c", "x")).await.starts_with("250"));
 }
 
 /// The most memory that a process had, in kilobytes.

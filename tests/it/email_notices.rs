@@ -207,7 +207,7 @@ async fn a_mail_that_could_not_be_delivered_comes_back_as_a_notice_to_who_sent_i
     let (report, words) = notice(&mut caller).await;
     is(&report, Action::Failed, "5.1.1", "nobody@moscow.example");
     assert_eq!(report.fates[0].original.as_deref(), Some("boss@example.com"));
-    assert!(words.contains("no desk `nobody` here") && words.contains("Subject: Not delivered: Lunch"), "{words}");
+    assert!(words.contains("there is no desk \"nobody\" at moscow.example") && words.contains("Subject: Not delivered: Lunch"), "{words}");
     assert!(words.contains("text/rfc822-headers") && !words.contains("its text"), "RET=HDRS: {words}");
 }
 
@@ -243,7 +243,8 @@ async fn a_mail_that_waits_is_told_of_once_and_when_it_will_be_given_up() {
     let mut caller = gate.caller().await;
     let (report, words) = notice(&mut caller).await;
     is(&report, Action::Delayed, "4.3.1", "busy@moscow.example");
-    assert!(words.contains("Will-Retry-Until: ") && words.contains("451 4.3.1 no paper"), "{words}");
+    assert!(words.contains("Will-Retry-Until: ") && words.contains("Why: 451 4.3.1 no paper."), "{words}");
+    assert!(!words.contains("Diagnostic-Code"), "no server of mail said it: {words}");
     tokio::time::sleep(Duration::from_millis(600)).await; // as long again, and no word more
     gate.marker().await;
     let (report, _) = notice(&mut caller).await;
@@ -357,6 +358,20 @@ async fn what_others_tell_of_our_messages_is_learned_and_a_forged_notice_moves_n
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_notice_that_brings_a_long_mail_back_is_heard_like_any_other() {
+    let gate = Gate::new("people = { alice = \"nobody@far.example\" }").await;
+    let id = gate.send("alice@mail").await;
+    let mut caller = gate.caller().await;
+    caller.message().await;
+    caller.say("250 2.0.0 taken").await;
+    gate.stands(&id, State::Custody).await;
+    let long = postfix(&id.to_string(), "failed", "5.1.1") + &("x".repeat(78) + "\r\n").repeat(2_000);
+    let filed = gate.call().await.mail("", &[HERE], long.as_bytes()).await;
+    assert!(filed.starts_with("250 "), "{filed}");
+    gate.stands(&id, State::Returned).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn notices_that_nobody_takes_make_no_storm() {
     const MAILS: usize = 30;
     let gate = Gate::new("").await;
@@ -390,9 +405,7 @@ async fn notices_that_nobody_takes_make_no_storm() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_mail_that_a_trusted_server_hands_back_again_and_again_ends() {
     let folder = tempfile::tempdir().unwrap();
-    let users = folder.path().join("users");
-    Users::at(&users).put("relay", "rosebud", None).unwrap();
-    let gate = Gate::new(&format!("users = \"{}\"", users.display())).await;
+    let gate = open_to_a_login(folder.path()).await;
     let mut mail = b"From: Alice <alice@example.org>\r\nSubject: Round\r\nMessage-ID: <r@example.org>\r\n\r\nround\r\n".to_vec();
     let mut rounds = 0;
     let mut caller = None;
@@ -465,16 +478,70 @@ async fn a_message_between_two_stations_that_point_at_each_other_ends_and_its_se
     moscow.stop().await.unwrap();
 }
 
+/// The smart-host refuses Alice's mail for somebody outside, which she could hand in by a login; then it gets the notice of it.
+async fn refused_by_the_smart_host(gate: &Gate) -> Vec<u8> {
+    let mut talker = gate.call().await.secure(None).await;
+    talker.say("AUTH PLAIN AHJlbGF5AHJvc2VidWQ=", 235).await;
+    let mail = b"From: Alice <alice@example.org>\r\nSubject: Out\r\nMessage-ID: <out@example.org>\r\n\r\nx\r\n";
+    assert!(talker.mail("alice@example.org", &["bob@far.example"], mail).await.starts_with("250 "));
+    let mut caller = gate.caller().await;
+    caller.hears("MAIL FROM:<alice@example.org>").await;
+    caller.say("250 2.1.0 sender").await;
+    caller.hears("RCPT TO:<bob@far.example>").await;
+    caller.say("550 5.2.1 <bob@far.example>: mailbox closed").await;
+    caller.hears("RSET").await;
+    caller.say("250 2.0.0 done").await;
+    let (from, _, notice) = caller.message().await;
+    assert!(from.starts_with("MAIL FROM:<>"), "{from}");
+    caller.say("250 2.0.0 taken").await;
+    notice
+}
+
+/// A gateway at which `relay` may log in.
+async fn open_to_a_login(folder: &Path) -> Gate {
+    let users = folder.join("users");
+    Users::at(&users).put("relay", "rosebud", None).unwrap();
+    Gate::new(&format!("users = \"{}\"", users.display())).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_far_server_said_is_told_word_for_word_with_its_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let gate = open_to_a_login(folder.path()).await;
+    let notice = refused_by_the_smart_host(&gate).await;
+    let report = read(&notice).unwrap();
+    is(&report, Action::Failed, "5.2.1", "bob@far.example");
+    assert_eq!(report.fates[0].said, "550 5.2.1 <bob@far.example>: mailbox closed");
+    let text = String::from_utf8(notice).unwrap().replace("=\r\n", "");
+    for words in [
+        "\r\nRemote-MTA: dns; [127.0.0.1]\r\nDiagnostic-Code: smtp; 550 5.2.1 <bob@far.example>: mailbox closed\r\n",
+        "Why: [127.0.0.1] answered: 550 5.2.1 <bob@far.example>: mailbox closed.",
+        "\r\nArrival-Date: ",
+    ] {
+        assert!(text.contains(words), "{words}: {text}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "peer: run through tests/run"]
 async fn pythons_email_package_reads_our_notices_without_a_defect() {
+    let folder = tempfile::tempdir().unwrap();
+    let said = python(&refused_by_the_smart_host(&open_to_a_login(folder.path()).await).await);
+    for words in [
+        "status: 5.2.1",
+        "remote-mta: dns; [127.0.0.1]",
+        "diagnostic-code: smtp; 550 5.2.1 <bob@far.example>: mailbox closed",
+        "arrival-date",
+    ] {
+        assert!(said.contains(words), "{words}: {said}");
+    }
     let gate = Gate::new("delay_notice = \"200ms\"").await;
     let mut caller = None;
     for (to, asked, expected) in [
         (
             "nobody@moscow.example",
             " NOTIFY=FAILURE ORCPT=rfc822;boss@example.com",
-            ["action: failed", "status: 5.1.1", "no desk `nobody` here"],
+            ["action: failed", "status: 5.1.1", "there is no desk \"nobody\" at moscow.example. What you can do: look whether the address"],
         ),
         ("operator@moscow.example", " NOTIFY=SUCCESS", ["action: delivered", "status: 2.0.0", "is on disk at MOSCOW"]),
         ("busy@moscow.example", " NOTIFY=DELAY", ["action: delayed", "status: 4.3.1", "will-retry-until: "]),

@@ -289,3 +289,64 @@ async fn a_user_logs_in_under_tls_and_writes_from_his_desk_or_by_his_address() {
     }
     assert_eq!(all.len(), 4);
 }
+
+/// The next note with these words in it; the notes before it.
+async fn noted(notes: &mut tokio::sync::mpsc::UnboundedReceiver<String>, words: &str) -> Vec<String> {
+    let heard = async {
+        let mut before = vec![];
+        while let Some(note) = notes.recv().await {
+            if note.contains(words) {
+                return before;
+            }
+            before.push(note);
+        }
+        panic!("nobody said `{words}`: {before:?}");
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(20), heard).await.expect("a note in time")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_broken_file_of_users_is_our_trouble_said_once_and_nobodys_wrong_password() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("users.toml");
+    Users::at(&file).put("duty", "geheim", Some("operator".parse().unwrap())).unwrap();
+    let (tell, mut notes) = tokio::sync::mpsc::unbounded_channel();
+    let room = Room::watched(dir, "kind = \"gateway\"", &format!("users = \"{}\"", file.display()), "", tell).await;
+    let right = "AUTH PLAIN AGR1dHkAZ2VoZWlt"; // \0duty\0geheim
+    let mut before = greeted(&room).await.secure(None).await;
+    before.say(right, 235).await;
+    let whole = std::fs::read(&file).unwrap();
+    std::fs::write(&file, &whole[..whole.len() / 2]).unwrap();
+    let mut talker = greeted(&room).await.secure(None).await;
+    for _ in 0..5 {
+        let reply = talker.say(right, 454).await;
+        assert!(reply.starts_with("454 4.7.0"), "{reply}");
+    }
+    // Whose desk he has, nobody knows just now: he is not taken for a correspondent outside.
+    assert!(before.mail("duty@moscow", &["chairman@moscow"], &plain("a", "x")).await.starts_with("451"));
+    std::fs::write(&file, whole).unwrap();
+    talker.say(right, 235).await;
+    let said = noted(&mut notes, "the users can be read again").await;
+    let of_users: Vec<&String> = said.iter().filter(|note| note.contains("nobody can log in")).collect();
+    assert!(matches!(of_users[..], [one] if one.contains("users.toml` are not as") && one.contains("; mend the file")), "{said:?}");
+    assert!(before.mail("duty@moscow", &["chairman@moscow"], &plain("a", "x")).await.starts_with("250"));
+    assert_eq!(room.messages()[0].envelope.from.to_string(), "operator@moscow");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn after_many_wrong_passwords_a_right_one_is_not_called_wrong() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("users.toml");
+    Users::at(&file).put("duty", "geheim", None).unwrap();
+    // One round, so that three hundred wrong passwords take no time.
+    let text = std::fs::read_to_string(&file).unwrap() + "[anna]\npassword = \"pbkdf2-sha256:1:00:" + &"00".repeat(32) + "\"\n";
+    std::fs::write(&file, text).unwrap();
+    let room = Room::open(dir, "kind = \"gateway\"", &format!("users = \"{}\"", file.display()), "").await;
+    for _ in 0..100 {
+        let mut talker = greeted(&room).await.secure(None).await;
+        for _ in 0..3 {
+            talker.say("AUTH PLAIN AGFubmEAeA==", 535).await; // \0anna\0x
+        }
+    }
+    greeted(&room).await.secure(None).await.say("AUTH PLAIN AGR1dHkAZ2VoZWlt", 454).await;
+}

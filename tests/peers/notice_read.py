@@ -15,7 +15,7 @@ groups = status.get_payload()
 print("to:", mail["To"].addresses[0].addr_spec)
 print("subject:", mail["Subject"])
 print("auto-submitted:", mail["Auto-Submitted"])
-for name in ("Reporting-MTA", "Original-Envelope-Id"):
+for name in ("Reporting-MTA", "Original-Envelope-Id", "Arrival-Date"):
     print(name.lower() + ":", groups[0][name])
 for group in groups[1:]:
     for name, value in group.items():

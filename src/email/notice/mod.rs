@@ -5,6 +5,7 @@
 //! Shown by: `email::notice::tests`, `tests/it/mail_peers.rs`.
 
 mod read;
+mod words;
 
 pub use read::{Fate, Report, read};
 
@@ -129,7 +130,7 @@ pub fn write(notice: &Notice<'_>) -> Option<Written> {
     let boundary = format!("=_{}", notice.id.replace(|c: char| !(c.is_ascii_alphanumeric() || c == '-'), "."));
     let boundary = &boundary[..boundary.len().min(68)];
     mail += &format!("Content-Type: multipart/report; report-type=delivery-status;\r\n boundary=\"{boundary}\"\r\n\r\n--{boundary}\r\n");
-    let (coding, words) = mime::coded_text(&words(notice, &told), boundary);
+    let (coding, words) = mime::coded_text(&words::words(notice, &told), boundary);
     mail += &format!(
         "Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: {coding}\r\n\r\n{}\r\n",
         String::from_utf8_lossy(&words)
@@ -190,31 +191,6 @@ fn heading(notice: &Notice<'_>, told: &[&Told]) -> String {
     }
     head.raw("MIME-Version", "1.0");
     String::from_utf8(head.0).unwrap_or_default()
-}
-
-/// What people read.
-fn words(notice: &Notice<'_>, told: &[&Told]) -> String {
-    let mut text = format!("This is the mail program at {}.\n", notice.host);
-    for t in told {
-        let what = match t.action {
-            Action::Failed => "could not be delivered, and is given up",
-            Action::Delayed => "could not be delivered yet; it is still being tried, and you need not send it again",
-            Action::Delivered => "was delivered",
-            Action::Relayed => "was passed on to a host that tells nothing more",
-            Action::Expanded => "was passed on to several",
-        };
-        text += &format!("\nYour message to <{}> {what}.\n", t.recipient.address);
-        if !t.why.is_empty() {
-            text += &format!("{}\n", one_line(&t.why));
-        }
-        if let Some((host, reply)) = &t.answer {
-            text += &format!("{} said: {}\n", one_line(host), one_line(reply));
-        }
-        if let Some(until) = t.until {
-            text += &format!("It is tried until {}.\n", date(until));
-        }
-    }
-    text
 }
 
 /// The part for programs: a group of fields about the mail, one for each recipient.

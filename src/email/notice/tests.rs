@@ -126,3 +126,102 @@ fn what_is_brought_back_has_no_line_that_a_server_need_not_take() {
     assert!(text.contains("\r\n hhh") && text.contains("\r\nbbb") && !text.contains("\r\n bbb"), "a header is folded, a body parted");
     assert_eq!((text.matches('h').count() > 4_000, text.matches('b').count() >= 4_000), (true, true));
 }
+
+/// Ten notices as their readers have them: (action, status, why, the far server's answer), what has to be there, and what not.
+#[test]
+fn people_read_who_what_when_why_and_what_to_do() {
+    use Action::*;
+    let smtp = Some(("mx.far.example".to_owned(), "550 5.1.1 no such user".to_owned()));
+    let refused = "mx.far.example:25 answered `550 5.1.1 no such user` while waiting for the answer to RCPT";
+    let old = "not delivered within 24 h 0 min";
+    let connect = "cannot connect to `10.0.0.7:25`: connection refused; is a mail server listening there?";
+    for (action, status, why, answer, there) in [
+        (
+            Failed,
+            "5.1.1",
+            "no desk `nobody` here; did you mean `operator`",
+            None,
+            "Why: there is no desk \"nobody\" at moscow.example; did you mean \"operator\".\nWhat you can do: look whether the address is right",
+        ),
+        (
+            Failed,
+            "5.1.1",
+            refused,
+            smtp,
+            "Why: mx.far.example answered: 550 5.1.1 no such user.\nWhat you can do: look whether the address",
+        ),
+        (Failed, "4.4.7", old, None, "Why: not delivered within 24 h 0 min.\nWhat you can do: send it again later"),
+        (
+            Failed,
+            "4.4.1",
+            &format!("{old}; at the last try: {connect}"),
+            None,
+            "Why: not delivered within 24 h 0 min: nobody answers at its station or mail server.\nWhat",
+        ),
+        (
+            Failed,
+            "5.3.4",
+            "moscow takes messages of 1000 octets at the most, and this one has 2000",
+            None,
+            "this one has 2000.\nWhat you can do: send less at a time",
+        ),
+        (
+            Failed,
+            "5.6.1",
+            "the line carries no files, and `a.zip` (application/zip) is one",
+            None,
+            "and \"a.zip\" (application/zip) is one.\nWhat you can do: send what matters as plain text",
+        ),
+        (
+            Failed,
+            "5.4.6",
+            "loop: washington sent this message before",
+            None,
+            "no fault of yours: please tell <postmaster@washington.example>",
+        ),
+        (Failed, "5.7.5", "moscow cannot be called: `/etc/keys` cannot be read", None, "please tell <postmaster@washington.example>"),
+        (
+            Delayed,
+            "4.4.1",
+            connect,
+            None,
+            "It is not delivered yet, and is still being tried.\nWhy: nobody answers at its station or mail server.\nIt is tried until Wed, 2 Nov 2016 12:00:00 +0000; if that does not help you are told.\nWhat you can do: nothing",
+        ),
+        (
+            Delivered,
+            "2.6.4",
+            "It is on disk at MOSCOW. On the way it was changed: left out: map.zip.",
+            None,
+            "It was delivered.\nIt is on disk at MOSCOW. On the way it was changed: left out: map.zip.\nWhat you can do: if they need what was left out",
+        ),
+        (
+            Relayed,
+            "2.0.0",
+            "LONDON has it and passes it on.",
+            None,
+            "you are told if it comes back.\nLONDON has it and passes it on.\n\nA person reads",
+        ),
+    ] {
+        let told = Told {
+            recipient: recipient("nobody@moscow.example", Notify::default(), None),
+            action,
+            status: status.into(),
+            why: why.into(),
+            answer,
+            until: (action == Delayed).then(|| "2016-11-02T12:00:00Z".parse().unwrap()),
+        };
+        let at = "2016-10-31T12:00:00Z".parse().unwrap();
+        let original = b"Subject: =?utf-8?Q?Caf=C3=A9_at_noon?=\r\n\r\n";
+        let envelope = Envelope::default();
+        let (host, told) = ("washington.example", [told]);
+        let notice = Notice { host, id: "n@x", at, envelope: &envelope, original, arrived: Some(at), told: &told };
+        let text = words::words(&notice, &told.iter().collect::<Vec<_>>());
+        let begin = "This is the mail program of washington.example. It tells you what became of your message.\n\nSubject: Café at noon\nReceived here: Mon, 31 Oct 2016 12:00:00 +0000\nTo: <nobody@moscow.example>\n\nIt ";
+        assert!(text.starts_with(begin) && text.contains(there), "{text}");
+        assert!(text.ends_with("\n\nA person reads what you write to <postmaster@washington.example>.\n"), "{text}");
+        for ours in ["10.0.0.7", "/etc/keys", "is a mail server listening"] {
+            assert!(!text.contains(ours), "nothing for a stranger: {text}");
+        }
+        println!("{text}\n----");
+    }
+}

@@ -9,7 +9,7 @@ use super::envelope::{Envelope, Who};
 use super::limits::{BLOCK, Timer};
 use super::replies::Say;
 use super::server_auth::Login;
-pub use super::server_talk::{Config, Directory, Input, Mail, NotFiled, Output, Standing};
+pub use super::server_talk::{Checked, Config, Directory, Input, Mail, NotFiled, Output, Standing};
 use crate::machine::{Machine, Timers};
 use crate::message::Precedence;
 use crate::time::Instant;
@@ -205,6 +205,7 @@ impl Server {
             NotFiled::NoRoom => self.settled(now, Say::NoRoom, ""),
             NotFiled::Trouble => self.settled(now, Say::Trouble, ""),
             NotFiled::Later(text) => self.settled(now, Say::Later, text),
+            NotFiled::BookFull => self.settled(now, Say::BookFull, ""),
             NotFiled::Loop => self.settled(now, Say::Loop, ""),
             NotFiled::Content => self.settled(now, Say::Content, ""),
             NotFiled::Policy(text) => self.settled(now, Say::Policy, text),

@@ -1,12 +1,12 @@
 //! AUTH of a server session: PLAIN and LOGIN, only under TLS.
 //!
 //! Standards: RFC 4954 4, RFC 4616 (PLAIN); LOGIN as draft-murchison-sasl-login describes what clients do.
-//! In: the mechanism, lines of base64. Out: 235, 535, or a prompt. Left out: mechanisms that need more than one answer of ours; the authorisation
+//! In: the mechanism, lines of base64. Out: 235, 535, 454 (nobody can be checked now), or a prompt. Left out: mechanisms that need more than one answer of ours; the authorisation
 //! identity of PLAIN must be empty or the same. Shown by: `fixtures/dialogues/smtp/auth-*`.
 
 use super::base64::{decode, encode};
 use super::replies::Say;
-use super::server::{Phase, Server};
+use super::server::{Checked, Phase, Server};
 use crate::time::Instant;
 use smtp_proto::{AUTH_LOGIN, AUTH_PLAIN};
 
@@ -88,14 +88,16 @@ impl Server {
 
     fn login(&mut self, name: &str, password: &str) {
         // An empty password is never right, whatever the directory says.
-        let right = !name.is_empty() && !password.is_empty() && self.config.directory.clone().login(name, password);
-        match right {
-            true => {
+        let possible = !name.is_empty() && !password.is_empty();
+        match if possible { self.config.directory.clone().login(name, password) } else { Checked::Wrong } {
+            Checked::Right => {
                 self.who.login = Some(name.to_owned());
                 self.counts.idle = 0;
                 self.say(Say::LoggedIn, "");
             }
-            false => self.failed(),
+            Checked::Wrong => self.failed(),
+            // RFC 4954 6: a temporary failure; the client keeps its password, and nothing is counted against it.
+            Checked::NotNow => self.say(Say::LoginNotNow, ""),
         }
     }
 

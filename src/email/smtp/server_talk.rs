@@ -15,7 +15,18 @@ pub trait Directory: Send + Sync {
     /// Where an address belongs. `postmaster` alone is asked about too, and has to be somebody (RFC 5321 4.5.1).
     fn standing(&self, who: &Who, address: &str) -> Standing;
     /// Whether name and password are right.
-    fn login(&self, name: &str, password: &str) -> bool;
+    fn login(&self, name: &str, password: &str) -> Checked;
+}
+
+/// What a name and a password are.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Checked {
+    /// Right.
+    Right,
+    /// Wrong.
+    Wrong,
+    /// It cannot be told now, and that is not the client's fault.
+    NotNow,
 }
 
 /// Where an address belongs.
@@ -82,12 +93,24 @@ pub enum NotFiled {
     Trouble,
     /// Somebody's rule, for now: 450, with the reason.
     Later(String),
+    /// No room for one more correspondent: 452.
+    BookFull,
     /// It has been here before: 554.
     Loop,
     /// It cannot be read: 554.
     Content,
     /// Somebody's rule: 550, with the reason.
     Policy(String),
+}
+
+impl NotFiled {
+    /// Whether the client is to come again with it (4xx).
+    pub fn for_now(&self) -> bool {
+        match self {
+            NotFiled::NoRoom | NotFiled::Trouble | NotFiled::Later(_) | NotFiled::BookFull => true,
+            NotFiled::Loop | NotFiled::Content | NotFiled::Policy(_) => false,
+        }
+    }
 }
 
 /// A mail that is complete and waits to be filed.

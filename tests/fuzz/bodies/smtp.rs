@@ -10,7 +10,7 @@ use molink::email::reply::Verdict;
 use molink::email::smtp::client::{self, Client, Job, Tls};
 use molink::email::smtp::envelope::{Body, Envelope, Recipient, Who};
 use molink::email::smtp::limits::Limits;
-use molink::email::smtp::server::{self, Directory, NotFiled, Server, Standing};
+use molink::email::smtp::server::{self, Checked, Directory, NotFiled, Server, Standing};
 use molink::machine::Machine;
 use molink::message::Precedence;
 use molink::time::{Instant, Speed};
@@ -29,8 +29,12 @@ impl Directory for People {
             _ => Standing::Known,
         }
     }
-    fn login(&self, name: &str, password: &str) -> bool {
-        (name, password) == ("operator", "red phone")
+    fn login(&self, name: &str, password: &str) -> Checked {
+        match (name, password) {
+            ("operator", "red phone") => Checked::Right,
+            ("later", _) => Checked::NotNow,
+            _ => Checked::Wrong,
+        }
     }
 }
 

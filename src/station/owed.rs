@@ -60,3 +60,57 @@ impl Owed {
         written.map_err(|e| format!("cannot write `{}`: {e}; the next start looks at more", self.path.display()))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::message::Name;
+    use crate::router::Stamped;
+    use crate::router::journal::sqlite::{self, Options};
+    use crate::time::Utc;
+
+    /// A journal with so many events: a port's machine printed every hundredth.
+    fn journal(dir: &Path, events: usize) -> Reader {
+        let station: Name = "moscow".parse().unwrap();
+        let path = dir.join("journal.sqlite");
+        let (db, _lock) = sqlite::open(&Options::new(&path, station.clone())).unwrap();
+        db.execute_batch("BEGIN").unwrap();
+        for n in 1..=events {
+            let id = Some(format!("MOSCOW-{n:04}-20161031T1200Z").parse().unwrap());
+            let port = (n % 100 == 0).then(|| "tty".to_owned());
+            let event = Stamped { t: 0, utc: Utc(0), station: station.clone(), port, id, event: Event::Printed };
+            db.execute("INSERT INTO event (identity, json) VALUES (NULL, ?1)", [serde_json::to_string(&event).unwrap()]).unwrap();
+        }
+        db.execute_batch("COMMIT").unwrap();
+        Reader::open(&path).unwrap()
+    }
+
+    #[test]
+    fn what_machines_printed_behind_the_note_is_looked_at_page_by_page() {
+        let dir = tempfile::tempdir().unwrap();
+        let reader = journal(dir.path(), 1_250);
+        let unknown = Owed::open(dir.path(), &reader).unwrap();
+        assert!(!unknown.known() && unknown.looked(), "an older program ran here");
+        unknown.all_made(150).unwrap();
+        let mut owed = Owed::open(dir.path(), &reader).unwrap();
+        assert!(owed.known());
+        let mut pages = vec![];
+        while !owed.looked() {
+            pages.push(owed.page(&reader).unwrap().len());
+        }
+        assert_eq!(pages, [5, 5, 1]);
+        for damaged in ["", "x", "1251"] {
+            std::fs::write(dir.path().join("paper.made"), damaged).unwrap();
+            assert!(!Owed::open(dir.path(), &reader).unwrap().known(), "`{damaged}` is as if it were not there");
+        }
+    }
+
+    #[test]
+    fn of_a_new_station_it_is_known_that_nothing_is_owed() {
+        let dir = tempfile::tempdir().unwrap();
+        let owed = Owed::open(dir.path(), &journal(dir.path(), 0)).unwrap();
+        assert!(owed.known() && owed.looked());
+        let reader = journal(dir.path(), 100);
+        assert!(Owed::open(dir.path(), &reader).unwrap().known(), "and that is kept");
+    }
+}

@@ -202,9 +202,14 @@ async fn a_lost_connection_leaves_a_doubt_only_behind_the_final_dot() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_is_not_there_is_the_lines_fault_and_said_once() {
-    let mut sender = Sender::start("peer = \"moscow\"\nline = { smtp = \"127.0.0.1:1\" }");
+    // Held, and not listened on.
+    let closed = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+    closed.bind(&std::net::SocketAddr::from(([127, 0, 0, 1], 0)).into()).unwrap();
+    let nobody = closed.local_addr().unwrap().as_socket().unwrap();
+    let mut sender = Sender::start(&format!("peer = \"moscow\"\nline = {{ smtp = \"{nobody}\" }}"));
     for _ in 0..2 {
-        deferred(&sender.send(&message(1, "chairman@moscow", text("x"))).await, Fault::Line, "cannot connect to `127.0.0.1:1`");
+        let said = format!("cannot connect to `{nobody}`");
+        deferred(&sender.send(&message(1, "chairman@moscow", text("x"))).await, Fault::Line, &said);
     }
     assert_eq!(sender.seen().len(), 1);
     sender.stop().await;

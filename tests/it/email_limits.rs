@@ -3,7 +3,6 @@
 use crate::email_room::Room;
 use crate::email_server::plain;
 use molink::email::backend_users::Users;
-use molink::router::Submitted;
 use molink::router::port::PortReport;
 use molink::router::{Backend, History, News, Place, Port, Verdict};
 use molink::time::{Clock, Speed};

@@ -54,7 +54,11 @@ fn a_program_types_line_by_line_and_reads_the_answers() {
 #[test]
 fn without_a_station_or_a_desk_it_says_what_to_do() {
     let house = House::new();
-    let done = house.run(&["tty", "--station", "http://127.0.0.1:9"], SOON);
+    // Held, and not listened on: a number alone may be anybody's.
+    let closed = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+    closed.bind(&std::net::SocketAddr::from(([127, 0, 0, 1], 0)).into()).unwrap();
+    let nobody = closed.local_addr().unwrap().as_socket().unwrap();
+    let done = house.run(&["tty", "--station", &format!("http://{nobody}")], SOON);
     assert_eq!(done.status.code(), Some(1));
     assert!(text(&done.stderr).contains("start it with `molink station FILE.toml`"), "{}", text(&done.stderr));
     let done = house.run(&["tty", "--station", "washington"], SOON);

@@ -319,6 +319,26 @@ async fn a_message_to_the_outside_goes_to_the_books_address_with_its_other_forms
     sender.stop().await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn whom_a_desk_writes_to_keeps_his_name_for_ever() {
+    let far = Far::new().await;
+    let book = std::sync::Mutex::new(std::path::PathBuf::new());
+    let mut sender = Sender::start_at(&gateway(&far), |dir| {
+        std::fs::create_dir_all(dir.join("mail")).unwrap();
+        std::fs::write(dir.join("mail/mail.book"), "# 20000\n~carol carol@x.example\n").unwrap();
+        *book.lock().unwrap() = dir.join("mail/mail.book");
+        Place { data: dir.to_owned(), ..forms() }
+    });
+    sender.deliver(&message(1, "carol@mail", text("HELLO"))).await;
+    let mut there = far.greeted(&["DSN"]).await;
+    there.message().await;
+    there.say("250 2.0.0 taken").await;
+    delivered(&sender.outcome().await, "relay", "250 2.0.0 taken");
+    let text = std::fs::read_to_string(&*book.lock().unwrap()).unwrap();
+    assert!(text.ends_with("\ncarol carol@x.example\n"), "{text}");
+    sender.stop().await;
+}
+
 fn in_transit(mail: AsCame) -> Message {
     let mut m = message(3, "alice@mail", text("read"));
     m.envelope.from = "bob@mail".parse().unwrap();

@@ -274,7 +274,8 @@ async fn a_mail_that_was_put_off_by_our_own_trouble_is_not_counted_and_one_that_
         ("bob@example.org", refused(), "550"),
     ] {
         let mail = plain("a", "x");
-        let (reply, ()) = tokio::join!(talker.mail(from, &["operator@moscow"], &mail), answered(&mut alone, said));
+        let both = async { tokio::join!(talker.mail(from, &["operator@moscow"], &mail), answered(&mut alone, said)).0 };
+        let reply = crate::email_far::soon("a draft and a reply", both).await;
         assert!(reply.starts_with(code), "{reply}");
     }
     for from in ["alice@example.org", "bob@example.org"] {
@@ -354,7 +355,8 @@ async fn a_long_text_for_many_is_neither_in_memory_many_times_nor_in_the_journal
             }
         }
     };
-    let (reply, ()) = tokio::join!(talker.mail("alice@example.org", &to[..9], &mail), answers);
+    let both = async { tokio::join!(talker.mail("alice@example.org", &to[..9], &mail), answers).0 };
+    let reply = crate::email_far::soon("drafts and a reply", both).await;
     assert!(reply.starts_with("250"), "{reply}");
 }
 

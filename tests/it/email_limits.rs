@@ -4,7 +4,7 @@ use crate::email_room::Room;
 use crate::email_server::plain;
 use molink::email::backend_users::Users;
 use molink::router::port::PortReport;
-use molink::router::{Backend, History, News, Place, Port, Verdict};
+use molink::router::{Backend, History, News, Place, Port, Submitted, Verdict};
 use molink::time::{Clock, Speed};
 use std::sync::Arc;
 

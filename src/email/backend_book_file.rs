@@ -138,7 +138,7 @@ impl Written {
         Ok(match full(self) || self.read >= LONGEST - 1_000 {
             false => Ok(()),
             true => Err(format!(
-                "the book `{path}` is full ({} names, {} of strangers, {} MiB): new correspondents are told to come later (452);                  stop the station, add a line `-NAME` for each name that is not needed, start it",
+                "the book `{path}` is full ({} names, {} of strangers, {} MiB): new correspondents are told to come later (452); stop the station, add a line `-NAME` for each name that is not needed, start it",
                 self.names.len(),
                 self.strangers,
                 self.read >> 20

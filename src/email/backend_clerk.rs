@@ -9,7 +9,7 @@ use super::backend_told::About;
 use super::mime::Heading;
 use super::notice::{self, Action};
 use crate::message::{Draft, Edit, Identity};
-use crate::router::{Event, Look, News, Stamped, Submitted, Verdict};
+use crate::router::{Event, Look, News, Stamped, State, Submitted, Verdict};
 use crate::time::{Instant, Utc};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -224,7 +224,7 @@ impl Reading<'_> {
             if let (Some(row), Some(about)) = (row, self.about(&id)?) {
                 let why = match row.attempts {
                     0 => "",
-                    _ if row.state.to_string() == "sent" => "it is being handed over just now",
+                    _ if row.state == State::Sent => "it is being handed over just now",
                     _ => &row.detail,
                 };
                 let notice = about.late(why, row.accepted.plus(self.shared.place.expire));

@@ -18,6 +18,7 @@ mod tests;
 
 pub use core::Router;
 pub use event::{Event, EventSink, Stamped};
+pub use journal::State;
 pub use journal::contents::Contents;
 pub use journal::history::{History, Look};
 pub use port::{

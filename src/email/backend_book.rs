@@ -29,8 +29,8 @@ pub(super) struct Book {
     /// From the station file.
     people: BTreeMap<Name, String>,
     file: Option<Mutex<Written>>,
-    /// The day on which it was said last that the book is full.
-    said: Mutex<Option<i64>>,
+    /// What was said last of a full book, and on which day.
+    said: Mutex<Option<(i64, String)>>,
 }
 
 /// On whose account a name is wanted.
@@ -74,10 +74,10 @@ impl Book {
     }
 
     /// The name that an address is known to have, if that can be said without waiting for anybody, and nothing is to be put down.
-    pub fn known(&self, address: &str, at: Utc) -> Option<Name> {
+    pub fn known(&self, address: &str, whose: Whose, at: Utc) -> Option<Name> {
         let address = folded(address);
         let named = self.people.iter().find(|(_, a)| **a == address).map(|(name, _)| name.clone());
-        named.or_else(|| self.file.as_ref()?.try_lock().ok()?.settled(&address, Whose::Stranger, day(at)))
+        named.or_else(|| self.file.as_ref()?.try_lock().ok()?.settled(&address, whose, day(at)))
     }
 
     /// The name of an address, given now if it has none; on disk when this returns. It waits for the disk.
@@ -105,10 +105,12 @@ impl Book {
         }
     }
 
-    /// What to say of a full book, once a day.
+    /// What to say of a full book, each thing once a day.
     fn full(&self, sentence: String, today: i64) -> Option<String> {
-        let before = self.said.lock().unwrap_or_else(PoisonError::into_inner).replace(today);
-        (before != Some(today)).then_some(sentence)
+        let kind = sentence.chars().filter(|c| !c.is_ascii_digit()).collect();
+        let before = self.said.lock().unwrap_or_else(PoisonError::into_inner).replace((today, kind));
+        let again = before.is_some_and(|(day, said)| day == today && said.chars().eq(sentence.chars().filter(|c| !c.is_ascii_digit())));
+        (!again).then_some(sentence)
     }
 }
 

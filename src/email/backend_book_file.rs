@@ -16,6 +16,8 @@ use std::path::{Path, PathBuf};
 
 /// The longest file: with it the book is full. What is behind it was not written by us.
 const LONGEST: u64 = 64 << 20;
+/// What is left free at its end: more than any one addition takes.
+const ROOM: u64 = 1 << 20;
 /// Names of silent strangers that are taken out at one time.
 const TAKEN_OUT: usize = 1_000;
 
@@ -84,7 +86,7 @@ impl Written {
     ) -> Result<Result<Name, String>, String> {
         self.say_of_disk(|written| {
             let name = match written.names.get(address).cloned() {
-                Some(name) if written.settled(address, whose, today).is_some() => return Ok(Ok(name)),
+                Some(name) if written.settled(address, whose, today).is_some() || written.is_long() => return Ok(Ok(name)),
                 Some(name) => name,
                 None => match written.place(whose, today)? {
                     Ok(()) => written.free(base, taken)?,
@@ -104,9 +106,19 @@ impl Written {
             return Ok(());
         }
         self.say_of_disk(|written| match stranger(written) {
-            Some(address) => written.add(today, &format!("{name} {address}\n")),
-            None => Ok(()),
+            Some(address) if !written.is_long() => written.add(today, &format!("{name} {address}\n")),
+            Some(_) | None => Ok(()),
         })
+    }
+
+    /// At midnight another may have begun the day already: its strangers are counted once.
+    fn day(&self, today: i64) -> i64 {
+        if self.today.0 == today + 1 { self.today.0 } else { today }
+    }
+
+    /// Whether nothing more is written into it: what stands there stays.
+    fn is_long(&self) -> bool {
+        self.read >= LONGEST - ROOM
     }
 
     fn say_of_disk<T>(&mut self, work: impl FnOnce(&mut Written) -> std::io::Result<T>) -> Result<T, String> {
@@ -124,6 +136,7 @@ impl Written {
     /// Whether there is a place for one more, made if it can be; else a sentence.
     fn place(&mut self, whose: Whose, today: i64) -> std::io::Result<Result<(), String>> {
         let path = self.path.display().to_string();
+        let today = self.day(today);
         let new = if self.today.0 == today { self.today.1 } else { 0 };
         if whose == Whose::Stranger && self.a_day > 0 && new >= self.a_day {
             let most = self.a_day;
@@ -132,10 +145,10 @@ impl Written {
             )));
         }
         let full = |w: &Written| w.names.len() >= MOST || whose == Whose::Stranger && w.strangers >= STRANGERS;
-        if full(self) {
+        if full(self) && !self.is_long() {
             self.take_out(today)?;
         }
-        Ok(match full(self) || self.read >= LONGEST - 1_000 {
+        Ok(match full(self) || self.is_long() {
             false => Ok(()),
             true => Err(format!(
                 "the book `{path}` is full ({} names, {} of strangers, {} MiB): new correspondents are told to come later (452); stop the station, add a line `-NAME` for each name that is not needed, start it",
@@ -174,6 +187,7 @@ impl Written {
     /// Adds lines, under the day they are of; synced.
     fn add(&mut self, today: i64, lines: &str) -> std::io::Result<()> {
         self.mend()?;
+        let today = self.day(today);
         let text = if self.today.0 == today { lines.to_owned() } else { format!("# {today}\n{lines}") };
         if let Err(e) = self.file.write_all(text.as_bytes()).and_then(|()| self.file.sync_data()) {
             let _ = self.mend(); // half a line is none
@@ -234,7 +248,8 @@ impl Written {
 
     /// A line that a crash tore is cut off: nobody was told of it.
     fn mend(&mut self) -> std::io::Result<()> {
-        if self.file.metadata()?.len() > self.read && self.read < LONGEST {
+        let length = self.file.metadata()?.len();
+        if length > self.read && length < LONGEST {
             self.file.set_len(self.read)?;
             self.file.sync_all()?;
         }

@@ -238,7 +238,7 @@ impl Reading<'_> {
 /// A report came (a mail with the null reverse-path): what is learned from it of a message of ours is on disk when this says so. It waits
 /// for the disk, and for the router. The error is this machine's: the report must come again.
 pub(super) fn heard(shared: &Shared, mail: &[u8], _: &Heading) -> Result<(), String> {
-    let Some((id, news)) = news(shared, mail) else { return Ok(()) };
+    let Some((id, news)) = news(shared, mail)? else { return Ok(()) };
     let learned = shared.door.learned(id, news);
     let (answer, answered) = std::sync::mpsc::channel();
     // A task of its own, not this thread, waits in time: a runtime that ends drops it, and this thread hears so.
@@ -254,20 +254,21 @@ pub(super) fn heard(shared: &Shared, mail: &[u8], _: &Heading) -> Result<(), Str
 /// What a report says of a message of ours.
 ///
 /// It is easily forged. So it must name a message that the journal knows to have gone to the world outside, and speak of its one recipient.
-fn news(shared: &Shared, mail: &[u8]) -> Option<(Identity, News)> {
-    let report = notice::read(mail)?;
+fn news(shared: &Shared, mail: &[u8]) -> Result<Option<(Identity, News)>, String> {
+    let Some(report) = notice::read(mail) else { return Ok(None) };
     let named = |id: &Option<String>| id.as_ref().and_then(|id| id.split('@').next()?.parse().ok());
-    let id = report.identity.clone().or_else(|| named(&report.envid)).or_else(|| named(&report.message_id))?;
-    let row = || shared.place.history.as_ref()?.look().ok()?.row(&id).ok()?;
-    let row = row().filter(|row| shared.keys.outside().as_ref() == Some(&row.to.station))?;
+    let about = report.identity.clone().or_else(|| named(&report.envid)).or_else(|| named(&report.message_id));
+    let (Some(id), Some(history)) = (about, &shared.place.history) else { return Ok(None) };
+    let outside = shared.keys.outside();
+    let Some(row) = history.look()?.row(&id)?.filter(|row| outside.as_ref() == Some(&row.to.station)) else { return Ok(None) };
     let address = shared.book.address(&row.to.desk).unwrap_or_default();
     let is_it = |fate: &&notice::Fate| {
         fate.recipient.eq_ignore_ascii_case(&address) || fate.original.as_ref().is_some_and(|o| o.eq_ignore_ascii_case(&address))
     };
     let only = || report.fates.first().filter(|_| report.fates.len() == 1);
-    let fate = report.fates.iter().find(is_it).or_else(only)?;
+    let Some(fate) = report.fates.iter().find(is_it).or_else(only) else { return Ok(None) };
     let said = notice::one_line(&format!("{} said: {}", report.by.as_deref().unwrap_or("the far end"), fate.said));
-    match fate.action {
+    Ok(match fate.action {
         Action::Failed => Some((id, News::Failed(said))),
         Action::Delivered => Some((id, News::Delivered(said))),
         Action::Delayed | Action::Relayed | Action::Expanded => {
@@ -275,7 +276,7 @@ fn news(shared: &Shared, mail: &[u8]) -> Option<(Identity, News)> {
             shared.events.emit(Event::Note { text }, Some(&id));
             None
         }
-    }
+    })
 }
 
 #[cfg(test)]

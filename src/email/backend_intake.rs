@@ -5,7 +5,7 @@
 //! Left out: the session (`smtp::server`), whom an address means (`backend_directory`). Shown by: `tests/it/email_server.rs`.
 
 use super::backend::Shared;
-use super::backend_book::{DAEMON, NoName, Whose};
+use super::backend_book::{DAEMON, NoName, STRANGER, Whose};
 use super::backend_directory::Directory;
 use super::backend_quota::Quota;
 use super::backend_spool::{Incoming, SHORT};
@@ -135,7 +135,8 @@ impl Intake {
     fn read_at_once(&self, mail: &Mail, spool: &Incoming) -> Option<Result<Read, NotFiled>> {
         let short = spool.in_memory().filter(|octets| octets.len() <= AT_ONCE && std::str::from_utf8(octets).is_ok())?;
         let (from, to) = (&mail.envelope.from, &mail.envelope.to);
-        let known = |address: &str| self.shared.book.known(address, self.shared.clock.utc(self.shared.clock.now())).is_some();
+        let whose = if mail.who.trusted() { Whose::Known } else { Whose::Stranger };
+        let known = |address: &str| self.shared.book.known(address, whose, self.shared.clock.utc(self.shared.clock.now())).is_some();
         let plain = mail.who.pinned.is_none() && to.len() <= KEPT_SHORT_FOR && !from.is_empty();
         if !plain || !known(from) || !to.iter().all(|r| self.directory.desk(&r.address).is_some()) {
             return None;
@@ -188,8 +189,8 @@ impl Intake {
         if mail.envelope.from.is_empty() {
             backend_clerk::heard(shared, came, &parsed.heading).map_err(|e| self.trouble(&e))?;
         }
+        let from = self.from(mail)?; // before anything of it is kept
         let content = parsed.content(keep).map_err(|e| self.trouble(&e))?;
-        let from = self.from(mail)?;
         let kept = self.as_came(octets, mail.envelope.to.len(), &contents)?;
         let asked = mail.envelope.precedence.or(parsed.heading.precedence).unwrap_or_default();
         let precedence = if mail.who.trusted() { asked } else { asked.min(Precedence::Routine) };
@@ -256,7 +257,12 @@ impl Intake {
         };
         let desk = match mail.envelope.from.as_str() {
             "" => DAEMON.parse().map_err(|_| NotFiled::Trouble)?,
-            address => self.name(address, if mail.who.trusted() { Whose::Known } else { Whose::Stranger })?,
+            address if mail.who.trusted() => self.name(address, Whose::Known)?,
+            // One too many is a stranger: his mail is taken, and nobody can answer it by a name.
+            address => match self.name(address, Whose::Stranger) {
+                Err(NotFiled::BookFull) => STRANGER.parse().map_err(|_| NotFiled::Trouble)?,
+                named => named?,
+            },
         };
         Ok(Address { desk, station: outside })
     }

@@ -139,9 +139,40 @@ fn a_book_of_before_is_kept_whole_and_a_hand_can_take_a_name_out() {
     let path = dir.path().join("mail.book");
     std::fs::write(&path, "bob bob@x.example\neve eve@x.example\n-eve\n-nobody\n# soon\n~ x\n-\n").unwrap();
     let book = open(dir.path());
-    assert_eq!(book.known("bob@x.example", on(90_000)).unwrap().as_str(), "bob");
+    assert_eq!(book.known("bob@x.example", Whose::Known, on(90_000)).unwrap().as_str(), "bob");
     assert_eq!(book.address(&"eve".parse().unwrap()), None);
     assert_eq!(given(&book, "eve@x.example", Whose::Stranger, 1).unwrap(), "eve-2");
     assert_eq!(given(&book, "nobody@x.example", Whose::Stranger, 1).unwrap(), "nobody-2");
-    assert!(book.known("eve@x.example", on(30)).is_some() && book.known("eve@x.example", on(31)).is_none(), "to be put down again");
+    assert!(
+        book.known("eve@x.example", Whose::Stranger, on(30)).is_some() && book.known("eve@x.example", Whose::Stranger, on(31)).is_none(),
+        "to be put down again"
+    );
+    assert!(book.known("eve@x.example", Whose::Known, on(1)).is_none(), "to be kept for ever");
+}
+
+#[test]
+fn a_day_that_has_begun_does_not_begin_again_for_who_is_late() {
+    let dir = tempfile::tempdir().unwrap();
+    let book = open(dir.path());
+    for n in 0..A_DAY {
+        given(&book, &format!("s{n}@x.example"), Whose::Stranger, if n % 2 == 0 { 7 } else { 6 }).unwrap();
+    }
+    assert!(matches!(given(&book, "late@x.example", Whose::Stranger, 6), Err(NoName::Full(Some(_)))));
+    assert!(matches!(given(&book, "late@x.example", Whose::Stranger, 7), Err(NoName::Full(_))));
+}
+
+#[test]
+fn a_book_that_is_too_long_is_kept_as_it_is_and_read() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("mail.book");
+    let filler = "-x".repeat(1 << 19) + "\n";
+    let text = format!("# 1\n~eve eve@x.example\nbob bob@x.example\n{}last last@x.example\n", filler.repeat(64));
+    std::fs::write(&path, &text).unwrap();
+    let book = open(dir.path());
+    assert_eq!(given(&book, "eve@x.example", Whose::Known, 90).unwrap(), "eve");
+    book.keep(&"eve".parse().unwrap(), on(90)).unwrap();
+    let Err(NoName::Full(Some(why))) = given(&book, "new@x.example", Whose::Known, 90) else { panic!("a name") };
+    assert!(why.contains("is full") && why.contains("63 MiB"), "{why}");
+    drop(open(dir.path()));
+    assert_eq!(std::fs::metadata(&path).unwrap().len(), text.len() as u64, "nothing of it is cut off");
 }

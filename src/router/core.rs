@@ -217,7 +217,9 @@ impl Router {
     // ---- going out ----
 
     fn enqueue(&mut self, now: Instant, row: Row) {
-        let row = Row { detail: String::new(), ..row }; // why its last try failed, once there is one
+        // Why its last try failed, once there is one; also of a run before this one.
+        let detail = if row.attempts > 0 { row.detail } else { String::new() };
+        let row = Row { detail, ..row };
         let here = row.to.station == self.config.station;
         let mut ports = match here {
             true => self.config.machines.get(&row.to.desk).cloned().into_iter().collect(),

@@ -264,7 +264,8 @@ impl Printer {
         }
         for row in made {
             self.said.remove(&row.to.desk);
-            if !self.machines.contains(&row.to.desk) {
+            // What a machine printed has been told, also where the machine is gone since.
+            if !self.machines.contains(&row.to.desk) && row.state == State::Filed {
                 (self.done)(row.id);
             }
         }

@@ -34,7 +34,7 @@ fn shortened(name: &str) -> String {
     while !name.is_char_boundary(end) {
         end -= 1;
     }
-    format!("{}{ending}", name[..end].trim_end())
+    format!("{}{ending}", name[..end].trim_end_matches(['.', ' ']))
 }
 
 /// A name for a file that came without one.
@@ -88,5 +88,7 @@ mod tests {
         let long = safe(&format!("{}.jpeg", "Ж".repeat(500))).unwrap();
         assert!(long.len() <= LONGEST && long.ends_with(".jpeg"));
         assert_eq!(safe(&long), Some(long));
+        let cut = safe(&format!("{}.example of something longer than an ending", "x".repeat(LONGEST - 1))).unwrap();
+        assert_eq!((cut.len(), safe(&cut)), (LONGEST - 1, Some(cut.clone())), "no dot is left behind where it is cut");
     }
 }

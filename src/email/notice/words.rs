@@ -83,6 +83,8 @@ fn here(reason: &str, recipient: &str) -> String {
     let place = recipient.rsplit_once('@').map_or("that station", |(_, place)| place);
     match reason.strip_prefix("no desk \"").and_then(|rest| rest.split_once("\" here")) {
         Some((desk, rest)) => format!("there is no desk \"{desk}\" at {place}{rest}"),
+        // A file of ours.
+        None if reason.contains("\"/") => "something is wrong at this station".into(),
         None => reason,
     }
 }

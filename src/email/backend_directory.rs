@@ -126,6 +126,9 @@ impl server::Directory for Directory {
         match right {
             Ok(true) => Checked::Right,
             Ok(false) => {
+                // At most as many an hour as there may be failures.
+                let shown: String = name.chars().take(80).collect();
+                self.shared.note(format!("a login as `{}` was refused: the name or the password is wrong", shown.escape_debug()));
                 self.failed.lock().unwrap_or_else(PoisonError::into_inner).push_back(now);
                 Checked::Wrong
             }

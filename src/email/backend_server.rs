@@ -57,7 +57,10 @@ pub(super) async fn check(keys: &Keys, station: &Name) -> Result<Vec<String>, St
         notes.push("STARTTLS with a throw-away certificate, another at each start; stations pin the one in line.tls".to_owned());
     }
     if let Some(path) = &keys.users {
-        notes.push(format!("AUTH under TLS for {} users", Users::at(path).read()?.len()));
+        notes.push(match Users::at(path).read()?.len() {
+            1 => "AUTH under TLS for one user".to_owned(),
+            n => format!("AUTH under TLS for {n} users"),
+        });
     }
     notes.push(match (keys.kind, keys.login_required) {
         (Kind::Line, _) => "takes mail of stations whose certificate is pinned, and of users who log in".to_owned(),

@@ -8,7 +8,7 @@ use super::backend_anybody::Anybody;
 use crate::line::ip::certs::{self, Age, Cert, day, world_utc};
 use crate::line::ip::tls::WorldClock;
 use crate::message::Name;
-use rcgen::{CertificateParams, KeyPair, PKCS_ECDSA_P256_SHA256};
+use rcgen::{CertificateParams, DistinguishedName, DnType, KeyPair, PKCS_ECDSA_P256_SHA256};
 use rustls::crypto::{CryptoProvider, ring};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::NoServerSessionStorage;
@@ -148,7 +148,10 @@ fn throw_away(station: &Name, host: &str) -> Result<Shows, String> {
     let key = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256).map_err(inside)?;
     let mut names = vec![host.to_owned()];
     names.extend((host != station.as_str()).then(|| station.to_string()));
-    let cert = CertificateParams::new(names).and_then(|params| params.self_signed(&key)).map_err(inside)?;
+    let mut params = CertificateParams::new(names).map_err(inside)?;
+    params.distinguished_name = DistinguishedName::new();
+    params.distinguished_name.push(DnType::CommonName, host);
+    let cert = params.self_signed(&key).map_err(inside)?;
     let der = PrivateKeyDer::try_from(key.serialize_der()).map_err(|e| format!("the throw-away key cannot be used: {e}"))?;
     Ok(Shows::ThrowAway(cert.der().clone(), der))
 }

@@ -16,7 +16,8 @@ use rand_xoshiro::Xoshiro256PlusPlus;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-fn codes(hex: &str) -> Vec<Code> {
+/// The codes of a `transmission` event.
+pub fn codes(hex: &str) -> Vec<Code> {
     let digits = |pair: &[u8]| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap();
     hex.as_bytes().chunks(2).map(|pair| Code::new(digits(pair))).collect()
 }

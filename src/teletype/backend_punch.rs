@@ -19,8 +19,8 @@ use tokio::task::JoinSet;
 
 /// Tapes that wait for the disk; more are left out.
 const WAITING: usize = 16;
-/// How long a stop waits for tapes that are being written.
-const LONGEST_STOP: Duration = Duration::from_secs(2);
+/// How long a stop waits for tapes that are being written: a picture takes a slow machine seconds.
+const LONGEST_STOP: Duration = Duration::from_secs(5);
 
 /// The punches of a running port.
 pub(super) struct Punches {

@@ -141,10 +141,18 @@ async fn two_stations_keep_tapes_of_both_ways_and_one_whose_folder_takes_none_sa
         }
         ids.push((id.to_string(), notes));
     }
+    let [one, two, three] = &ids[..] else { panic!("{ids:?}") };
+    // A stop waits for tapes in hand, but not for ever; this machine may be slow.
+    let last = dir.path().join("washington").join("tape").join(format!("{}.png", three.0));
+    let punched = async {
+        while !last.exists() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(SOON, punched).await.expect("the last picture was not punched");
     washington.stop().await.unwrap();
     moscow.stop().await.unwrap();
     let names = tapes(&dir.path().join("washington").join("tape"));
-    let [one, two, three] = &ids[..] else { panic!("{ids:?}") };
     let wanted = [format!("{}.codes", one.0), format!("{}.codes", two.0), format!("{}.png", two.0), format!("{}.codes", three.0)];
     assert_eq!(names, wanted.into_iter().chain([format!("{}.png", three.0)]).collect());
     let sent = dir.path().join("washington").join("tape").join(format!("{}.codes", one.0));

@@ -215,7 +215,7 @@ pub(super) fn read(at: &Name, message: &Message) -> (String, Vec<String>) {
     let chat = !message.envelope.class.is_usual();
     let (who, id, subject) = (at.upper(), message.identity.heading(), &message.envelope.subject);
     let told = match chat {
-        true => format!("{who} reads on the screen, from {}:", message.envelope.from.station.upper()),
+        true => format!("{who} reads {id} on the screen:"),
         false => format!("{who} has {id} in its mailbox: {subject}"),
     };
     let texts = message.content.iter().filter_map(|part| match part {

@@ -30,22 +30,25 @@ const HISTORY: usize = 1000;
 #[command(after_help = "\
 Examples:
   molink log
-  molink log --id WASHINGTON-0001-19630830T1600Z
+  molink log WASHINGTON-0001-19630830T1600Z
   molink log --follow
   molink log --journal data/journal.sqlite --json | grep '\"state\":\"printed\"'
 
-The newest message is the last. --json prints one object a line: messages, then
-(with --id) events; with --follow also the events that are not kept.
-Times are UTC.")]
+The newest message is the last. Below it stand its precedence, unless routine,
+and the last word on it: why it waits, or was returned. --json prints one object
+a line: messages, then (of one message) events; with --follow also the events
+that are not kept. Times are UTC.")]
 pub struct Log {
+    /// One message, with its history
+    identity: Option<Identity>,
     /// The station's API
     #[arg(long, value_name = "URL", default_value_t = usual())]
     station: String,
     /// Read this journal (or the one in this data folder) instead; the station need not run
     #[arg(long, value_name = "FILE", conflicts_with = "station")]
     journal: Option<PathBuf>,
-    /// One message, with its history
-    #[arg(long, value_name = "ID")]
+    /// The same as IDENTITY
+    #[arg(long, value_name = "ID", conflicts_with = "identity")]
     id: Option<Identity>,
     /// Go on with what happens, until Ctrl-C
     #[arg(long)]
@@ -65,7 +68,8 @@ enum Source {
 
 type Numbered = (u64, Stamped);
 
-pub(super) fn run(args: Log) -> anyhow::Result<ExitCode> {
+pub(super) fn run(mut args: Log) -> anyhow::Result<ExitCode> {
+    args.id = args.id.or(args.identity.take());
     let source = match &args.journal {
         // A station's data folder will do: there is one journal in it.
         Some(dir) if dir.is_dir() => Source::Journal(Reader::open(&dir.join("journal.sqlite")).map_err(|e| Usage(e.0))?),

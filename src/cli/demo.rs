@@ -100,14 +100,15 @@ async fn play_acts(acts: &[(String, Scenario)], speed: Option<Speed>, out: &Path
     told.say("  MOLINK   ", &format!("The whole story in {} acts. What the sources say is at the end.", acts.len()))?;
     let mut before: Option<i64> = None;
     let mut ended = Ended::Told(true);
+    let mut explained: Vec<Medium> = vec![];
     for (n, (name, scenario)) in acts.iter().enumerate() {
         let speed = speed.unwrap_or(scenario.speed);
         let mut narrator = narrator(scenario, speed);
         let year = after::year(scenario.start);
         title(&mut narrator, (n + 1, acts.len()), scenario, before.map(|before| year - before))?;
-        if n == 0 {
-            narrator.legend()?;
-        }
+        let new: Vec<Medium> = media(scenario).into_iter().filter(|medium| !explained.contains(medium)).collect();
+        narrator.legend(&new)?;
+        explained.extend(new);
         narrator.blank()?;
         before = Some(year);
         ended = ended.and(play(&mut narrator, scenario, speed, &out.join(name), interrupt).await?);
@@ -125,6 +126,11 @@ async fn play_acts(acts: &[(String, Scenario)], speed: Option<Speed>, out: &Path
         }
     }
     after::conclude_acts(&mut told, &ended, out, acts)
+}
+
+/// What its circuits carry.
+fn media(scenario: &Scenario) -> Vec<Medium> {
+    scenario.circuits.values().map(|plan| plan.medium).collect()
 }
 
 fn narrator(scenario: &Scenario, speed: Speed) -> Narrator<Stdout> {
@@ -292,7 +298,7 @@ fn introduce(n: &mut Narrator<Stdout>, scenario: &Scenario, speed: Speed) -> any
         Speed::Times(times) => format!("{times} times as fast as in life"),
     };
     n.say("    ", &format!("speed: {pace}; times are UTC; what the sources say is at the end"))?;
-    n.legend()?;
+    n.legend(&media(scenario))?;
     n.blank()?;
     Ok(())
 }

@@ -306,6 +306,29 @@ fn introduce(n: &mut Narrator<Stdout>, scenario: &Scenario, speed: Speed) -> any
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::history::hourly::Test;
+    use crate::history::scenario::{Act, When};
+    use crate::time::Utc;
+
+    #[test]
+    fn an_act_is_titled_by_its_year_and_a_test_by_mail_is_handed_in_at_its_hour() {
+        for era in ERAS {
+            for (name, text) in era.acts {
+                let scenario = Scenario::parse(name, text).unwrap();
+                let titled = scenario.title.starts_with(&format!("{}: ", after::year(scenario.start)));
+                assert!(titled || era.acts.len() == 1, "{name}: {}", scenario.title);
+                let tests = scenario.timeline.iter().filter_map(|entry| match (&entry.when, &entry.act) {
+                    (When::At(after), Act::Hourly(hourly)) => Some((after, hourly)),
+                    _ => None, // another act
+                });
+                for (after, hourly) in tests.filter(|_| !media(&scenario).contains(&Medium::Codes)) {
+                    let from = Utc(scenario.start.0 + after.as_micros() as i64);
+                    let of_hour = |test: Test| from.0 + test.after.as_micros() as i64 == test.hour.0;
+                    assert!(hourly.tests(from).into_iter().all(of_hour) && !hourly.subject.contains("00Z"), "{name}: {hourly:?}");
+                }
+            }
+        }
+    }
 
     #[test]
     fn every_story_can_be_read_and_says_what_its_sources_are() {

@@ -57,7 +57,7 @@ const TRACE: &str = "trace.jsonl";
 /// Run the link's story on this machine.
 #[derive(clap::Args)]
 #[command(
-    after_help = "Examples:\n  molink demo\n  molink demo --speed max --out /tmp/hotline\n  molink demo --era 2008\n  molink demo --era all\n\nDIR gets STATION/paper/IDENTITY.{txt,png,pdf} of what came there by teletype,\nSTATION/fax/IDENTITY.{tif,pdf} of what came by fax, STATION/mail/IDENTITY.eml of what\ncame by mail and what was attached beside it, STATION/tape/IDENTITY.{codes,png} of\nwhat was sent, STATION/journal.sqlite and trace.jsonl; with `--era all` each act has\na folder of its own. A demo's earlier files in it are replaced."
+    after_help = "Examples:\n  molink demo\n  molink demo --speed max --out /tmp/hotline\n  molink demo --era 2008\n  molink demo --era all\n\nDIR gets, in a folder for each STATION: of what came there by teletype\npaper/IDENTITY.{txt,png,pdf}; by fax fax/IDENTITY.{tif,pdf}; by mail (2008, 2013)\nmail/IDENTITY.eml with what was attached beside it, the same as a mailbox in\nmaildir/DESK, and the texts in paper/IDENTITY.txt; of what was sent by teletype\ntape/IDENTITY.{codes,png}; and journal.sqlite. Beside them lies trace.jsonl. With\n`--era all` each act has a folder of its own. A demo's earlier files are replaced."
 )]
 pub struct Demo {
     /// Which era of the link: 1963 (the line is opened), 1976 (the second circuit moves),

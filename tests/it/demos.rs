@@ -102,6 +102,10 @@ fn the_demo_of_2008_leaves_mails_with_their_document_and_one_satellite_has_dropp
     let sent = files(&house.path("d/washington/content"), "").into_iter().any(|kept| std::fs::read(kept).is_ok_and(|c| c == document));
     assert!(sent && document.starts_with(b"%PDF-"), "what came is what was sent");
     assert!(told.contains("d/moscow/mail/WASHINGTON-0003-20080830T1359Z-1-machines-of-45-years.pdf"), "{told}");
+    for (folder, row) in [("d/moscow/maildir/duty/new", "    d/moscow/maildir/duty\n"), ("d/moscow/paper", "    d/moscow/paper/*.txt\n")] {
+        assert!(told.contains(row) && files(&house.path(folder), "").len() == 3, "{folder} is named, and holds what came\n{told}");
+    }
+    assert!(told.contains("mutt -f") && !told.contains("sender's paper"), "{told}");
     nothing_secret_in(&house, "d/trace.jsonl");
     for (circuit, station) in [("sat-1", "washington"), ("sat-2", "moscow"), ("fibre", "moscow")] {
         let folder = house.path(&format!("d/keys/{circuit}/{station}"));

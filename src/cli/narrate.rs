@@ -14,7 +14,7 @@ use crate::message::{Message, Name};
 use crate::router::Event;
 use crate::router::event::{Direction, Span, Stamped};
 use crate::station::live_mail::Tapped;
-use crate::time::Clock;
+use crate::time::{Clock, Utc};
 use std::collections::{BTreeMap, VecDeque};
 use std::io::Write;
 
@@ -48,7 +48,8 @@ pub(super) struct Narrator<W: Write> {
     begun: BTreeMap<Printer, String>,
     /// The same, whole: told as soon as the line in hand ends.
     whole: VecDeque<(Printer, String)>,
-    /// The time of the last event.
+    /// The time of the last event, or of a later one: each station has its clock, and what is told goes on.
+    utc: Utc,
     time: String,
 }
 
@@ -85,6 +86,7 @@ impl<W: Write> Narrator<W> {
             circuits: BTreeMap::new(),
             begun: BTreeMap::new(),
             whole: VecDeque::new(),
+            utc: Utc(i64::MIN),
             time: String::new(),
         }
     }
@@ -207,7 +209,8 @@ impl<W: Write> Narrator<W> {
 
     /// One event, if an audience wants to see it.
     pub fn event(&mut self, e: &Stamped) -> std::io::Result<()> {
-        self.time = e.utc.clock_time();
+        self.utc = self.utc.max(e.utc);
+        self.time = self.utc.clock_time();
         if let Some((wires, clock)) = &mut self.watched {
             wires.take(e, clock.now());
         }
@@ -423,7 +426,7 @@ mod tests {
     use super::*;
     use crate::history::Scenario;
     use crate::message::Edit;
-    use crate::time::{Speed, Utc};
+    use crate::time::Speed;
 
     fn event(station: &str, event: Event) -> Stamped {
         Stamped { t: 0, utc: Utc(0), station: station.parse().unwrap(), port: None, id: None, event }
@@ -518,6 +521,17 @@ mod tests {
         n.event(&event("moscow", Event::Sent { channel: 1, attempt: 1, edits: vec![] })).unwrap();
         let told = String::from_utf8(n.into_inner()).unwrap();
         assert_eq!(told, "00:00:00  MOSCOW changes for the line: Ё as Е (once), Ч as 4 (one code) (2\n          times, e.g. 2Ч as 24)\n");
+    }
+
+    #[test]
+    fn the_time_that_is_told_never_goes_back() {
+        let mut n = Narrator::new(vec![]);
+        let up = || Event::LineUp { peer: "washington".parse().unwrap() };
+        for (station, seconds) in [("moscow", 6), ("washington", 5), ("moscow", 7)] {
+            n.event(&Stamped { utc: Utc(seconds * 1_000_000), ..event(station, up()) }).unwrap();
+        }
+        let times: Vec<String> = n.told().lines().map(|line| line[..8].to_owned()).collect();
+        assert_eq!(times, ["00:00:06", "00:00:06", "00:00:07"]);
     }
 
     #[test]

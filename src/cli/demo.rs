@@ -57,7 +57,7 @@ const TRACE: &str = "trace.jsonl";
 /// Run the link's story on this machine.
 #[derive(clap::Args)]
 #[command(
-    after_help = "Examples:\n  molink demo\n  molink demo --speed max --out /tmp/hotline\n  molink demo --era 2008\n  molink demo --era all\n\nDIR gets, in a folder for each STATION: of what came there by teletype\npaper/IDENTITY.{txt,png,pdf}; by fax fax/IDENTITY.{tif,pdf}; by mail (2008, 2013)\nmail/IDENTITY.eml with what was attached beside it, the same as a mailbox in\nmaildir/DESK, and the texts in paper/IDENTITY.txt; of what was sent by teletype\ntape/IDENTITY.{codes,png}; and journal.sqlite. Beside them lies trace.jsonl. With\n`--era all` each act has a folder of its own. A demo's earlier files are replaced."
+    after_help = "Examples:\n  molink demo\n  molink demo --speed max --out /tmp/hotline\n  molink demo --era 2008\n  molink demo --era all\n\nDIR gets, for each STATION (with `--era all` in a folder for each act):\n  STATION/paper/    what came, as papers; of a fax or a mail the text\n  STATION/tape/     what was sent by teletype, as tapes\n  STATION/fax/      pages that came by fax, as TIFF and PDF\n  STATION/mail/     what came by mail, and the files that came with it\n  STATION/maildir/  the same as a mailbox for each desk, to open by mutt -f\n  STATION/journal.sqlite\nand a trace.jsonl of all that happened. A demo's earlier files are replaced."
 )]
 pub struct Demo {
     /// Which era of the link: 1963 (the line is opened), 1976 (the second circuit moves),
@@ -68,7 +68,7 @@ pub struct Demo {
     /// How fast: a number (1 = as in life) or `max` [default: the scenario's own]
     #[arg(long)]
     speed: Option<Speed>,
-    /// Where papers, journals and the trace go
+    /// Where papers, mails, journals and the trace go
     #[arg(long, value_name = "DIR", default_value = "molink-demo")]
     out: PathBuf,
 }

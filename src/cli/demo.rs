@@ -57,7 +57,7 @@ const TRACE: &str = "trace.jsonl";
 /// Run the link's story on this machine.
 #[derive(clap::Args)]
 #[command(
-    after_help = "Examples:\n  molink demo\n  molink demo --speed max --out /tmp/hotline\n  molink demo --era 2008\n  molink demo --era all\n\nDIR gets STATION/paper/IDENTITY.{txt,png,pdf} of what came there by teletype,\nSTATION/fax/IDENTITY.{tif,pdf} of what came by fax, STATION/mail/IDENTITY.eml of what\ncame by mail and what was attached beside it, STATION/tape/IDENTITY.{codes,png} of\nwhat was sent, STATION/journal.sqlite and trace.jsonl; with `--era all` each act has\na folder of its own. A demo's earlier files in it are replaced."
+    after_help = "Examples:\n  molink demo\n  molink demo --speed max --out /tmp/hotline\n  molink demo --era 2008\n  molink demo --era all\n\nDIR gets, for each STATION (with `--era all` in a folder for each act):\n  STATION/paper/    what came, as papers; of a fax or a mail the text\n  STATION/tape/     what was sent by teletype, as tapes\n  STATION/fax/      pages that came by fax, as TIFF and PDF\n  STATION/mail/     what came by mail, and the files that came with it\n  STATION/maildir/  the same as a mailbox for each desk, to open by mutt -f\n  STATION/journal.sqlite\nand a trace.jsonl of all that happened. A demo's earlier files are replaced."
 )]
 pub struct Demo {
     /// Which era of the link: 1963 (the line is opened), 1976 (the second circuit moves),
@@ -68,7 +68,7 @@ pub struct Demo {
     /// How fast: a number (1 = as in life) or `max` [default: the scenario's own]
     #[arg(long)]
     speed: Option<Speed>,
-    /// Where papers, journals and the trace go
+    /// Where papers, mails, journals and the trace go
     #[arg(long, value_name = "DIR", default_value = "molink-demo")]
     out: PathBuf,
 }
@@ -100,14 +100,15 @@ async fn play_acts(acts: &[(String, Scenario)], speed: Option<Speed>, out: &Path
     told.say("  MOLINK   ", &format!("The whole story in {} acts. What the sources say is at the end.", acts.len()))?;
     let mut before: Option<i64> = None;
     let mut ended = Ended::Told(true);
+    let mut explained: Vec<Medium> = vec![];
     for (n, (name, scenario)) in acts.iter().enumerate() {
         let speed = speed.unwrap_or(scenario.speed);
         let mut narrator = narrator(scenario, speed);
         let year = after::year(scenario.start);
         title(&mut narrator, (n + 1, acts.len()), scenario, before.map(|before| year - before))?;
-        if n == 0 {
-            narrator.legend()?;
-        }
+        let new: Vec<Medium> = media(scenario).into_iter().filter(|medium| !explained.contains(medium)).collect();
+        narrator.legend(&new)?;
+        explained.extend(new);
         narrator.blank()?;
         before = Some(year);
         ended = ended.and(play(&mut narrator, scenario, speed, &out.join(name), interrupt).await?);
@@ -125,6 +126,11 @@ async fn play_acts(acts: &[(String, Scenario)], speed: Option<Speed>, out: &Path
         }
     }
     after::conclude_acts(&mut told, &ended, out, acts)
+}
+
+/// What its circuits carry.
+fn media(scenario: &Scenario) -> Vec<Medium> {
+    scenario.circuits.values().map(|plan| plan.medium).collect()
 }
 
 fn narrator(scenario: &Scenario, speed: Speed) -> Narrator<Stdout> {
@@ -292,7 +298,7 @@ fn introduce(n: &mut Narrator<Stdout>, scenario: &Scenario, speed: Speed) -> any
         Speed::Times(times) => format!("{times} times as fast as in life"),
     };
     n.say("    ", &format!("speed: {pace}; times are UTC; what the sources say is at the end"))?;
-    n.legend()?;
+    n.legend(&media(scenario))?;
     n.blank()?;
     Ok(())
 }
@@ -300,6 +306,29 @@ fn introduce(n: &mut Narrator<Stdout>, scenario: &Scenario, speed: Speed) -> any
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::history::hourly::Test;
+    use crate::history::scenario::{Act, When};
+    use crate::time::Utc;
+
+    #[test]
+    fn an_act_is_titled_by_its_year_and_a_test_by_mail_is_handed_in_at_its_hour() {
+        for era in ERAS {
+            for (name, text) in era.acts {
+                let scenario = Scenario::parse(name, text).unwrap();
+                let titled = scenario.title.starts_with(&format!("{}: ", after::year(scenario.start)));
+                assert!(titled || era.acts.len() == 1, "{name}: {}", scenario.title);
+                let tests = scenario.timeline.iter().filter_map(|entry| match (&entry.when, &entry.act) {
+                    (When::At(after), Act::Hourly(hourly)) => Some((after, hourly)),
+                    _ => None, // another act
+                });
+                for (after, hourly) in tests.filter(|_| !media(&scenario).contains(&Medium::Codes)) {
+                    let from = Utc(scenario.start.0 + after.as_micros() as i64);
+                    let of_hour = |test: Test| from.0 + test.after.as_micros() as i64 == test.hour.0;
+                    assert!(hourly.tests(from).into_iter().all(of_hour) && !hourly.subject.contains("00Z"), "{name}: {hourly:?}");
+                }
+            }
+        }
+    }
 
     #[test]
     fn every_story_can_be_read_and_says_what_its_sources_are() {

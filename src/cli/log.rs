@@ -1,11 +1,11 @@
 //! `molink log`: a station's messages and what became of them, from its API or its journal file.
 //!
-//! Standards: JSON, one object a line, as in `docs/api.md`. In: a station or a journal. Out: a table of 80 columns, a history, or JSON.
+//! Standards: JSON, one object a line, as in `docs/api.md`. In: a station or a journal. Out: a table for 80 columns, a history, or JSON.
 //! Left out: contents (they are on the desk's paper). Shown by: `cli::log::tests`, `tests/it/send.rs`.
 
 use super::client::{Client, Standing, error_of, json_line, one_line, usual};
 use super::{COLUMNS, Usage};
-use crate::message::Identity;
+use crate::message::{Identity, Precedence};
 use crate::router::event::Direction;
 use crate::router::journal::Row;
 use crate::router::journal::reader::{Filter, Reader};
@@ -20,6 +20,8 @@ use std::time::Duration;
 
 /// How often a journal file is looked at with `--follow`: nobody tells of changes to a file.
 const LOOK: Duration = Duration::from_millis(500);
+/// Columns of a state: the longest word.
+const STATE: usize = 8;
 /// Events of one message that are shown.
 const HISTORY: usize = 1000;
 
@@ -28,22 +30,25 @@ const HISTORY: usize = 1000;
 #[command(after_help = "\
 Examples:
   molink log
-  molink log --id WASHINGTON-0001-19630830T1600Z
+  molink log WASHINGTON-0001-19630830T1600Z
   molink log --follow
   molink log --journal data/journal.sqlite --json | grep '\"state\":\"printed\"'
 
-The newest message is the last. --json prints one object a line: messages, then
-(with --id) events; with --follow also the events that are not kept.
-Times are UTC.")]
+The newest message is the last. Below it stand its precedence, unless routine,
+and the last word on it: why it waits, or was returned. --json prints one object
+a line: messages, then (of one message) events; with --follow also the events
+that are not kept. Times are UTC.")]
 pub struct Log {
+    /// One message, with its history
+    identity: Option<Identity>,
     /// The station's API
     #[arg(long, value_name = "URL", default_value_t = usual())]
     station: String,
     /// Read this journal (or the one in this data folder) instead; the station need not run
     #[arg(long, value_name = "FILE", conflicts_with = "station")]
     journal: Option<PathBuf>,
-    /// One message, with its history
-    #[arg(long, value_name = "ID")]
+    /// The same as IDENTITY
+    #[arg(long, value_name = "ID", conflicts_with = "identity")]
     id: Option<Identity>,
     /// Go on with what happens, until Ctrl-C
     #[arg(long)]
@@ -63,7 +68,8 @@ enum Source {
 
 type Numbered = (u64, Stamped);
 
-pub(super) fn run(args: Log) -> anyhow::Result<ExitCode> {
+pub(super) fn run(mut args: Log) -> anyhow::Result<ExitCode> {
+    args.id = args.id.or(args.identity.take());
     let source = match &args.journal {
         // A station's data folder will do: there is one journal in it.
         Some(dir) if dir.is_dir() => Source::Journal(Reader::open(&dir.join("journal.sqlite")).map_err(|e| Usage(e.0))?),
@@ -153,33 +159,35 @@ fn table(rows: &[Row], json: bool, out: &mut impl Write) -> anyhow::Result<()> {
         writeln!(out, "no messages yet")?;
         return Ok(());
     }
-    let widest = |least: usize, most: usize, of: &dyn Fn(&Row) -> String| {
-        rows.iter().map(|r| of(r).chars().count()).max().unwrap_or(0).clamp(least, most)
-    };
-    let (id, to) = (widest(8, 34, &|r| r.id.to_string()), widest(2, 18, &|r| r.to.to_string()));
-    let kind = |r: &Row| format!("{}{}", r.precedence, r.class.mark());
-    let prec = widest(9, 13, &kind);
-    writeln!(out, "{:id$} {:prec$} {:to$} {:8} LAST WORD", "IDENTITY", "PREC", "TO", "STATE")?;
-    for row in rows {
-        let start = format!(
-            "{:id$} {:prec$} {:to$} {:8} ",
-            fit(&row.id.to_string(), id),
-            kind(row),
-            fit(&row.to.to_string(), to),
-            row.state.word()
-        );
-        let room = COLUMNS.saturating_sub(start.chars().count());
-        writeln!(out, "{}", format!("{start}{}", fit(&one_line(&row.detail), room)).trim_end())?;
-    }
+    let widest = |of: &dyn Fn(&Row) -> usize| rows.iter().map(of).max().unwrap_or(0);
+    let id = widest(&|r| r.id.to_string().len()).clamp(8, 34);
+    let least = |r: &Row| id + STATE + 3 + r.from.to_string().len() + r.to.to_string().len();
+    let from = widest(&|r| if least(r) > COLUMNS { 0 } else { r.from.to_string().len() }).max(4);
+    writeln!(out, "{:id$} {:STATE$} {:from$} TO", "IDENTITY", "STATE", "FROM")?;
+    rows.iter().flat_map(|row| told(row, id, from)).try_for_each(|line| writeln!(out, "{line}"))?;
     Ok(())
 }
 
-/// Cut to `width` characters, with a mark where something was cut.
-fn fit(text: &str, width: usize) -> String {
-    if text.chars().count() <= width {
-        return text.to_owned();
+/// A message in the table: what does not fit into its row stands below it, and nothing is cut.
+fn told(row: &Row, id: usize, from: usize) -> Vec<String> {
+    let start = format!("{:id$} {:STATE$}", row.id.to_string(), row.state.word());
+    let (sender, to) = (row.from.to_string(), row.to.to_string());
+    let whole = [from, 0].into_iter().map(|from| format!("{start} {sender:from$} {to}")).find(|line| line.len() <= COLUMNS);
+    let mut lines = match whole {
+        Some(line) => vec![line],
+        None => {
+            let both = format!("    from {sender} to {to}");
+            let whom = if both.len() <= COLUMNS { vec![both] } else { vec![format!("    from {sender}"), format!("    to {to}")] };
+            [vec![start.trim_end().to_owned()], whom].concat()
+        }
+    };
+    let precedence = if row.precedence == Precedence::Routine { "" } else { row.precedence.word() };
+    let class = if row.class.is_usual() { "" } else { row.class.word() };
+    let below: Vec<String> = [precedence, class, &row.detail].into_iter().filter(|part| !part.is_empty()).map(one_line).collect();
+    if !below.is_empty() {
+        lines.extend(super::wrapped("    ", &below.join("; "), 4));
     }
-    text.chars().take(width.saturating_sub(1)).chain(std::iter::once('…')).take(width).collect()
+    lines
 }
 
 fn one(row: &Row, events: &[Numbered], json: bool, out: &mut impl Write) -> anyhow::Result<()> {
@@ -327,5 +335,52 @@ pub(super) fn of_key(event: &Event) -> String {
         Event::StepLost { reason } => format!("cipher out of step: {reason}"),
         Event::StepRegained { tape, position } => format!("cipher in step again, from position {position} of tape {tape:06}"),
         _ => String::new(), // not about key
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::message::Class;
+    use crate::router::journal::State;
+    use crate::time::Utc;
+
+    fn row(from: &str, to: &str, precedence: Precedence, detail: &str) -> Row {
+        Row {
+            id: "WASHINGTON-0001-19630830T1600Z".parse().unwrap(),
+            from: from.parse().unwrap(),
+            to: to.parse().unwrap(),
+            precedence,
+            class: if detail.is_empty() { Class::default() } else { Class::Service },
+            subject: "TEST".into(),
+            accepted: Utc(0),
+            came_by: None,
+            state: State::Accepted,
+            attempts: 0,
+            detail: detail.into(),
+        }
+    }
+
+    #[test]
+    fn a_table_has_who_it_is_from_and_for_whom_in_80_columns_and_cuts_nothing() {
+        let (long, why) =
+            ("a-name-as-long-as-one-can-be-xyz", "no answer from the far end of the line, which was called up three times; ".repeat(3));
+        let rows = [
+            row("operator@washington", "operator@moscow", Precedence::Routine, ""),
+            row(&format!("{long}@{long}"), &format!("{long}@{long}"), Precedence::Flash, why.trim()),
+        ];
+        let mut out = vec![];
+        table(&rows, false, &mut out).unwrap();
+        let told = String::from_utf8(out).unwrap();
+        assert!(told.lines().all(|line| line.len() <= COLUMNS) && !told.contains('…'), "{told}");
+        let lines: Vec<&str> = told.lines().collect();
+        assert_eq!(lines[1], "WASHINGTON-0001-19630830T1600Z accepted operator@washington operator@moscow");
+        let heads = [("FROM", "operator@washington"), ("TO", "operator@moscow"), ("STATE", "accepted")];
+        assert!(heads.iter().all(|(head, text)| lines[0].find(head) == lines[1].find(text)), "{told}");
+        assert_eq!(
+            lines[2..5],
+            ["WASHINGTON-0001-19630830T1600Z accepted", &format!("    from {long}@{long}"), &format!("    to {long}@{long}")]
+        );
+        assert_eq!(lines[5..].iter().map(|line| line.trim()).collect::<Vec<_>>().join(" "), format!("flash; service; {}", why.trim()));
     }
 }

@@ -40,7 +40,7 @@ pub(super) fn sentence(error: &Error, top: Command, words: &[String]) -> Option<
         ValueValidation | InvalidValue => {
             let why = error.source().map(ToString::to_string).unwrap_or_default();
             let why = in_words(&why, &value);
-            match arg.starts_with('<') {
+            match arg.starts_with(['<', '[']) {
                 true => why,
                 false => format!("{}: {why}", option(&arg)),
             }
@@ -120,9 +120,9 @@ fn bare(arg: &str) -> String {
     arg.trim_end_matches("...").replace(['<', '>'], "")
 }
 
-/// `--to <DESK@STATION>` as `--to`, `--wait[=<STATE>]` as `--wait`.
+/// `--to <DESK@STATION>` as `--to`, `--wait[=<STATE>]` as `--wait`, `[IDENTITY]` as `IDENTITY`.
 fn option(arg: &str) -> String {
-    bare(arg.split([' ', '[', '=']).next().unwrap_or_default())
+    bare(arg.trim_start_matches('[').split([' ', '[', '=']).next().unwrap_or_default().trim_end_matches(']'))
 }
 
 /// `--to <DESK@STATION>` as `DESK@STATION`.

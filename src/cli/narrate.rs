@@ -9,12 +9,12 @@ use super::log::of_key;
 use super::postal::{self, Postal};
 use super::screen::Screen;
 use super::wires::Wires;
-use crate::history::scenario::CircuitPlan;
+use crate::history::scenario::{CircuitPlan, Medium};
 use crate::message::{Message, Name};
 use crate::router::Event;
 use crate::router::event::{Direction, Span, Stamped};
 use crate::station::live_mail::Tapped;
-use crate::time::Clock;
+use crate::time::{Clock, Utc};
 use std::collections::{BTreeMap, VecDeque};
 use std::io::Write;
 
@@ -48,7 +48,8 @@ pub(super) struct Narrator<W: Write> {
     begun: BTreeMap<Printer, String>,
     /// The same, whole: told as soon as the line in hand ends.
     whole: VecDeque<(Printer, String)>,
-    /// The time of the last event.
+    /// The time of the last event, or of a later one: each station has its clock, and what is told goes on.
+    utc: Utc,
     time: String,
 }
 
@@ -56,6 +57,14 @@ pub(super) struct Narrator<W: Write> {
 const COLUMNS: usize = 80;
 /// What a printed line begins with.
 const PAPER: &str = "  | ";
+/// How rows are to be read.
+const LEGENDS: [(Medium, &str); 2] = [
+    (
+        Medium::Codes,
+        "each line of a message is shown on the sender's paper, as a printer tapped into the circuit would have it (:), and on the receiver's paper",
+    ),
+    (Medium::Mail, "while a mail goes, its rows are what its sender says (→) and hears (←), and what a tap on the circuit has of it (:)"),
+];
 /// Whole lines of others that wait before the line in hand is broken for them.
 const PATIENCE: usize = 3;
 /// Rows of lines in hand, and as many of them while there is a fax call.
@@ -77,6 +86,7 @@ impl<W: Write> Narrator<W> {
             circuits: BTreeMap::new(),
             begun: BTreeMap::new(),
             whole: VecDeque::new(),
+            utc: Utc(i64::MIN),
             time: String::new(),
         }
     }
@@ -111,15 +121,10 @@ impl<W: Write> Narrator<W> {
         self
     }
 
-    /// How the watched lines are to be read.
-    pub fn legend(&mut self) -> std::io::Result<()> {
-        match self.watched {
-            Some(_) => self.say(
-                "    ",
-                "each line is shown on the sender's paper, as a printer tapped into the circuit would have it (:), and on the receiver's paper",
-            ),
-            None => Ok(()),
-        }
+    /// How what is watched is to be read, of each medium that there is.
+    pub fn legend(&mut self, media: &[Medium]) -> std::io::Result<()> {
+        let all = if self.watched.is_some() { &LEGENDS[..] } else { &[] };
+        all.iter().filter(|(medium, _)| media.contains(medium)).try_for_each(|(_, text)| self.say("    ", text))
     }
     /// Time has passed, on a terminal of so many rows. One that is none any more is told the story by lines from here on.
     pub fn moment(&mut self, rows: Option<usize>) -> std::io::Result<()> {
@@ -204,7 +209,8 @@ impl<W: Write> Narrator<W> {
 
     /// One event, if an audience wants to see it.
     pub fn event(&mut self, e: &Stamped) -> std::io::Result<()> {
-        self.time = e.utc.clock_time();
+        self.utc = self.utc.max(e.utc);
+        self.time = self.utc.clock_time();
         if let Some((wires, clock)) = &mut self.watched {
             wires.take(e, clock.now());
         }
@@ -418,8 +424,9 @@ fn titled((station, circuit): &Printer) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::history::Scenario;
     use crate::message::Edit;
-    use crate::time::Utc;
+    use crate::time::Speed;
 
     fn event(station: &str, event: Event) -> Stamped {
         Stamped { t: 0, utc: Utc(0), station: station.parse().unwrap(), port: None, id: None, event }
@@ -514,6 +521,36 @@ mod tests {
         n.event(&event("moscow", Event::Sent { channel: 1, attempt: 1, edits: vec![] })).unwrap();
         let told = String::from_utf8(n.into_inner()).unwrap();
         assert_eq!(told, "00:00:00  MOSCOW changes for the line: Ё as Е (once), Ч as 4 (one code) (2\n          times, e.g. 2Ч as 24)\n");
+    }
+
+    #[test]
+    fn the_time_that_is_told_never_goes_back() {
+        let mut n = Narrator::new(vec![]);
+        let up = || Event::LineUp { peer: "washington".parse().unwrap() };
+        for (station, seconds) in [("moscow", 6), ("washington", 5), ("moscow", 7)] {
+            n.event(&Stamped { utc: Utc(seconds * 1_000_000), ..event(station, up()) }).unwrap();
+        }
+        let times: Vec<String> = n.told().lines().map(|line| line[..8].to_owned()).collect();
+        assert_eq!(times, ["00:00:06", "00:00:06", "00:00:07"]);
+    }
+
+    #[test]
+    fn how_the_rows_are_to_be_read_is_told_of_what_the_circuits_carry() {
+        let mail = Scenario::parse("2008.toml", include_str!("../../fixtures/scenarios/2008.toml")).unwrap();
+        for (watched, medium, has, lacks) in [
+            (true, Medium::Mail, "a tap on the circuit", "paper"),
+            (true, Medium::Codes, "receiver's paper", "mail"),
+            (false, Medium::Mail, "", "tap"),
+        ] {
+            let mut n = Narrator::new(vec![]);
+            if watched {
+                n = n.watching(Wires::of(&mail), Clock::new(None, Speed::Max), Paper::None);
+            }
+            n.legend(&[medium]).unwrap();
+            let told = n.told();
+            let told = told.split_whitespace().collect::<Vec<_>>().join(" ");
+            assert!(told.contains(has) && !told.contains(lacks), "{told}");
+        }
     }
 
     #[test]

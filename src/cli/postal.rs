@@ -4,7 +4,7 @@
 //! Left out: what is said under TLS, which no tap can read; where rows stand (`screen`). Shown by: the tests below, `molink demo --era 2008`.
 
 use super::narrate::broken;
-use super::wires::short;
+use super::wires::{apart, short};
 use crate::history::scenario::{CircuitPlan, Medium};
 use crate::message::{Message, Name, Part};
 use crate::router::Event;
@@ -197,7 +197,8 @@ impl Session {
         match self.enciphered {
             false => rows.extend(self.said.iter().map(|line| row(line))),
             true => {
-                rows.extend(self.said.iter().map(|line| format!(" {:6} | {line}", short(caller.as_str()).to_uppercase())));
+                let [caller, _] = apart([&caller.upper(), &self.to]);
+                rows.extend(self.said.iter().map(|line| format!(" {caller:6} | {line}")));
                 rows.push(row(&self.glimpse));
                 let marks = usize::try_from(self.octets / MARK).unwrap_or(BAR).min(BAR);
                 let bar = "#".repeat(marks) + if marks > 0 { " " } else { "" };
@@ -215,7 +216,7 @@ pub(super) fn read(at: &Name, message: &Message) -> (String, Vec<String>) {
     let chat = !message.envelope.class.is_usual();
     let (who, id, subject) = (at.upper(), message.identity.heading(), &message.envelope.subject);
     let told = match chat {
-        true => format!("{who} reads on the screen, from {}:", message.envelope.from.station.upper()),
+        true => format!("{who} reads {id} on the screen:"),
         false => format!("{who} has {id} in its mailbox: {subject}"),
     };
     let texts = message.content.iter().filter_map(|part| match part {
@@ -360,5 +361,42 @@ mod tests {
         assert!(rows.len() == 2 && rows.iter().all(|row| row.chars().count() < 80), "{rows:?}");
         assert_eq!(rows.iter().map(|row| &row[4..]).collect::<Vec<_>>().join(" "), words);
         assert!(on_screen(&"X".repeat(300)).iter().all(|row| row.chars().count() < 80));
+    }
+
+    #[test]
+    fn the_caller_of_a_session_is_told_from_the_called_also_where_their_names_begin_alike() {
+        for (names, label) in [
+            (["nrrc-washington", "nrrc-moscow"], "WASH."),
+            (["nrrc-moscow", "nrrc-washington"], "MOSCOW"),
+            (["washington", "moscow"], "WASH."),
+            (["washington-east", "washington-west"], "EAST"),
+            (["washington", "washington-west"], "."),
+            (["washington-west", "washington"], ".-WEST"),
+            (["peterhof", "petersburg"], ".HOF"),
+        ] {
+            let [caller, called] = names.map(|name| name.parse::<Name>().unwrap());
+            let plan = CircuitPlan {
+                ends: [(caller.clone(), "a".into()), (called.clone(), "a".into())],
+                profile: Profile::geo(),
+                medium: Medium::Mail,
+                rate: None,
+            };
+            let mut postal = Postal::new(&[("a".to_owned(), plan)].into());
+            let tapped = |what| Tapped { circuit: "a".into(), connection: 1, way: [caller.clone(), called.clone()], what };
+            postal.take(&tapped(Passed::Called));
+            postal.take(&tapped(Passed::Octets(vec![HANDSHAKE])));
+            let line = Event::Service { dir: Direction::Out, line: "DATA".into(), span: Span::Cipher };
+            postal.speaks(&Stamped {
+                t: 0,
+                utc: crate::time::Utc(0),
+                station: caller.clone(),
+                port: Some("a".into()),
+                id: None,
+                event: line,
+            });
+            assert!(postal.in_hand().contains(&format!(" {label:6} | → DATA")), "{names:?}: {:?}", postal.in_hand());
+            let [one, other] = apart([&caller.upper(), &called.upper()]);
+            assert!(one != other && one.len() <= 6 && other.len() <= 6, "{one} and {other}");
+        }
     }
 }

@@ -99,7 +99,8 @@ impl Wires {
         let ways = both.map(|(name, plan, from, to)| {
             let (from, to) = (plan.ends[from].clone(), plan.ends[to].clone());
             let label = if named { name } else { "line" };
-            let labels = [&from.0.upper(), label, &to.0.upper()].map(short);
+            let [sender, receiver] = apart([&from.0.upper(), &to.0.upper()]);
+            let labels = [sender, short(label), receiver];
             let machine = sends(scenario, &from);
             let (tapped, spells) = (Coder::new(machine.0, UnshiftOnSpace::Unknown), Coder::in_letters(machine.0, machine.1));
             Way {
@@ -339,6 +340,19 @@ pub(super) fn short(name: &str) -> String {
         0..=LABEL => name.to_owned(),
         _ => name.chars().take(LABEL - 2).chain(['.']).collect(),
     }
+}
+
+/// Two names, each of at most so many letters, told apart: of `NRRC-WASHINGTON` and `NRRC-MOSCOW` what they have in common is left out.
+pub(super) fn apart([one, other]: [&str; 2]) -> [String; 2] {
+    if one == other || short(one) != short(other) {
+        return [one, other].map(short);
+    }
+    let same = one.bytes().zip(other.bytes()).take_while(|(a, b)| a == b).count();
+    let rest = [one, other].map(|name| name.get(same..).unwrap_or_default());
+    // Not in the midst of a word, if it is told by its beginning then.
+    let word = one[..same].rfind('-').map(|hyphen| [one, other].map(|name| short(&name[hyphen + 1..])));
+    word.filter(|[one, other]| one != other && !one.is_empty() && !other.is_empty())
+        .unwrap_or_else(|| rest.map(|name| short(&format!(".{name}"))))
 }
 
 /// What is seen of a character; the bell is shown and not rung.

@@ -321,16 +321,19 @@ impl Live {
             Event::Returned { .. } => message.returned = true,
             _ => {} // the other events change nothing here
         }
-        // `filed` counts where the receipt is known too: the sender's word comes last.
+        // `filed` counts where the receipt is known too: the sender's word comes last. What hangs on it answers what was read: it
+        // waits until the message is at its desk, and was told there.
+        let (filed, at_desk) = (message.filed, message.printed);
         let here = event.station == id.station;
         let reached = state_of(&event.event);
         let now = self.clock.now();
         for item in self.timeline.iter_mut().filter(|i| !i.done && i.due.is_none()) {
-            if let When::After { state, message, pause } = &item.entry.when
-                && here
-                && state == reached
-                && Some(*message) == number
-            {
+            let When::After { state, message, pause } = &item.entry.when else { continue };
+            let has = match state.as_str() {
+                "filed" => filed && at_desk,
+                state => here && state == reached,
+            };
+            if has && Some(*message) == number {
                 item.due = Some(if self.clock.speed() == Speed::Max { now } else { now + *pause });
             }
         }
@@ -461,4 +464,57 @@ fn hang_tapes(keys: &Path, plan: &CircuitPlan, utc: Utc) -> Result<(), StationEr
         backend_disk::make(&order, keys, &mut |_| true).map_err(StationError)?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ALONE: &str = r#"
+title = "one desk"
+start = "2008-08-30T14:00:00Z"
+[station.washington]
+number = 1
+desk.duty = {}
+[[timeline]]
+at = "+0s"
+do = "send"
+from = "duty@washington"
+to = "duty@moscow"
+text = "x"
+[[timeline]]
+after = "filed 1"
+do = "say"
+text = "It is there."
+[[timeline]]
+after = "delayed 1"
+do = "say"
+text = "It was late."
+"#;
+
+    #[tokio::test]
+    async fn what_hangs_on_a_filed_message_waits_until_it_is_at_its_desk_whichever_word_comes_first() {
+        let (washington, moscow): (Name, Name) = ("washington".parse().unwrap(), "moscow".parse().unwrap());
+        let scenario = Scenario::parse("alone.toml", ALONE).unwrap();
+        let id: Identity = "WASHINGTON-0001-20080830T1400Z".parse().unwrap();
+        let happens = |at: &Name, event| Stamped { t: 0, utc: Utc(0), station: at.clone(), port: None, id: Some(id.clone()), event };
+        let filed = |at: &Name| happens(at, Event::Filed { at: moscow.clone(), receipt: String::new() });
+        let (known, printed) = (filed(&washington), happens(&moscow, Event::Printed));
+        for words in [[&known, &printed], [&printed, &known]] {
+            let out = tempfile::tempdir().unwrap();
+            let mut live = Live::start(&scenario, Speed::Max, out.path()).await.unwrap();
+            let sent =
+                Sent { number: Some(1), id: id.clone(), to: moscow.clone(), printed: false, mailed: false, filed: false, returned: false };
+            live.messages.push(sent);
+            let due = |live: &Live| live.timeline.iter().skip(1).map(|item| item.due.is_some()).collect::<Vec<_>>();
+            live.follow(&filed(&moscow));
+            live.follow(&happens(&washington, Event::Delayed { reason: "x".into(), retry: Utc(0) }));
+            assert_eq!(due(&live), [false, true], "only what hangs on the delay");
+            live.follow(words[0]);
+            assert_eq!(due(&live), [false, true], "half of it has been told");
+            live.follow(words[1]);
+            assert_eq!(due(&live), [true, true]);
+            live.stop(|_| ()).await.unwrap();
+        }
+    }
 }

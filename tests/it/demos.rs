@@ -35,6 +35,40 @@ fn attached(eml: &Path) -> Vec<(String, Vec<u8>)> {
     mail.attachments().map(|part| (part.attachment_name().unwrap_or_default().to_owned(), part.contents().to_vec())).collect()
 }
 
+/// What was told at a time, each on one line.
+fn news(told: &str) -> Vec<String> {
+    let mut all: Vec<String> = vec![];
+    for line in told.lines() {
+        match (line.as_bytes().get(2), all.last_mut()) {
+            (Some(b':'), _) => all.push(line.get(10..).unwrap_or_default().to_owned()),
+            (Some(_), Some(last)) if line.starts_with("          ") => *last += &format!(" {}", line.trim()),
+            _ => {} // not news
+        }
+    }
+    all
+}
+
+/// A mail is read where and after it was filed, and whoever hands in the next has heard of it: he may answer it.
+fn told_in_order(told: &str) {
+    let news = news(told);
+    let between = |line: &str, from: &str, to: &str| Some(line.split_once(from)?.1.split_once(to)?.0.to_owned());
+    let (mut under_way, mut read) = (vec![], 0);
+    for (n, line) in news.iter().enumerate() {
+        let station = line.split(' ').next().unwrap_or_default();
+        if let Some(id) = between(line, " accepts ", ",") {
+            assert!(under_way.is_empty(), "{id} is handed in before {under_way:?} is read\n{told}");
+            under_way.push(id);
+        }
+        if let Some(id) = between(line, " has ", " in its mailbox:").or_else(|| between(line, " reads ", " on the screen:")) {
+            let filed = |line: &String| line.starts_with(station) && line.contains(&format!(" files {id}:"));
+            assert!(news[..n].iter().any(filed), "{station} reads {id} before it is filed there\n{told}");
+            under_way.retain(|other| *other != id);
+            read += 1;
+        }
+    }
+    assert!(under_way.is_empty() && read >= 5, "{read} are read, {under_way:?} not\n{told}");
+}
+
 /// No key of the run is left, none is in the trace, and what was said under TLS went over no circuit in clear.
 fn nothing_secret_in(house: &House, trace: &str) {
     let trace = std::fs::read_to_string(house.path(trace)).unwrap();
@@ -55,6 +89,7 @@ fn nothing_secret_in(house: &House, trace: &str) {
 fn the_demo_of_2008_leaves_mails_with_their_document_and_one_satellite_has_dropped_out() {
     let house = House::new();
     let told = demo(&house, "2008");
+    told_in_order(&told);
     assert!(told.contains("goes over to TLS") && told.contains("breaks off"), "{told}");
     assert!(told.find("breaks off") < told.find("MOSCOW (sat-2) files WASHINGTON"), "the other satellite carries it\n{told}");
     assert!(told.contains("Satellite 1 drops out") && told.contains("Хэш сошёлся") && told.contains("зачем лиса"), "{told}");
@@ -66,7 +101,11 @@ fn the_demo_of_2008_leaves_mails_with_their_document_and_one_satellite_has_dropp
     assert_eq!(attached(Path::new(&eml)), [("machines-of-45-years.pdf".to_owned(), document.clone())]);
     let sent = files(&house.path("d/washington/content"), "").into_iter().any(|kept| std::fs::read(kept).is_ok_and(|c| c == document));
     assert!(sent && document.starts_with(b"%PDF-"), "what came is what was sent");
-    assert!(told.contains("d/moscow/mail/WASHINGTON-0003-20080830T1356Z-1-machines-of-45-years.pdf"), "{told}");
+    assert!(told.contains("d/moscow/mail/WASHINGTON-0003-20080830T1359Z-1-machines-of-45-years.pdf"), "{told}");
+    for (folder, row) in [("d/moscow/maildir/duty/new", "    d/moscow/maildir/duty\n"), ("d/moscow/paper", "    d/moscow/paper/*.txt\n")] {
+        assert!(told.contains(row) && files(&house.path(folder), "").len() == 3, "{folder} is named, and holds what came\n{told}");
+    }
+    assert!(told.contains("mutt -f") && !told.contains("sender's paper"), "{told}");
     nothing_secret_in(&house, "d/trace.jsonl");
     for (circuit, station) in [("sat-1", "washington"), ("sat-2", "moscow"), ("fibre", "moscow")] {
         let folder = house.path(&format!("d/keys/{circuit}/{station}"));
@@ -79,6 +118,7 @@ fn the_demo_of_2008_leaves_mails_with_their_document_and_one_satellite_has_dropp
 fn the_demo_of_2013_brings_a_notification_an_inquiry_with_two_documents_and_its_acknowledgement() {
     let house = House::new();
     let told = demo(&house, "2013");
+    told_in_order(&told);
     assert!(told.contains("УВЕДОМЛЕНИЕ / NOTIFICATION") && told.contains("law of armed conflict") && told.contains("Передано"), "{told}");
     let pdf = files(&house.path("d/nrrc-moscow/mail"), "-1-chronology.pdf");
     let eml = pdf[0].to_string_lossy().replace("-1-chronology.pdf", ".eml");

@@ -35,6 +35,7 @@ pub(super) fn conclude(n: &mut Narrator<Stdout>, ended: &Ended, out: &Path, scen
         n.say("    ", &folder.join("journal.sqlite").display().to_string())?;
     }
     n.say("    ", &out.join(super::TRACE).display().to_string())?;
+    mailboxes(n, scenario.stations.keys().map(|station| out.join(station.as_str())))?;
     Ok(code)
 }
 
@@ -57,6 +58,8 @@ pub(super) fn conclude_acts(n: &mut Narrator<Stdout>, ended: &Ended, out: &Path,
             received(n, &out.join(name).join(station.as_str()), &["paper", "fax", "mail"])?;
         }
     }
+    let folders = acts.iter().flat_map(|(name, act)| act.stations.keys().map(move |station| out.join(name).join(station.as_str())));
+    mailboxes(n, folders)?;
     Ok(code)
 }
 
@@ -79,20 +82,47 @@ pub(super) fn year(at: Utc) -> i64 {
 
 fn received(n: &mut Narrator<Stdout>, folder: &Path, kinds: &[&str]) -> anyhow::Result<()> {
     let mailed = folder.join("mail").is_dir();
-    // What lies there as a mail is not named as a paper too.
-    for kind in kinds.iter().filter(|kind| !(mailed && **kind == "paper")) {
+    for kind in kinds {
         let there = folder.join(kind);
-        for name in left(&there) {
-            let path = there.join(&name).display().to_string();
-            if path.chars().count() < LONGEST {
-                n.say("    ", &path)?;
-            } else {
-                n.say("    ", &format!("{}/", there.display()))?;
-                n.say("      ", &name)?;
-            }
+        let mut names = left(&there);
+        if mailed && *kind == "paper" && !names.is_empty() {
+            names = vec!["*.txt".to_owned()]; // the texts of what is named as mails
         }
+        names.iter().try_for_each(|name| path(n, &there, name))?;
     }
     Ok(())
+}
+
+/// A path, on two rows if it is too long for one.
+fn path(n: &mut Narrator<Stdout>, folder: &Path, name: &str) -> anyhow::Result<()> {
+    let path = folder.join(name).display().to_string();
+    if path.chars().count() < LONGEST {
+        return Ok(n.say("    ", &path)?);
+    }
+    n.say("    ", &format!("{}/", folder.display()))?;
+    Ok(n.say("      ", name)?)
+}
+
+/// The mailboxes of these stations' desks, and how to look into one.
+fn mailboxes(n: &mut Narrator<Stdout>, stations: impl Iterator<Item = PathBuf>) -> anyhow::Result<()> {
+    let desks = |station: PathBuf| {
+        let folder = station.join("maildir");
+        let mut desks: Vec<String> = std::fs::read_dir(&folder)
+            .into_iter()
+            .flatten()
+            .flatten()
+            .map(|desk| desk.file_name().to_string_lossy().into_owned())
+            .collect();
+        desks.sort();
+        desks.into_iter().map(move |desk| (folder.clone(), desk))
+    };
+    let all: Vec<(PathBuf, String)> = stations.flat_map(desks).collect();
+    if all.is_empty() {
+        return Ok(());
+    }
+    n.blank()?;
+    n.say("  ", "Each desk's mails also lie in a mailbox, a Maildir; a mail program opens it (`mutt -f FOLDER`):")?;
+    all.iter().try_for_each(|(folder, desk)| path(n, folder, desk))
 }
 
 /// What was attached to a mail, as files beside it: `mail/IDENTITY-1-NAME`, of the content that came.

@@ -174,7 +174,7 @@ fn finish(id: &Identity, wanted: State, waited: Waited, json: Option<Vec<Edit>>,
             let wanted = if wanted == State::Custody { "in custody".into() } else { wanted.to_string() };
             let last = if detail.is_empty() { String::new() } else { format!(" ({})", one_line(&detail)) };
             eprintln!(
-                "molink: {id} is not {wanted} in time; its last state is {state}{last}; it stays with the station; `molink log --id {id}`, with the same --station, tells more"
+                "molink: {id} is not {wanted} in time; its last state is {state}{last}; it stays with the station; `molink log {id}`, with the same --station, tells more"
             );
         }
     }

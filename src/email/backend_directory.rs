@@ -110,6 +110,10 @@ impl server::Directory for Directory {
         }
     }
 
+    fn owner(&self, address: &str) -> String {
+        self.desk(address).map_or_else(|| address.to_owned(), |desk| desk.to_string())
+    }
+
     fn login(&self, name: &str, password: &str) -> Checked {
         let Some(users) = &self.users else { return Checked::Wrong };
         let now = self.shared.clock.now();

@@ -12,7 +12,7 @@ use super::backend_spool::{Incoming, SHORT};
 use super::mime::{self, Heading};
 use super::notice;
 use super::smtp::envelope::{Recipient, Return};
-use super::smtp::server::{Mail, NotFiled};
+use super::smtp::server::{Directory as _, Mail, NotFiled};
 use super::smtp::trace;
 use super::{backend_clerk, loops, reply};
 use crate::faults::{KillPoint, kill_point};
@@ -222,8 +222,7 @@ impl Intake {
 
     /// How many desks a mail is for.
     fn desks(&self, mail: &Mail) -> usize {
-        let desk = |r: &Recipient| self.directory.desk(&r.address).map_or_else(|| r.address.clone(), |desk| desk.to_string());
-        mail.envelope.to.iter().map(desk).collect::<BTreeSet<_>>().len()
+        mail.envelope.to.iter().map(|r| self.directory.owner(&r.address)).collect::<BTreeSet<_>>().len()
     }
 
     /// The two fields on top of what came (RFC 5321 4.4).

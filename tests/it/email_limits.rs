@@ -399,6 +399,34 @@ async fn a_mail_counts_once_for_each_desk_however_often_it_names_it() {
     assert!(talker.mail("alice@example.org", &["chairman@moscow"], &plain("c", "x")).await.starts_with("250"));
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn more_desks_than_a_strangers_quota_come_in_another_mail_and_a_user_writes_to_all() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("users.toml");
+    Users::at(&file).put("anna", "secret", None).unwrap();
+    let keys = format!("quota = 2\nusers = \"{}\"\n[desk.third]\n[[route]]\nto = \"*@mail\"\nports = [\"post\"]", file.display());
+    let room = Room::open(dir, "kind = \"gateway\"", &keys, "").await;
+    let desks = ["operator@moscow", "OPERATOR@moscow", "chairman@moscow", "third@moscow"];
+    let mut talker = room.call().await;
+    talker.say("EHLO client.example", 250).await;
+    talker.say("MAIL FROM:<alice@example.org>", 250).await;
+    for (desk, code) in desks.into_iter().zip([250, 250, 250, 452]) {
+        talker.say(&format!("RCPT TO:<{desk}>"), code).await;
+    }
+    talker.say("DATA", 354).await;
+    talker.send(&[plain("a", "x"), b".\r\n".to_vec()].concat()).await;
+    talker.hears(250).await;
+    // The rest: his hour is not over, and it is not for ever.
+    let rest = talker.mail("alice@example.org", &["third@moscow"], &plain("a", "x")).await;
+    assert!(rest.starts_with("450 4.7.1 not now: 2 mails an hour"), "{rest}");
+    let mut anna = room.call().await;
+    anna.say("EHLO client.example", 250).await;
+    let mut anna = anna.secure(None).await;
+    anna.say("AUTH PLAIN AGFubmEAc2VjcmV0", 235).await;
+    assert!(anna.mail("anna@example.org", &desks, &plain("b", "x")).await.starts_with("250"));
+    assert_eq!(room.messages().len(), 2 + 3);
+}
+
 /// The most memory that a process had, in kilobytes.
 fn peak(pid: u32) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();

@@ -14,7 +14,7 @@ use super::notice;
 use super::smtp::envelope::{Recipient, Return};
 use super::smtp::server::{Directory as _, Mail, NotFiled};
 use super::smtp::trace;
-use super::{backend_clerk, loops, reply};
+use super::{backend_clerk, backend_told, loops, reply};
 use crate::faults::{KillPoint, kill_point};
 use crate::message::{Address, AsCame, Blob, Class, Draft, Envelope, Identity, Message, Name, Notice, Part, Post, Precedence};
 use crate::router::{Contents, Event, Submitted, Verdict};
@@ -381,7 +381,7 @@ impl Intake {
             return Ok(());
         }
         let key = format!("notice-{about}-failed-{}", hexadecimal(&Sha256::digest(&post.recipient)));
-        let (recipient, reason) = (post.recipient.clone(), why.clone());
+        let (recipient, reason) = (backend_told::real_recipient(&self.shared, &post.recipient), why.clone());
         let notice = Notice { about: about.clone(), action: "failed".into(), status: reply::status(true, &why), why, until: None };
         let router = Address { desk: "router".parse().map_err(|_| NotFiled::Trouble)?, station: self.shared.station.clone() };
         let envelope = Envelope {
@@ -389,7 +389,7 @@ impl Intake {
             to: sender,
             precedence: Precedence::Routine,
             class: Class::Service,
-            subject: format!("Not delivered to {}", post.recipient),
+            subject: format!("Not delivered to {recipient}"),
             via: vec![],
             post: Some(Box::new(Post { notice: Some(notice), mail: None, ..*post })),
         };

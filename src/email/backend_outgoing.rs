@@ -189,7 +189,11 @@ fn ours(shared: &Shared, message: &Message, to_outside: bool, from: String, to: 
 fn notice_of(shared: &Shared, message: &Message, post: &Post, to: &str) -> Result<Vec<u8>, Outcome> {
     let Some(said) = &post.notice else { return Err(refused(Fault::Us, "the message is no notice".into())) };
     let all = Notify { success: true, failure: true, delay: true, never: false }; // who handed it in has seen to what is wanted
-    let recipient = Recipient { address: backend_told::real_recipient(shared, &post.recipient), notify: all, original: post.original_recipient.clone() };
+    let recipient = Recipient {
+        address: backend_told::real_recipient(shared, &post.recipient),
+        notify: all,
+        original: post.original_recipient.clone(),
+    };
     let envelope = Envelope {
         from: to.to_owned(),
         to: vec![recipient.clone()],

@@ -512,8 +512,7 @@ async fn a_notice_names_a_correspondent_by_his_mail_address_not_by_the_name_he_h
     Users::at(&users).put("relay", "rosebud", None).unwrap();
     let gate = Gate::new(&format!("users = \"{}\"\npeople = {{ yves = \"yves.le-grand@far.example\" }}", users.display())).await;
     let mut kept = None;
-    for (user, login, to) in
-        [("duty", "AGR1dHkAcm9zZWJ1ZA==", "yves.le-grand@far.example"), ("relay", "AHJlbGF5AHJvc2VidWQ=", "yves@mail")]
+    for (user, login, to) in [("duty", "AGR1dHkAcm9zZWJ1ZA==", "yves.le-grand@far.example"), ("relay", "AHJlbGF5AHJvc2VidWQ=", "yves@mail")]
     {
         let mut talker = gate.call().await.secure(None).await;
         talker.say(&format!("AUTH PLAIN {login}"), 235).await;

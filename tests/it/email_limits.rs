@@ -179,6 +179,26 @@ async fn no_250_before_the_routers_word_and_451_if_it_does_not_come() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_report_that_comes_while_the_journal_cannot_be_read_is_put_off() {
+    let dir = tempfile::tempdir().unwrap();
+    // Where the journal was lies something that is none.
+    let journal = dir.path().join("journal.sqlite");
+    std::fs::write(&journal, "no journal").unwrap();
+    let history = History::new(journal, tokio::sync::watch::channel(0).1);
+    let mut alone = Alone::knowing(dir, Some(history), Speed::REAL, "");
+    let mut talker = crate::email_room::call(alone.at).await;
+    talker.hears(220).await;
+    talker.say("EHLO client.example", 250).await;
+    let report = std::fs::read_to_string("fixtures/mail/notice-postfix.eml").unwrap().replace("\r\n", "\n").replace('\n', "\r\n");
+    let report = report + "\r\n";
+    let reply = tokio::select! {
+        reply = talker.mail("", &["operator@moscow"], report.as_bytes()) => reply,
+        Some(_) = alone.reports.recv() => panic!("nothing is learned, and the report itself is not filed before it is"),
+    };
+    assert!(reply.starts_with("451 4.3.0"), "{reply}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_a_report_says_is_with_the_router_before_its_250() {
     // A message that went to alice@mail.
     let mut room = Room::gateway("", "").await;

@@ -132,7 +132,14 @@ fn address(shared: &Shared, who: &Address) -> Result<String, Outcome> {
         return Ok(shared.domains.mail(who));
     }
     let found = shared.book.address(&who.desk);
-    let unknown = || format!("`{who}` has no mail address here; name it in the port's `people`, or write to who has written before");
+    // Told to whoever sent it: who reads it may know nothing of station files.
+    let unknown = || {
+        let (name, port) = (&who.desk, &shared.port);
+        format!(
+            "`{who}` has no mail address here: nobody of that name has written to this station; \
+             give an address, people = {{ {name} = \"NAME@DOMAIN\" }} in [port.{port}] of the station file, or write to who has written before"
+        )
+    };
     let address = found.ok_or_else(|| refused(Fault::Us, unknown()))?;
     match is_plain(&address) {
         true => Ok(address),

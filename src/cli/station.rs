@@ -29,6 +29,7 @@ pub(super) async fn run(args: Station) -> anyhow::Result<ExitCode> {
     let mut running = AnyStation::builder().start(config).await.map_err(|e| Usage(e.0))?;
     let api = running.api.map_or("no API".to_owned(), |a| format!("http://{a}"));
     say!("{} is up: {api}, {ports}, data in {}", running.station, data.display());
+    running.deaf.iter().for_each(|why| say!("{why}"));
     let code = tokio::select! {
         ended = running.ended() => return ended.map(|()| ExitCode::SUCCESS).map_err(|e| anyhow::anyhow!("{e}")),
         _ = term.recv() => ExitCode::SUCCESS,

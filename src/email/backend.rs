@@ -13,7 +13,6 @@ use crate::router::port::Events;
 use crate::router::{Backend, BackendError, BoxFuture, Door, Event, Place, Port};
 use crate::time::{Clock, Speed};
 use std::sync::Arc;
-use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -44,6 +43,10 @@ impl Shared {
     /// Says something to whoever watches the port.
     pub fn note(&self, text: impl Into<String>) {
         self.events.emit(Event::Note { text: text.into() }, None);
+    }
+    /// Says something that somebody should act on.
+    pub fn warn(&self, text: impl Into<String>) {
+        self.events.warn(text);
     }
 }
 
@@ -77,6 +80,14 @@ impl Backend for Email {
             Ok(notes)
         })
     }
+    fn listens(&self) -> BoxFuture<'_, Result<(), String>> {
+        Box::pin(async move {
+            match self.keys.line.listen.as_ref().filter(|_| self.open.is_none()) {
+                Some(at) => backend_server::listen(at, self.keys.line.anyone).await.map(drop),
+                None => Ok(()),
+            }
+        })
+    }
     fn holds(&self) -> Vec<String> {
         self.keys.line.listen.iter().map(|at| format!("the address {at}")).collect()
     }
@@ -100,11 +111,9 @@ impl Backend for Email {
             let mut tasks: JoinSet<Result<(), String>> = JoinSet::new(); // dropped, it ends them
             let mut server = None;
             if let Some(at) = &shared.keys.line.listen {
-                let listener = match self.open {
-                    Some(open) => taken_over(open).map_err(|e| BackendError(format!("cannot listen at {at}: {e}")))?,
-                    None => open(at, shared.keys.line.anyone).await.map_err(BackendError)?,
-                };
-                server = Some(tasks.spawn(backend_server::serve(shared.clone(), listener, stopping)).id());
+                let open = self.open.map(taken_over).transpose();
+                let listener = open.map_err(|e| BackendError(format!("cannot listen at {at}: {e}")))?;
+                server = Some(tasks.spawn(backend_server::serve(shared.clone(), at.clone(), listener, stopping)).id());
             }
             if shared.place.history.is_some() && (shared.keys.outside().is_some() || shared.keys.users.is_some()) {
                 tasks.spawn(backend_clerk::run(shared.clone()));
@@ -131,17 +140,6 @@ impl Backend for Email {
 fn taken_over(open: std::net::TcpListener) -> std::io::Result<Listener> {
     open.set_nonblocking(true)?;
     Listener::from_std(open)
-}
-
-/// A port that is started again at once may find its last listener not closed yet.
-async fn open(at: &str, anyone: bool) -> Result<Listener, String> {
-    for _ in 0..20 {
-        if let Ok(listener) = backend_server::listen(at, anyone).await {
-            return Ok(listener);
-        }
-        tokio::time::sleep(Duration::from_millis(25)).await;
-    }
-    backend_server::listen(at, anyone).await
 }
 
 /// The listener of a server: who has to know its port before binds it himself.

@@ -84,12 +84,29 @@ impl Directory {
         Ok(users.desk(user)?.filter(|desk| self.shared.place.all_desks.contains(desk)))
     }
 
+    /// Looks at the users when the server starts, so that nobody's first login has to find out.
+    pub fn look(&self) {
+        let Some(users) = &self.users else { return };
+        match users.read() {
+            Ok(all) if all.is_empty() => {
+                let file = users.path().display();
+                self.shared
+                    .warn(format!("nobody can log in: there is no user in `{file}`; `molink mail user NAME --file {file}` adds one"));
+            }
+            Ok(_) => {}
+            Err(why) => self.said(&why),
+        }
+    }
+
     /// Says what is wrong with the file of users, or with nothing that it is well again; once, not at each login.
     fn said(&self, why: &str) {
         let mut said = self.trouble.lock().unwrap_or_else(PoisonError::into_inner);
         if *said != why {
             let well = || "the users can be read again; logins are checked".to_owned();
-            self.shared.note(if why.is_empty() { well() } else { format!("nobody can log in: {why}") });
+            match why.is_empty() {
+                true => self.shared.note(well()),
+                false => self.shared.warn(format!("nobody can log in: {why}")),
+            }
             why.clone_into(&mut said);
         }
     }
@@ -108,6 +125,10 @@ impl server::Directory for Directory {
             true => Standing::Unknown,
             false => Standing::Elsewhere, // the session refuses it to strangers
         }
+    }
+
+    fn owner(&self, address: &str) -> String {
+        self.desk(address).map_or_else(|| address.to_owned(), |desk| desk.to_string())
     }
 
     fn login(&self, name: &str, password: &str) -> Checked {

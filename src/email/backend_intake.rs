@@ -12,9 +12,9 @@ use super::backend_spool::{Incoming, SHORT};
 use super::mime::{self, Heading};
 use super::notice;
 use super::smtp::envelope::{Recipient, Return};
-use super::smtp::server::{Mail, NotFiled};
+use super::smtp::server::{Directory as _, Mail, NotFiled};
 use super::smtp::trace;
-use super::{backend_clerk, loops, reply};
+use super::{backend_clerk, backend_told, loops, reply};
 use crate::faults::{KillPoint, kill_point};
 use crate::message::{Address, AsCame, Blob, Class, Draft, Envelope, Identity, Message, Name, Notice, Part, Post, Precedence};
 use crate::router::{Contents, Event, Submitted, Verdict};
@@ -222,8 +222,7 @@ impl Intake {
 
     /// How many desks a mail is for.
     fn desks(&self, mail: &Mail) -> usize {
-        let desk = |r: &Recipient| self.directory.desk(&r.address).map_or_else(|| r.address.clone(), |desk| desk.to_string());
-        mail.envelope.to.iter().map(desk).collect::<BTreeSet<_>>().len()
+        mail.envelope.to.iter().map(|r| self.directory.owner(&r.address)).collect::<BTreeSet<_>>().len()
     }
 
     /// The two fields on top of what came (RFC 5321 4.4).
@@ -382,7 +381,7 @@ impl Intake {
             return Ok(());
         }
         let key = format!("notice-{about}-failed-{}", hexadecimal(&Sha256::digest(&post.recipient)));
-        let (recipient, reason) = (post.recipient.clone(), why.clone());
+        let (recipient, reason) = (backend_told::real_recipient(&self.shared, &post.recipient), why.clone());
         let notice = Notice { about: about.clone(), action: "failed".into(), status: reply::status(true, &why), why, until: None };
         let router = Address { desk: "router".parse().map_err(|_| NotFiled::Trouble)?, station: self.shared.station.clone() };
         let envelope = Envelope {
@@ -390,7 +389,7 @@ impl Intake {
             to: sender,
             precedence: Precedence::Routine,
             class: Class::Service,
-            subject: format!("Not delivered to {}", post.recipient),
+            subject: format!("Not delivered to {recipient}"),
             via: vec![],
             post: Some(Box::new(Post { notice: Some(notice), mail: None, ..*post })),
         };

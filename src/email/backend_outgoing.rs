@@ -132,7 +132,14 @@ fn address(shared: &Shared, who: &Address) -> Result<String, Outcome> {
         return Ok(shared.domains.mail(who));
     }
     let found = shared.book.address(&who.desk);
-    let unknown = || format!("`{who}` has no mail address here; name it in the port's `people`, or write to who has written before");
+    // Told to whoever sent it: who reads it may know nothing of station files.
+    let unknown = || {
+        let (name, port) = (&who.desk, &shared.port);
+        format!(
+            "`{who}` has no mail address here: nobody of that name has written to this station; \
+             give an address, people = {{ {name} = \"NAME@DOMAIN\" }} in [port.{port}] of the station file, or write to who has written before"
+        )
+    };
     let address = found.ok_or_else(|| refused(Fault::Us, unknown()))?;
     match is_plain(&address) {
         true => Ok(address),
@@ -189,7 +196,11 @@ fn ours(shared: &Shared, message: &Message, to_outside: bool, from: String, to: 
 fn notice_of(shared: &Shared, message: &Message, post: &Post, to: &str) -> Result<Vec<u8>, Outcome> {
     let Some(said) = &post.notice else { return Err(refused(Fault::Us, "the message is no notice".into())) };
     let all = Notify { success: true, failure: true, delay: true, never: false }; // who handed it in has seen to what is wanted
-    let recipient = Recipient { address: post.recipient.clone(), notify: all, original: post.original_recipient.clone() };
+    let recipient = Recipient {
+        address: backend_told::real_recipient(shared, &post.recipient),
+        notify: all,
+        original: post.original_recipient.clone(),
+    };
     let envelope = Envelope {
         from: to.to_owned(),
         to: vec![recipient.clone()],

@@ -1,7 +1,8 @@
 //! How much strangers may send: so many mails an hour each, and ten times that all together. What they send may print on a real machine.
 //!
 //! Standards: none. In: the time, who sends. Out: whether the mail is taken; else a sentence for the sender's server, which comes again.
-//! In memory only: a restart begins anew. Left out: what stations and users send. Shown by: the tests here, `tests/it/email_limits.rs`.
+//! In memory only: a restart begins anew. A mail for more desks than that comes in several: the session takes no more of them (`Limits::desks`).
+//! Left out: what stations and users send. Shown by: the tests here, `tests/it/email_limits.rs`.
 
 use crate::time::Instant;
 use std::collections::{BTreeMap, VecDeque};

@@ -58,6 +58,7 @@ pub(super) async fn check(keys: &Keys, station: &Name) -> Result<Vec<String>, St
     }
     if let Some(path) = &keys.users {
         notes.push(match Users::at(path).read()?.len() {
+            0 => format!("AUTH under TLS, and nobody can log in: `molink mail user NAME --file {}` adds a user", path.display()),
             1 => "AUTH under TLS for one user".to_owned(),
             n => format!("AUTH under TLS for {n} users"),
         });
@@ -108,8 +109,56 @@ impl Drop for Counted {
     }
 }
 
-/// Serves until `stopping` says so; then every session is told, and has [`STOPPING`] to end.
-pub(super) async fn serve(shared: Arc<Shared>, listener: Listener, mut stopping: watch::Receiver<bool>) -> Result<(), String> {
+/// A port that is started again at once may find its last listener not closed yet: it is tried so many times before it is said, so long apart.
+const AT_ONCE: usize = 20;
+const MOMENT: Duration = Duration::from_millis(25);
+/// Then somebody else has the address. How often it is tried again.
+const AGAIN: Duration = Duration::from_secs(1);
+
+/// Listens as soon as the address can be had; `None`: the station stops before. What the port sends does not wait for that.
+async fn listening(shared: &Shared, at: &str, stopping: &mut watch::Receiver<bool>) -> Option<Listener> {
+    let (mut tries, mut said) = (0, String::new());
+    loop {
+        let why = match listen(at, shared.keys.line.anyone).await {
+            Ok(listener) => {
+                if !said.is_empty() {
+                    shared.note(format!("mail is taken at `{at}` now"));
+                }
+                return Some(listener);
+            }
+            Err(why) => why,
+        };
+        tries += 1;
+        if tries >= AT_ONCE && why != said {
+            shared.warn(format!("no mail can be taken: {why}; it is tried again until it can be had"));
+            said = why;
+        }
+        tokio::select! {
+            biased;
+            () = stop(stopping) => return None,
+            () = tokio::time::sleep(if tries < AT_ONCE { MOMENT } else { AGAIN }) => {}
+        }
+    }
+}
+
+/// Serves on a listener that is open, or at this address, until `stopping` says so; then every session is told, and has [`STOPPING`] to end.
+pub(super) async fn serve(
+    shared: Arc<Shared>,
+    at: String,
+    open: Option<Listener>,
+    mut stopping: watch::Receiver<bool>,
+) -> Result<(), String> {
+    let listener = match open {
+        Some(open) => Some(open),
+        None => listening(&shared, &at, &mut stopping).await,
+    };
+    match listener {
+        Some(listener) => serve_on(shared, listener, stopping).await,
+        None => Ok(()),
+    }
+}
+
+async fn serve_on(shared: Arc<Shared>, listener: Listener, mut stopping: watch::Receiver<bool>) -> Result<(), String> {
     let host = shared.keys.host(&shared.station);
     let tls = Identity::new(shared.keys.line.tls.as_ref(), &shared.station, &host)?;
     if let Some(fingerprint) = tls.throw_away() {
@@ -119,6 +168,7 @@ pub(super) async fn serve(shared: Arc<Shared>, listener: Listener, mut stopping:
     }
     let spool = Spool::open(shared.place.data.join("mail").join("spool").join(&shared.port), shared.keys.size)?;
     let directory = Arc::new(Directory::new(shared.clone()));
+    directory.look();
     let intake = Arc::new(Intake::new(shared.clone(), directory.clone()));
     let hall = Arc::new(Hall { intake, spool, tls });
     let config = config(&shared, host.clone(), directory);

@@ -75,7 +75,7 @@ impl About {
     /// The message that carries a notice, and the key it is handed in once under.
     pub fn draft(&self, shared: &Shared, notice: Notice) -> Result<(Draft, String), String> {
         let key = format!("notice-{}-{}", notice.about, notice.action);
-        let (what, text) = words(&notice, &self.envelope.to);
+        let (what, text) = words(&notice, &real(shared, &self.envelope.to));
         let subject = format!("{what}: {}", self.envelope.subject).chars().take(200).collect();
         let post = Post { notice: Some(notice), answerable: false, ..self.post() };
         let envelope = Envelope {
@@ -106,8 +106,20 @@ impl About {
     }
 }
 
+/// Whom people know: of a correspondent outside the mail address, not the name that only this station has for him.
+fn real(shared: &Shared, to: &Address) -> String {
+    let outside = shared.keys.outside().is_some_and(|outside| outside == to.station);
+    outside.then(|| shared.book.address(&to.desk)).flatten().unwrap_or_else(|| to.to_string())
+}
+
+/// The same of a recipient as RCPT had it: a user may write to `alice@mail`.
+pub(super) fn real_recipient(shared: &Shared, recipient: &str) -> String {
+    let named = shared.domains.desk(recipient).filter(|to| shared.keys.outside().as_ref() == Some(&to.station));
+    named.and_then(|to| shared.book.address(&to.desk)).unwrap_or_else(|| recipient.to_owned())
+}
+
 /// A notice in words that a teletype has, too.
-fn words(notice: &Notice, to: &Address) -> (&'static str, String) {
+fn words(notice: &Notice, to: &str) -> (&'static str, String) {
     let (what, became) = match notice.action.as_str() {
         "delivered" => ("Delivered", "WAS DELIVERED"),
         "relayed" => ("Passed on", "WAS PASSED ON"),

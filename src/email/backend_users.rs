@@ -46,6 +46,11 @@ impl Users {
         Users { path: path.into() }
     }
 
+    /// Where they are.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// All of them.
     pub fn read(&self) -> Result<BTreeMap<String, User>, String> {
         let shown = self.path.display();

@@ -166,7 +166,8 @@ impl Keys {
     }
     /// What a server session takes at the most.
     pub fn limits(&self) -> Limits {
-        Limits { size: self.size, ..Limits::default() }
+        let all = Limits { size: self.size, ..Limits::default() };
+        Limits { desks: if self.quota == 0 { all.desks } else { self.quota as usize }, ..all }
     }
     /// Whether mail goes out under TLS.
     pub fn security(&self) -> Tls {

@@ -41,6 +41,8 @@ pub struct Fax {
     open: LineFactory,
     /// What the line must have for itself.
     holds: Vec<String>,
+    /// Where it waits for datagrams, if it does.
+    t38: Option<T38Keys>,
 }
 
 impl Fax {
@@ -55,12 +57,12 @@ impl Fax {
         }
         let t38: T38Keys = toml::Value::Table(line).try_into().map_err(|e: toml::de::Error| format!("line: {}", e.message()))?;
         t38.check()?;
-        let holds = t38.holds();
+        let (holds, here) = (t38.holds(), Some(t38.clone()));
         let open: LineFactory = Box::new(move |clock| {
             let t38 = t38.clone();
             Box::pin(async move { Ok(Box::new(T38Line::open(&t38, clock).await?) as BoxLine) })
         });
-        Ok(Fax { holds, ..Fax::on(station, keys, open)? })
+        Ok(Fax { holds, t38: here, ..Fax::on(station, keys, open)? })
     }
     /// A port of `station` on whatever `open` opens.
     pub fn on(station: &Name, keys: Keys, open: LineFactory) -> Result<Fax, String> {
@@ -71,7 +73,7 @@ impl Fax {
             }
             Some(_) => {}
         }
-        Ok(Fax { look: keys.look()?, keys, open, holds: vec![] })
+        Ok(Fax { look: keys.look()?, keys, open, holds: vec![], t38: None })
     }
 }
 
@@ -93,6 +95,14 @@ impl Backend for Fax {
                 notes.push(format!("no `number`: the far end is not told who calls ({station})"));
             }
             Ok(notes)
+        })
+    }
+    fn listens(&self) -> BoxFuture<'_, Result<(), String>> {
+        Box::pin(async move {
+            match &self.t38 {
+                Some(t38) => t38.bind().await.map(drop),
+                None => Ok(()),
+            }
         })
     }
     fn holds(&self) -> Vec<String> {

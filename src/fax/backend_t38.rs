@@ -80,6 +80,14 @@ impl T38Keys {
     fn at(&self) -> String {
         if self.listen.contains(':') { self.listen.clone() } else { format!("127.0.0.1:{}", self.listen) }
     }
+    /// The socket, of this end alone.
+    pub async fn bind(&self) -> Result<UdpSocket, String> {
+        let listen = self.at();
+        UdpSocket::bind(&listen).await.map_err(|e| match e.kind() {
+            ErrorKind::AddrInUse => format!("cannot listen on `{listen}` (UDP): another program has it; give another `listen`"),
+            _ => format!("cannot listen on `{listen}` (UDP): {e}; give PORT or HOST:PORT of this machine"),
+        })
+    }
     fn config(&self, clock: &Clock) -> Config {
         let syntax = if self.version < 2 { Syntax::Of1998 } else { Syntax::Of2002 };
         Config { syntax, repeats: self.repeats, speed: clock.speed() }
@@ -106,10 +114,7 @@ impl T38Line {
         let lost = |e: std::io::Error| format!("cannot reach `{far}` from `{listen}` (UDP): {e}; give HOST:PORT of the far end");
         // Before the socket is there: until it is connected it would take datagrams from anybody.
         let known: Vec<SocketAddr> = tokio::net::lookup_host(far.as_str()).await.map_err(lost)?.collect();
-        let socket = UdpSocket::bind(&listen).await.map_err(|e| match e.kind() {
-            ErrorKind::AddrInUse => format!("cannot listen on `{listen}` (UDP): another program has it; give another `listen`"),
-            _ => format!("cannot listen on `{listen}` (UDP): {e}; give PORT or HOST:PORT of this machine"),
-        })?;
+        let socket = keys.bind().await?;
         socket.connect(&known[..]).await.map_err(lost)?;
         let at = socket.local_addr().map_err(|e| format!("cannot listen on `{listen}` (UDP): {e}"))?;
         let (ask, asks) = mpsc::channel(4);

@@ -378,4 +378,8 @@ pub struct Stamped {
 pub trait EventSink: Send + Sync {
     /// Takes one event.
     fn take(&self, event: Stamped);
+    /// The same of a note that somebody should act on: logged as a warning.
+    fn warn(&self, event: Stamped) {
+        self.take(event);
+    }
 }

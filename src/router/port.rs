@@ -35,6 +35,11 @@ pub trait Backend: Send + 'static {
     fn holds(&self) -> Vec<String> {
         vec![]
     }
+    /// Tries the address where it listens, if there is one: why it cannot be had just now, in a sentence that is said when the station starts.
+    /// The port runs all the same: who has the address may end, as a device may be plugged in.
+    fn listens(&self) -> BoxFuture<'_, Result<(), String>> {
+        Box::pin(async { Ok(()) })
+    }
     /// What it is if it is no line to a station but a machine at a desk of this one: messages for that desk are printed there.
     fn at_desk(&self) -> Option<AtDesk> {
         None
@@ -403,9 +408,16 @@ pub struct Events {
 impl Events {
     /// Emits `event` now, about the message `id` if it is about one.
     pub fn emit(&self, event: Event, id: Option<&Identity>) {
+        self.sink.take(self.stamped(event, id));
+    }
+    /// A note that somebody should act on: what was set up does not work.
+    pub fn warn(&self, text: impl Into<String>) {
+        self.sink.warn(self.stamped(Event::Note { text: text.into() }, None));
+    }
+    fn stamped(&self, event: Event, id: Option<&Identity>) -> Stamped {
         let now = self.clock.now();
         let utc: Utc = self.clock.utc(now);
         let (station, port) = (self.station.clone(), Some(self.port.clone()));
-        self.sink.take(Stamped { t: now.micros(), utc, station, port, id: id.cloned(), event });
+        Stamped { t: now.micros(), utc, station, port, id: id.cloned(), event }
     }
 }

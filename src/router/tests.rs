@@ -425,6 +425,23 @@ fn what_is_too_old_says_why_its_last_try_failed() {
 }
 
 #[test]
+fn why_its_last_try_failed_is_known_over_a_restart_also_if_its_ports_never_come_back() {
+    let mut b = Bench::new();
+    b.submit("operator@moscow", Precedence::Routine, "OLD");
+    let reason = Reason::new(Fault::Peer, "the far end has no paper");
+    b.ended("cable", 1, Outcome::Deferred(reason));
+    let (row, message) = b.rows.values().next().unwrap().clone();
+    assert_eq!((row.attempts, row.detail.as_str()), (1, "the far end has no paper"));
+    let mut again = Bench { router: Router::new(config()), ..Bench::new() };
+    again.rows.insert(row.id.clone(), (row.clone(), message));
+    again.step(Input::Recovered(Recovered { waiting: vec![row], ..Recovered::default() }));
+    again.pass(Duration::from_secs(25 * 3600));
+    let (row, _) = again.rows.values().next().unwrap();
+    assert_eq!(row.state, State::Returned);
+    assert!(row.detail.ends_with("; at the last try: the far end has no paper"), "{}", row.detail);
+}
+
+#[test]
 fn a_port_that_stops_in_mid_delivery_gives_its_message_to_the_next() {
     let mut b = Bench::new();
     b.submit("operator@moscow", Precedence::Routine, "A");

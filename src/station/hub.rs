@@ -52,6 +52,8 @@ pub struct Running {
     pub station: Name,
     /// Where its API listens, if it does.
     pub api: Option<std::net::SocketAddr>,
+    /// Why a port takes no calls yet, one sentence each: its address could not be had when the station started.
+    pub deaf: Vec<String>,
     /// Its clock.
     pub clock: Clock,
     data: PathBuf,
@@ -132,7 +134,22 @@ impl EventSink for Sink {
         }
         if let Event::Note { text } = &event.event {
             tracing::info!(port = event.port.as_deref(), "{text}");
-            *self.noted.lock().unwrap_or_else(PoisonError::into_inner) = text.clone();
+        }
+        self.derived(event);
+    }
+    fn warn(&self, event: Stamped) {
+        if let Event::Note { text } = &event.event {
+            tracing::warn!(port = event.port.as_deref(), "{text}");
+        }
+        self.derived(event);
+    }
+}
+
+impl Sink {
+    /// What the journal does not keep.
+    fn derived(&self, event: Stamped) {
+        if let Event::Note { text } = &event.event {
+            text.clone_into(&mut self.noted.lock().unwrap_or_else(PoisonError::into_inner));
         }
         self.observers.iter().for_each(|o| o.take(event.clone()));
         self.feed.take(event);
@@ -177,6 +194,7 @@ pub(super) async fn start(builder: Builder, config: StationConfig) -> Result<Run
     let sink = Arc::new(Sink { hub: to_hub.clone(), feed: feed.clone(), observers: builder.observers.clone(), noted: Mutex::default() });
     let (reports, from_ports) = mpsc::channel(64);
     let (runs, port_news) = mpsc::channel(64);
+    let deaf = deaf(made.iter().map(|(port, backend)| (port.clone(), backend.listens())).collect()).await;
     let outsides: BTreeSet<Name> = made.values().filter_map(|backend| backend.outside()).collect();
     let mut tasks = tokio::task::JoinSet::new();
     let forms = super::forms::of(&config);
@@ -242,7 +260,18 @@ pub(super) async fn start(builder: Builder, config: StationConfig) -> Result<Run
     };
     let run_clock = clock.clone();
     let ended = tokio::spawn(run(router, hub, tasks, run_clock));
-    Ok(Running { station: config.station, api, clock, data: config.data, desk, stop, ended, feed })
+    Ok(Running { station: config.station, api, deaf, clock, data: config.data, desk, stop, ended, feed })
+}
+
+/// The ports that cannot listen where they should, and why.
+async fn deaf(ports: Vec<(String, BoxFuture<'_, Result<(), String>>)>) -> Vec<String> {
+    let mut deaf = vec![];
+    for (port, listens) in ports {
+        if let Err(why) = listens.await {
+            deaf.push(format!("port {port} cannot be reached: {why}; it is tried again until it can be had"));
+        }
+    }
+    deaf
 }
 
 fn journal_path(config: &StationConfig) -> PathBuf {
@@ -454,8 +483,10 @@ impl Hub {
                 self.orders.insert(port.clone(), orders);
                 (port, Ok(()))
             }
-            FromPort::Stopped { port, why } => {
-                tracing::warn!(port, "{why}");
+            FromPort::Stopped { port, why, again } => {
+                if !again {
+                    tracing::warn!(port, "{why}");
+                }
                 self.orders.remove(&port);
                 (port, Err(why))
             }

@@ -16,8 +16,8 @@ use tokio::sync::{mpsc, watch};
 pub(super) enum FromPort {
     /// It runs; its orders go here.
     Runs { port: String, orders: Orders },
-    /// It stopped, for this reason.
-    Stopped { port: String, why: String },
+    /// It stopped, for this reason; `again`: for the same as the last time, which was said.
+    Stopped { port: String, why: String, again: bool },
 }
 
 /// What one port needs to be started, again and again.
@@ -41,15 +41,17 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 impl PortTask {
     /// Runs the backend until the station stops.
     pub async fn run(mut self) {
-        let mut pause = FIRST_PAUSE;
+        let (mut pause, mut said) = (FIRST_PAUSE, String::new());
         loop {
             let since = self.clock.now();
             let why = self.once().await;
-            if *self.stopping.borrow() || self.hub.send(FromPort::Stopped { port: self.port.clone(), why }).await.is_err() {
-                return;
-            }
             if self.clock.now().since(since) > LONGEST_PAUSE {
-                pause = FIRST_PAUSE; // it ran well for a while
+                (pause, said) = (FIRST_PAUSE, String::new()); // it ran well for a while
+            }
+            let again = why == said;
+            said.clone_from(&why);
+            if *self.stopping.borrow() || self.hub.send(FromPort::Stopped { port: self.port.clone(), why, again }).await.is_err() {
+                return;
             }
             tokio::select! {
                 () = tokio::time::sleep(pause) => pause = (pause * 2).min(LONGEST_PAUSE),

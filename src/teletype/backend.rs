@@ -13,6 +13,7 @@ use crate::faults;
 use crate::key::Medium;
 use crate::key::backend_disk::{Shelf, show};
 use crate::key::reel::Reservation;
+use crate::line::ip::tcp;
 use crate::line::{AsyncReadWrite, Code, Line, LineSpec, Opened, Paced, Pacer, Settings, Switch, refuse_speed};
 use crate::machine::{World, drive};
 use crate::message::{Name, Takes};
@@ -107,6 +108,14 @@ impl Backend for Teletype {
                     notes.push(NOBODY.into());
                     Ok(notes)
                 }
+            }
+        })
+    }
+    fn listens(&self) -> BoxFuture<'_, Result<(), String>> {
+        Box::pin(async move {
+            match &self.keys.line {
+                Some(LineSpec::Listen { at, .. }) => tcp::listen(at).await.map(drop),
+                _ => Ok(()),
             }
         })
     }
@@ -299,7 +308,7 @@ impl Live {
     /// Said once, however often it is tried; a line that was never up is not lost to anybody else.
     fn not_opened(&mut self, why: String) {
         if self.told != why {
-            self.port.events().emit(Event::Note { text: why.clone() }, None);
+            self.port.events().warn(why.clone());
             self.told = why.clone();
         }
         self.lost(why);

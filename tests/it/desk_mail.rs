@@ -349,6 +349,33 @@ async fn a_mail_that_is_owed_is_filed_after_a_restart_however_many_were_printed_
     open.running.stop().await.unwrap();
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_owed_of_a_machine_that_was_taken_away_is_filed_and_not_told_as_printed_again() {
+    let desk = "[desk.operator]\n[desk.chairman]\nmaildir = \"home/chairman\"\n";
+    let house = House::new(&format!("{desk}port = \"desk\"\n[port.desk]\nbackend = \"fast\""));
+    std::fs::write(house.path("home"), "in the way").unwrap();
+    let open = house.open().await;
+    let owed = open.send(draft("chairman@moscow", vec![text("printed, and not filed")], None)).await;
+    open.running.stop().await.unwrap();
+    std::fs::remove_file(house.path("home")).unwrap();
+    // No machine stands there any more.
+    let house = House { file: House::new(desk).file, ..house };
+    let open = house.open().await;
+    let filed = async {
+        while house.mails("home/chairman").is_empty() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(SOON, filed).await.expect("its mail is owed all the same");
+    // The next word is of the next message: the machine itself had said that it printed the other.
+    let next = open.send(draft("chairman@moscow", vec![text("the next")], None)).await;
+    assert_ne!(next, owed);
+    open.running.stop().await.unwrap();
+    let db = rusqlite::Connection::open(house.path("data/journal.sqlite")).unwrap();
+    let said = "SELECT count(*) FROM event WHERE json LIKE '%\"printed\"%' AND json LIKE ?1";
+    assert_eq!(db.query_row(said, [format!("%{owed}%")], |row| row.get::<_, i64>(0)).unwrap(), 1, "printed once");
+}
+
 /// Makes a file look as if it was written so many days ago.
 fn age(file: &Path, days: u64) {
     let file = std::fs::OpenOptions::new().write(true).open(file).unwrap();

@@ -313,7 +313,10 @@ async fn a_message_to_the_outside_goes_to_the_books_address_with_its_other_forms
     there.say("250 2.0.0 queued as 4711").await;
     delivered(&sender.outcome().await, "relay", "250 2.0.0 queued as 4711");
     match sender.send(&message(2, "nobody@mail", text("x"))).await {
-        Outcome::Refused(reason) => assert!(reason.text.contains("`nobody@mail` has no mail address here"), "{}", reason.text),
+        Outcome::Refused(reason) => {
+            assert!(reason.text.contains("`nobody@mail` has no mail address here"), "{}", reason.text);
+            assert!(reason.text.contains("people = { nobody = \"NAME@DOMAIN\" } in [port."), "{}", reason.text);
+        }
         other => panic!("{other:?}"),
     }
     sender.stop().await;

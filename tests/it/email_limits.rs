@@ -131,12 +131,22 @@ impl Alone {
     }
     /// In a folder with that past.
     fn knowing(dir: tempfile::TempDir, history: Option<History>, speed: Speed, keys: &str) -> Alone {
+        Alone::heard(dir, history, speed, keys, Arc::new(Nobody))
+    }
+    /// The same; whoever hears its events.
+    fn heard(
+        dir: tempfile::TempDir,
+        history: Option<History>,
+        speed: Speed,
+        keys: &str,
+        sink: Arc<dyn molink::router::EventSink>,
+    ) -> Alone {
         let at = crate::email_room::free_port();
         let station = "moscow".parse().unwrap();
         let table: toml::Table = format!("kind = \"gateway\"\nline = {{ listen = \"127.0.0.1:{at}\" }}\n{keys}").parse().unwrap();
         let backend = Box::new(molink::email::Email::from_table(&station, table).unwrap());
         let (tell, reports) = tokio::sync::mpsc::channel(8);
-        let (port, orders) = Port::new("post", &station, tell, Arc::new(Nobody), Clock::new(None, speed));
+        let (port, orders) = Port::new("post", &station, tell, sink, Clock::new(None, speed));
         let place = Place { history, data: dir.path().to_owned(), all_desks: vec!["operator".parse().unwrap()], ..Place::default() };
         let place = Place { known: ["moscow", "london"].map(|n| n.parse().unwrap()).into(), ..place };
         let runs = tokio::spawn(backend.run(port.at(place)));
@@ -166,6 +176,26 @@ async fn no_250_before_the_routers_word_and_451_if_it_does_not_come() {
         answer.send(submitted).unwrap();
         talker.hears(code).await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_report_that_comes_while_the_journal_cannot_be_read_is_put_off() {
+    let dir = tempfile::tempdir().unwrap();
+    // Where the journal was lies something that is none.
+    let journal = dir.path().join("journal.sqlite");
+    std::fs::write(&journal, "no journal").unwrap();
+    let history = History::new(journal, tokio::sync::watch::channel(0).1);
+    let mut alone = Alone::knowing(dir, Some(history), Speed::REAL, "");
+    let mut talker = crate::email_room::call(alone.at).await;
+    talker.hears(220).await;
+    talker.say("EHLO client.example", 250).await;
+    let report = std::fs::read_to_string("fixtures/mail/notice-postfix.eml").unwrap().replace("\r\n", "\n").replace('\n', "\r\n");
+    let report = report + "\r\n";
+    let reply = tokio::select! {
+        reply = talker.mail("", &["operator@moscow"], report.as_bytes()) => reply,
+        Some(_) = alone.reports.recv() => panic!("nothing is learned, and the report itself is not filed before it is"),
+    };
+    assert!(reply.starts_with("451 4.3.0"), "{reply}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -397,6 +427,133 @@ async fn a_mail_counts_once_for_each_desk_however_often_it_names_it() {
     let two = talker.mail("alice@example.org", &["operator@moscow", "chairman@moscow"], &plain("b", "x")).await;
     assert!(two.starts_with("450 4.7.1 not now: 2 mails an hour, counted for each desk"), "{two}");
     assert!(talker.mail("alice@example.org", &["chairman@moscow"], &plain("c", "x")).await.starts_with("250"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn more_desks_than_a_strangers_quota_come_in_another_mail_and_a_user_writes_to_all() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("users.toml");
+    Users::at(&file).put("anna", "secret", None).unwrap();
+    let keys = format!("quota = 2\nusers = \"{}\"\n[desk.third]\n[[route]]\nto = \"*@mail\"\nports = [\"post\"]", file.display());
+    let room = Room::open(dir, "kind = \"gateway\"", &keys, "").await;
+    let desks = ["operator@moscow", "OPERATOR@moscow", "chairman@moscow", "third@moscow"];
+    let mut talker = room.call().await;
+    talker.say("EHLO client.example", 250).await;
+    talker.say("MAIL FROM:<alice@example.org>", 250).await;
+    for (desk, code) in desks.into_iter().zip([250, 250, 250, 452]) {
+        talker.say(&format!("RCPT TO:<{desk}>"), code).await;
+    }
+    talker.say("DATA", 354).await;
+    talker.send(&[plain("a", "x"), b".\r\n".to_vec()].concat()).await;
+    talker.hears(250).await;
+    // The rest: his hour is not over, and it is not for ever.
+    let rest = talker.mail("alice@example.org", &["third@moscow"], &plain("a", "x")).await;
+    assert!(rest.starts_with("450 4.7.1 not now: 2 mails an hour"), "{rest}");
+    let mut anna = room.call().await;
+    anna.say("EHLO client.example", 250).await;
+    let mut anna = anna.secure(None).await;
+    anna.say("AUTH PLAIN AGFubmEAc2VjcmV0", 235).await;
+    assert!(anna.mail("anna@example.org", &desks, &plain("b", "x")).await.starts_with("250"));
+    assert_eq!(room.messages().len(), 2 + 3);
+}
+
+/// Whoever hears warnings: notes that somebody should act on.
+struct Warned(tokio::sync::mpsc::UnboundedSender<String>);
+impl molink::router::EventSink for Warned {
+    fn take(&self, _: molink::router::Stamped) {}
+    fn warn(&self, event: molink::router::Stamped) {
+        if let molink::router::Event::Note { text } = event.event {
+            let _ = self.0.send(text);
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn users_that_cannot_be_read_or_are_none_are_warned_of_when_the_server_starts() {
+    let dir = tempfile::tempdir().unwrap();
+    let (gone, empty) = (dir.path().join("gone.toml"), dir.path().join("empty.toml"));
+    std::fs::write(&empty, "").unwrap();
+    std::fs::set_permissions(&empty, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+    for (file, why) in [(gone, "cannot be read"), (empty, "adds one")] {
+        let (tell, mut warned) = tokio::sync::mpsc::unbounded_channel();
+        let keys = format!("users = \"{}\"", file.display());
+        let _alone = Alone::heard(tempfile::tempdir().unwrap(), None, Speed::REAL, &keys, Arc::new(Warned(tell)));
+        let said = crate::email_far::soon("a warning", warned.recv()).await.unwrap();
+        assert!(said.starts_with("nobody can log in: ") && said.contains(why), "{said}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_address_that_another_has_is_told_when_the_station_starts_and_once_more_when_it_is_had() {
+    let held = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let (wire, fax) = (std::net::TcpListener::bind("127.0.0.1:0").unwrap(), std::net::UdpSocket::bind("127.0.0.1:0").unwrap());
+    let [at, wire_at, fax_at] = [held.local_addr(), wire.local_addr(), fax.local_addr()].map(|at| at.unwrap().port());
+    let dir = tempfile::tempdir().unwrap();
+    let others = format!(
+        "[port.wire]\nbackend = \"teletype\"\npeer = \"washington\"\nline = {{ listen = \"127.0.0.1:{wire_at}\" }}\n\
+         [port.paper]\nbackend = \"fax\"\npeer = \"washington\"\nline = {{ t38 = \"127.0.0.1:9\", listen = \"{fax_at}\" }}"
+    );
+    let text = crate::email_room::station(dir.path(), at, "kind = \"gateway\"", &others, "");
+    let (tell, mut notes) = tokio::sync::mpsc::unbounded_channel();
+    let config = molink::station::StationConfig::parse("test.toml", &text).unwrap();
+    let builder = molink::station::Station::builder().observe(Arc::new(Told(tell)));
+    let running = builder.start(config).await.unwrap();
+    let [paper, post, wire_said] = &running.deaf[..] else { panic!("{:?}", running.deaf) };
+    assert!(paper.starts_with("port paper cannot be reached: cannot listen on `127.0.0.1:") && paper.contains("(UDP)"), "{paper}");
+    let expected = format!(
+        "port post cannot be reached: cannot listen on `127.0.0.1:{at}`: the port is in use; choose another or end what uses it; it is tried again until it can be had"
+    );
+    assert_eq!(*post, expected);
+    assert!(wire_said.starts_with("port wire cannot be reached: "), "{wire_said}");
+    let mut next = async |words: &str| {
+        let mut before = vec![];
+        loop {
+            let note = crate::email_far::soon(words, notes.recv()).await.unwrap();
+            match note.contains(words) {
+                true => return before,
+                false => before.push(note),
+            }
+        }
+    };
+    next("no mail can be taken: cannot listen on").await;
+    drop(held);
+    let between = next("mail is taken at").await;
+    assert!(!between.iter().any(|note| note.contains("no mail can be taken")), "{between:?}");
+    crate::email_room::call(at).await.hears(220).await;
+    running.stop().await.unwrap();
+}
+
+/// Whoever hears every note.
+struct Told(tokio::sync::mpsc::UnboundedSender<String>);
+impl molink::router::EventSink for Told {
+    fn take(&self, event: molink::router::Stamped) {
+        if let molink::router::Event::Note { text } = event.event {
+            let _ = self.0.send(text);
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "peer: run through tests/run"]
+async fn a_person_reads_at_once_that_no_mail_can_be_taken_and_a_check_says_so() {
+    use tokio::io::{AsyncBufReadExt, BufReader};
+    let held = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let at = held.local_addr().unwrap().port();
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("moscow.toml");
+    std::fs::write(&file, crate::email_room::station(dir.path(), at, "kind = \"gateway\"", "", "")).unwrap();
+    let check = tokio::process::Command::new(crate::support::molink()).arg("check").arg(&file).output().await.unwrap();
+    let said = String::from_utf8(check.stdout).unwrap();
+    assert!(said.contains(&format!("bad   port post: cannot listen on `127.0.0.1:{at}`: the port is in use; ")), "{said}");
+    assert_eq!(check.status.code(), Some(2), "{said}");
+    let mut command = tokio::process::Command::new(crate::support::molink());
+    let command = command.arg("station").arg(&file).kill_on_drop(true).stdout(std::process::Stdio::piped());
+    let mut station = command.spawn().unwrap();
+    let mut lines = BufReader::new(station.stdout.take().unwrap()).lines();
+    let mut line = async || crate::email_far::soon("a line", lines.next_line()).await.unwrap().unwrap();
+    assert!(line().await.starts_with("moscow is up: "));
+    let deaf = line().await;
+    assert!(deaf.starts_with(&format!("port post cannot be reached: cannot listen on `127.0.0.1:{at}`: the port is in use; ")), "{deaf}");
 }
 
 /// The most memory that a process had, in kilobytes.

@@ -505,6 +505,53 @@ async fn open_to_a_login(folder: &Path) -> Gate {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_notice_names_a_correspondent_by_his_mail_address_not_by_the_name_he_has_here() {
+    let folder = tempfile::tempdir().unwrap();
+    let users = folder.path().join("users");
+    Users::at(&users).put("duty", "rosebud", Some("operator".parse().unwrap())).unwrap();
+    Users::at(&users).put("relay", "rosebud", None).unwrap();
+    let gate = Gate::new(&format!("users = \"{}\"\npeople = {{ yves = \"yves.le-grand@far.example\" }}", users.display())).await;
+    let mut kept = None;
+    for (user, login, to) in [("duty", "AGR1dHkAcm9zZWJ1ZA==", "yves.le-grand@far.example"), ("relay", "AHJlbGF5AHJvc2VidWQ=", "yves@mail")]
+    {
+        let mut talker = gate.call().await.secure(None).await;
+        talker.say(&format!("AUTH PLAIN {login}"), 235).await;
+        let mail = format!("Subject: Out\r\nMessage-ID: <{user}@example.org>\r\n\r\nx\r\n");
+        assert!(talker.mail("alice@example.org", &[to], mail.as_bytes()).await.starts_with("250 "));
+        let mut caller = match kept.take() {
+            Some(caller) => caller,
+            None => gate.caller().await,
+        };
+        caller.hears("MAIL FROM:<alice@example.org>").await;
+        caller.say("250 2.1.0 sender").await;
+        caller.hears("RCPT TO:<yves.le-grand@far.example>").await;
+        caller.say("550 5.1.1 no such mailbox").await;
+        caller.hears("RSET").await;
+        caller.say("250 2.0.0 done").await;
+        if user == "relay" {
+            let (_, _, notice) = caller.message().await;
+            caller.say("250 2.0.0 taken").await;
+            let text = String::from_utf8(notice).unwrap().replace("=\r\n", "");
+            assert!(text.contains("\r\nFinal-Recipient: rfc822; yves.le-grand@far.example\r\n"), "{text}");
+            assert!(text.contains("To: <yves.le-grand@far.example>") && !text.contains("yves@mail"), "{text}");
+        }
+        kept = Some(caller);
+    }
+    let told = || gate.rows().into_iter().find(|row| row.from.desk.as_str() == "router" && row.to.desk.as_str() == "operator");
+    let row = soon("the notice for the desk", async {
+        loop {
+            match told() {
+                Some(row) => return row,
+                None => tokio::time::sleep(Duration::from_millis(10)).await,
+            }
+        }
+    })
+    .await;
+    let text = Reader::open(&gate.data().join("journal.sqlite")).unwrap().load(&row.id).unwrap().unwrap().text();
+    assert!(text.contains(" TO yves.le-grand@far.example WAS NOT DELIVERED: "), "{text}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_a_far_server_said_is_told_word_for_word_with_its_name() {
     let folder = tempfile::tempdir().unwrap();
     let gate = open_to_a_login(folder.path()).await;

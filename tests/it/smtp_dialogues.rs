@@ -113,6 +113,7 @@ impl Head {
             size: self.number("size", 5_000),
             header: self.number("header", d.header),
             recipients: self.number("recipients", d.recipients as u64) as usize,
+            desks: self.number("desks", d.desks as u64) as usize,
             command: self.number("command", d.command as u64) as usize,
             auth: d.auth,
             line: self.number("line", d.line as u64) as usize,

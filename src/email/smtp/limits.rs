@@ -16,6 +16,8 @@ pub struct Limits {
     pub header: u64,
     /// Recipients of a message; RFC 5321 4.5.3.1.8 asks for 100 at the least.
     pub recipients: usize,
+    /// Desks that a message of who is not known is for. More than he may ever write to at one time would be put off for ever.
+    pub desks: usize,
     /// Octets of a command line with its CR LF. RFC 5321 4.5.3.1.4 has 512; the extensions add about 1,400 together.
     pub command: usize,
     /// Octets of a line of AUTH (RFC 4954 4).
@@ -40,6 +42,7 @@ impl Default for Limits {
             size: 25 << 20,
             header: 256 << 10,
             recipients: 1_000,
+            desks: 1_000,
             command: 2_048,
             auth: 12_288,
             line: 4_096,

@@ -13,6 +13,7 @@ pub use super::server_talk::{Checked, Config, Directory, Input, Mail, NotFiled, 
 use crate::machine::{Machine, Timers};
 use crate::message::Precedence;
 use crate::time::Instant;
+use std::collections::BTreeSet;
 
 /// Where the session stands.
 #[derive(Debug)]
@@ -45,6 +46,8 @@ pub struct Server {
     /// The open message.
     pub(super) mail: Option<Envelope>,
     pub(super) asked: Option<Precedence>,
+    /// The desks it is for, of a stranger's.
+    pub(super) desks: BTreeSet<String>,
     /// Its octets, once they come.
     pub(super) reader: Option<Reader>,
     /// The spool gave up on it.
@@ -63,6 +66,8 @@ pub struct Server {
 pub(super) struct Counts {
     pub errors: u32,
     pub idle: u32,
+    /// Recipients of the open message that were too many.
+    pub over: usize,
     pub logins: u32,
     pub messages: u32,
 }
@@ -77,6 +82,7 @@ impl Server {
             phase: Phase::New,
             mail: None,
             asked: None,
+            desks: BTreeSet::new(),
             reader: None,
             spool_failed: false,
             held: vec![],

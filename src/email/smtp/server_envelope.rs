@@ -78,6 +78,8 @@ impl Server {
         };
         let granted = asked.map(|p| if self.who.trusted() { p } else { p.min(Precedence::Routine) });
         self.asked = asked.filter(|a| granted != Some(*a));
+        self.desks.clear();
+        self.counts.over = 0;
         self.mail = Some(Envelope {
             from: address,
             to: vec![],
@@ -124,6 +126,12 @@ impl Server {
     pub(super) fn rcpt(&mut self, line: &str, to: &RcptTo<Cow<'_, str>>) {
         match self.recipient(line, to) {
             Ok(()) => self.say(Say::RecipientOk, ""),
+            // The rest comes in another message (RFC 5321 4.5.3.1.10): a list of recipients is no idle talk.
+            Err((Say::TooManyRecipients, _)) if self.counts.over < self.config.limits.recipients => {
+                self.counts.over += 1;
+                self.counts.idle = 0;
+                self.say(Say::TooManyRecipients, "");
+            }
             Err((say, with)) => self.say(say, &with),
         }
     }
@@ -161,7 +169,7 @@ impl Server {
         }
         let recipient = Recipient { address, notify, original: to.orcpt.as_ref().map(|o| o.clone().into_owned()) };
         let again = self.mail.as_ref().is_some_and(|m| m.to.iter().any(|t| t.address == recipient.address));
-        if taken >= self.config.limits.recipients && !again {
+        if !again && (taken >= self.config.limits.recipients || !self.has_room(&recipient.address)) {
             return no(Say::TooManyRecipients, "");
         }
         // Named twice, it is still one recipient; what was asked first stands.
@@ -170,6 +178,19 @@ impl Server {
         }
         self.counts.idle = 0;
         Ok(())
+    }
+
+    /// Whether the desk of this address is one of those that the message may be for. Who is known may write to as many as there are.
+    fn has_room(&mut self, address: &str) -> bool {
+        if self.who.trusted() {
+            return true;
+        }
+        let desk = self.config.directory.owner(address);
+        let room = self.desks.contains(&desk) || self.desks.len() < self.config.limits.desks;
+        if room {
+            self.desks.insert(desk);
+        }
+        room
     }
 }
 

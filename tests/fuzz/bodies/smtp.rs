@@ -150,6 +150,7 @@ pub fn server(data: &[u8]) {
         size: SIZE,
         header: 200,
         recipients: 3,
+        desks: 2,
         command: 120,
         auth: 200,
         line: 80,

@@ -4,10 +4,11 @@
 //! Left out: sessions (`smtp`), what a mail says (`mime`); each task's own work (`backend_server`, `backend_client`, `backend_clerk`).
 //! Shown by: `tests/it/email_server.rs`, `docs/email.md`.
 
-use super::backend_book::Book;
+use super::backend_client::{self, tls};
 use super::keys::Keys;
 use super::mime::Domains;
-use super::{backend_clerk, backend_client, backend_server, backend_tls_client};
+use super::{backend_clerk, backend_server};
+use crate::email::backend_book::Book;
 use crate::message::{Name, Takes};
 use crate::router::port::Events;
 use crate::router::{Backend, BackendError, BoxFuture, Door, Event, Place, Port};
@@ -76,7 +77,7 @@ impl Backend for Email {
         let station = station.clone();
         Box::pin(async move {
             let mut notes = backend_server::check(&self.keys, &station).await?;
-            notes.extend(backend_tls_client::check(&self.keys, &station, self.keys.security())?);
+            notes.extend(tls::check(&self.keys, &station, self.keys.security())?);
             Ok(notes)
         })
     }

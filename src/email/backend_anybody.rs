@@ -1,7 +1,7 @@
 //! A far end that is taken whoever it is, as long as it has the key of the certificate it shows.
 //!
 //! Standards: RFC 7435 (opportunistic security), RFC 8446 4.4.3, RFC 5246 7.4.8 (the proof of the key). In: a certificate, a signature.
-//! Out: whether the signature is that key's. Who it is, is looked at afterwards (`backend_tls`) or nobody's matter (`backend_tls_client`).
+//! Out: whether the signature is that key's. Who it is, is looked at afterwards (`backend_server/tls.rs`) or nobody's matter (`backend_client/tls.rs`).
 //! Left out: names, ages, authorities. Shown by: `tests/it/email_client_tls.rs`, `tests/it/email_server.rs`.
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};

@@ -2,19 +2,20 @@
 //!
 //! Standards: RFC 5321 4.4 (Return-Path, Received), RFC 3461 (what is kept for notices). In: a complete mail, its octets in the spool.
 //! Out: `Ok` only when the journal has it, with the identity; else why not. Contents are on disk before the journal hears of them.
-//! Left out: the session (`smtp::server`), whom an address means (`backend_directory`). Shown by: `tests/it/email_server.rs`.
+//! Left out: the session (`smtp::server`), whom an address means (`directory`). Shown by: `tests/it/email_server.rs`.
 
-use super::backend::Shared;
-use super::backend_book::{DAEMON, NoName, STRANGER, Whose};
-use super::backend_directory::Directory;
-use super::backend_quota::Quota;
-use super::backend_spool::{Incoming, SHORT};
-use super::mime::{self, Heading};
-use super::notice;
-use super::smtp::envelope::{Recipient, Return};
-use super::smtp::server::{Directory as _, Mail, NotFiled};
-use super::smtp::trace;
-use super::{backend_clerk, backend_told, loops, reply};
+use super::directory::Directory;
+use super::quota::Quota;
+use super::spool::{Incoming, SHORT};
+use crate::email::backend::Shared;
+use crate::email::backend_book::{DAEMON, NoName, STRANGER, Whose};
+use crate::email::backend_clerk::{self, told};
+use crate::email::mime::{self, Heading};
+use crate::email::notice;
+use crate::email::smtp::envelope::{Recipient, Return};
+use crate::email::smtp::server::{Directory as _, Mail, NotFiled};
+use crate::email::smtp::trace;
+use crate::email::{loops, reply};
 use crate::faults::{KillPoint, kill_point};
 use crate::message::{Address, AsCame, Blob, Class, Draft, Envelope, Identity, Message, Name, Notice, Part, Post, Precedence};
 use crate::router::{Contents, Event, Submitted, Verdict};
@@ -381,7 +382,7 @@ impl Intake {
             return Ok(());
         }
         let key = format!("notice-{about}-failed-{}", hexadecimal(&Sha256::digest(&post.recipient)));
-        let (recipient, reason) = (backend_told::real_recipient(&self.shared, &post.recipient), why.clone());
+        let (recipient, reason) = (told::real_recipient(&self.shared, &post.recipient), why.clone());
         let notice = Notice { about: about.clone(), action: "failed".into(), status: reply::status(true, &why), why, until: None };
         let router = Address { desk: "router".parse().map_err(|_| NotFiled::Trouble)?, station: self.shared.station.clone() };
         let envelope = Envelope {

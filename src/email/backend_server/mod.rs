@@ -1,19 +1,26 @@
 //! The server of an e-mail port: takes connections, holds them to the limits, files what they bring.
 //!
 //! Standards: RFC 5321 and its extensions (`docs/smtp.md`). In: connections. Out: messages and drafts at the router's door.
-//! Left out: one connection (`backend_session`), what becomes of a mail (`backend_intake`). Shown by: `tests/it/email_server.rs`.
+//! Left out: one connection (`session`), what becomes of a mail (`intake`). Shown by: `tests/it/email_server.rs`.
 
-use super::backend::{Listener, Shared};
-use super::backend_directory::Directory;
-use super::backend_intake::Intake;
-use super::backend_session::{Connection, Hall, run};
-use super::backend_spool::Spool;
-use super::backend_tls::Identity;
-use super::backend_users::Users;
-use super::keys::{Keys, Kind};
-use super::smtp::Server;
-use super::smtp::replies::Say;
-use super::smtp::server::Config;
+mod directory;
+mod intake;
+mod quota;
+mod session;
+mod spool;
+mod tls;
+
+use self::directory::Directory;
+use self::intake::Intake;
+use self::session::{Connection, Hall, run};
+use self::spool::Spool;
+use self::tls::Identity;
+use crate::email::backend::{Listener, Shared};
+use crate::email::backend_users::Users;
+use crate::email::keys::{Keys, Kind};
+use crate::email::smtp::Server;
+use crate::email::smtp::replies::Say;
+use crate::email::smtp::server::Config;
 use crate::line::ip::tcp;
 use crate::message::Name;
 use std::collections::BTreeMap;
@@ -203,7 +210,7 @@ async fn serve_on(shared: Arc<Shared>, listener: Listener, mut stopping: watch::
 }
 
 /// Waits until the station stops.
-pub(super) async fn stop(stopping: &mut watch::Receiver<bool>) {
+async fn stop(stopping: &mut watch::Receiver<bool>) {
     let _ = stopping.wait_for(|stop| *stop).await; // whoever could say so is gone: it stops as well
 }
 

@@ -3,10 +3,10 @@
 //! Standards: RFC 5321 4.5.1 (`postmaster`), 7.7 (no relay for strangers). In: mail addresses, names and passwords. Out: where they belong.
 //! Left out: what a message may be (the router's). Shown by: the tests below, `tests/it/email_server.rs`.
 
-use super::backend::Shared;
-use super::backend_users::Users;
-use super::smtp::envelope::Who;
-use super::smtp::server::{self, Checked, Standing};
+use crate::email::backend::Shared;
+use crate::email::backend_users::Users;
+use crate::email::smtp::envelope::Who;
+use crate::email::smtp::server::{self, Checked, Standing};
 use crate::message::{Address, Class, Name};
 use crate::time::Instant;
 use std::collections::VecDeque;

@@ -1,10 +1,10 @@
 //! The wire of a client's connection: in clear, then under TLS; sends and takes what can be, and says in words how it ended.
 //!
 //! Standards: TCP, RFC 3207. In: octets to send. Out: what moved. Nothing here waits for the far end to take octets before it is heard.
-//! Left out: what is said on it; who is there (`backend_tls_client`). Shown by: `tests/it/email_client.rs`.
+//! Left out: what is said on it; who is there (`tls`). Shown by: `tests/it/email_client.rs`.
 
-use super::backend_client::PATIENCE;
-use super::backend_tls_client::{Guard, Secured};
+use super::PATIENCE;
+use super::tls::{Guard, Secured};
 use crate::line::AsyncReadWrite;
 use crate::line::ip::tcp::plain;
 use crate::router::BoxFuture;

@@ -4,12 +4,12 @@
 //! Memory: a read of 32 KiB while it lasts, what the session holds, a short mail; nothing while the far end is silent but TLS's own buffers.
 //! Left out: what is said (`smtp::server`). Shown by: `tests/it/email_server.rs`, the test below.
 
-use super::backend_intake::Intake;
-use super::backend_server::stop;
-use super::backend_spool::{Incoming, NoSpool, Spool};
-use super::backend_tls::{Identity, Secured};
-use super::smtp::Server;
-use super::smtp::server::{Input, Mail, NotFiled, Output};
+use super::intake::Intake;
+use super::spool::{Incoming, NoSpool, Spool};
+use super::stop;
+use super::tls::{Identity, Secured};
+use crate::email::smtp::Server;
+use crate::email::smtp::server::{Input, Mail, NotFiled, Output};
 use crate::machine::World;
 use crate::time::Instant;
 use std::io;

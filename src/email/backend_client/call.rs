@@ -2,15 +2,15 @@
 //!
 //! Standards: RFC 5321 3.8, 4.5.3.2; RFC 3207. In: orders, octets, pieces of mails. Out: octets, reports, what is seen of the session.
 //! Nothing waits here but `next`: a far end that takes no octets stops neither timers nor orders. Memory: two pieces of a mail and a reply.
-//! Left out: what is said (`smtp::client`), what is sent (`backend_outgoing`). Shown by: `tests/it/email_client.rs`.
+//! Left out: what is said (`smtp::client`), what is sent (`outgoing`). Shown by: `tests/it/email_client.rs`.
 
-use super::backend::Shared;
-use super::backend_client::{Known, Next, far_end, prepared};
-use super::backend_outgoing::{Piece, Pieces, Prepared};
-use super::backend_tls_client::Guard;
-use super::backend_wire::{Moved, Wire};
-use super::reply::{self, Verdict};
-use super::smtp::client::{Client, Config, Input, Job, Output, Tls};
+use super::outgoing::{Piece, Pieces, Prepared};
+use super::tls::Guard;
+use super::wire::{Moved, Wire};
+use super::{Known, Next, far_end, prepared};
+use crate::email::backend::Shared;
+use crate::email::reply::{self, Verdict};
+use crate::email::smtp::client::{Client, Config, Input, Job, Output, Tls};
 use crate::machine::{World, drive};
 use crate::router::event::{Direction, Span};
 use crate::router::{BoxFuture, Event, Fault, Order, Outcome, Port, Reason};

@@ -4,11 +4,11 @@
 //! Out: a [`Notice`], and the draft that carries it; of a far station's `RETURNED MESSAGE` the same notice, found again.
 //! Left out: when to look (`backend_clerk`), the form of a notice as a mail (`notice`). Shown by: the tests below, `tests/it/email_notices.rs`.
 
-use super::backend::Shared;
-use super::backend_book::{NoName, STRANGER, Whose};
-use super::notice::{Action, one_line};
-use super::reply;
-use super::smtp::envelope::Notify;
+use crate::email::backend::Shared;
+use crate::email::backend_book::{NoName, STRANGER, Whose};
+use crate::email::notice::{Action, one_line};
+use crate::email::reply;
+use crate::email::smtp::envelope::Notify;
 use crate::message::convert::from_receipt;
 use crate::message::{Address, Draft, Edit, Envelope, Identity, Message, Notice, Part, Post};
 use crate::router::{Event, Fault, Outcome, Reason};
@@ -113,7 +113,7 @@ fn real(shared: &Shared, to: &Address) -> String {
 }
 
 /// The same of a recipient as RCPT had it: a user may write to `alice@mail`.
-pub(super) fn real_recipient(shared: &Shared, recipient: &str) -> String {
+pub(in crate::email) fn real_recipient(shared: &Shared, recipient: &str) -> String {
     let named = shared.domains.desk(recipient).filter(|to| shared.keys.outside().as_ref() == Some(&to.station));
     named.and_then(|to| shared.book.address(&to.desk)).unwrap_or_else(|| recipient.to_owned())
 }
@@ -151,7 +151,7 @@ fn never(words: &str) -> bool {
 
 /// A far station's word that it gave a mail back, as the notice that it is: with what came with the mail, from our own journal.
 /// `None`: it is nothing of the kind, or about a mail that is not known here. An outcome: its sender wanted no word of it.
-pub(super) fn returned(shared: &Shared, message: &Message) -> Result<Option<Box<Post>>, Outcome> {
+pub(in crate::email) fn returned(shared: &Shared, message: &Message) -> Result<Option<Box<Post>>, Outcome> {
     let e = &message.envelope;
     if e.post.is_some() || e.from.desk.as_str() != ROUTER {
         return Ok(None);

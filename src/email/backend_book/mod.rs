@@ -2,9 +2,11 @@
 //!
 //! Standards: none; ours (`docs/email.md`). In: mail addresses. Out: names, none ever given to two; on disk before they are used.
 //! Strangers have a share of it, so many new ones a day; a stranger's name that nobody wrote to is taken out when he has long been silent.
-//! Left out: whether an address exists; the file (`backend_book_file`). Shown by: `book_tests.rs`, `tests/it/email_limits.rs`.
+//! Left out: whether an address exists; the file (`file`). Shown by: `tests.rs`, `tests/it/email_limits.rs`.
 
-use super::backend_book_file::Written;
+mod file;
+
+use self::file::Written;
 use crate::message::Name;
 use crate::time::Utc;
 use std::collections::BTreeMap;
@@ -12,11 +14,11 @@ use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// The most names that stand for somebody.
-pub(super) const MOST: usize = 100_000;
+const MOST: usize = 100_000;
 /// Of these strangers have so many at the most; the others are for those to whom somebody known here writes.
-pub(super) const STRANGERS: usize = 80_000;
+const STRANGERS: usize = 80_000;
 /// A stranger's name may be taken out after so many days without a mail of his.
-pub(super) const SILENT: i64 = 90;
+const SILENT: i64 = 90;
 /// That a stranger wrote again is put down when so many days have passed since it was.
 const AGAIN: i64 = 30;
 /// Whoever has no name in a full book: a notice about his mail has to be addressed to somebody.
@@ -120,7 +122,7 @@ fn day(at: Utc) -> i64 {
 }
 
 /// Whether what was put down last on that day is to be put down again.
-pub(super) fn is_stale(heard: i64, today: i64) -> bool {
+fn is_stale(heard: i64, today: i64) -> bool {
     today - heard >= AGAIN
 }
 
@@ -149,5 +151,4 @@ fn base(address: &str) -> String {
 }
 
 #[cfg(test)]
-#[path = "book_tests.rs"]
 mod tests;

@@ -1,14 +1,18 @@
 //! The client of an e-mail port: takes the router's orders, hands messages to the far end, several a connection.
 //!
 //! Standards: RFC 5321, 3207, 3461 (`docs/smtp.md`). In: deliveries and call-offs. Out: one report for each; the line up, the line down.
-//! Left out: the session itself (`smtp::client`), its connection (`backend_call`), retries (the router's). Shown by: `tests/it/email_client.rs`.
+//! Left out: the session itself (`smtp::client`), its connection (`call`), retries (the router's). Shown by: `tests/it/email_client.rs`.
 
-use super::backend::Shared;
-use super::backend_call;
-use super::backend_outgoing::{Prepared, prepare};
-use super::backend_tls_client::{self, Guard};
-use super::keys::{Keys, Kind};
-use super::smtp::client::{Config, Tls};
+mod call;
+mod outgoing;
+pub(in crate::email) mod tls;
+mod wire;
+
+use self::outgoing::{Prepared, prepare};
+use self::tls::Guard;
+use crate::email::backend::Shared;
+use crate::email::keys::{Keys, Kind};
+use crate::email::smtp::client::{Config, Tls};
 use crate::line::ip::tcp::{self, Patience, plain};
 use crate::message::Name;
 use crate::router::{Delivery, Event, Fault, Order, Outcome, Port, Reason};
@@ -19,10 +23,10 @@ use tokio::net::TcpStream;
 /// How long a connection may take to be made.
 const CONNECT: Duration = Duration::from_secs(30);
 /// How long a far end may be silent on the wire: as long as a block of data may take (RFC 5321 4.5.3.2.5).
-pub(super) const PATIENCE: Patience = Patience { idle: Duration::from_secs(60), between: Duration::from_secs(15), probes: 8 };
+const PATIENCE: Patience = Patience { idle: Duration::from_secs(60), between: Duration::from_secs(15), probes: 8 };
 
 /// A delivery on its way to a connection.
-pub(super) enum Next {
+enum Next {
     /// As it was ordered.
     Ordered(Delivery),
     /// Looked at already.
@@ -31,7 +35,7 @@ pub(super) enum Next {
 
 /// What is known of the line beyond one connection.
 #[derive(Default)]
-pub(super) struct Known {
+struct Known {
     up: Option<bool>,
     /// The last message broke the connection: a greeting alone does not say that the line is up.
     pub shaky: bool,
@@ -63,7 +67,7 @@ impl Known {
 }
 
 /// Who gives receipts: the station at the far end, or a name for the relay to the world outside.
-pub(super) fn far_end(keys: &Keys) -> Name {
+fn far_end(keys: &Keys) -> Name {
     let relay = |name: &str| name.parse().ok().filter(|name| keys.outside().as_ref() != Some(name));
     let known = keys.peer.clone().filter(|_| keys.kind == Kind::Line);
     match known.or_else(|| relay("relay")).or_else(|| relay("smart-host")) {
@@ -93,7 +97,7 @@ pub(super) async fn run(shared: Arc<Shared>, mut port: Port) -> Result<(), Strin
             biased;
             reached = reach(&shared, delivery) => match reached {
                 Ok((prepared, stream, config, guard)) => {
-                    let ended = backend_call::run(&shared, &mut port, &mut known, prepared, (stream, config, guard)).await;
+                    let ended = call::run(&shared, &mut port, &mut known, prepared, (stream, config, guard)).await;
                     if ended.stopped {
                         return Ok(());
                     }
@@ -152,7 +156,7 @@ async fn reach(shared: &Arc<Shared>, next: Next) -> Result<(Arc<Prepared>, TcpSt
 }
 
 /// Prepares a delivery, on a thread that may wait for the disk.
-pub(super) async fn prepared(shared: &Arc<Shared>, delivery: Delivery) -> Result<Arc<Prepared>, Outcome> {
+async fn prepared(shared: &Arc<Shared>, delivery: Delivery) -> Result<Arc<Prepared>, Outcome> {
     let shared = shared.clone();
     let done = tokio::task::spawn_blocking(move || prepare(&shared, delivery)).await;
     let bug = |e| Outcome::Deferred(Reason::new(Fault::Us, format!("the mail could not be written (a bug): {e}")));
@@ -184,7 +188,7 @@ async fn configured(shared: &Arc<Shared>, smtp: &str, at_home: bool) -> Result<(
         if wanted != Tls::Never {
             look.look()?;
         }
-        file.map(|file| backend_tls_client::login(&file)).transpose()
+        file.map(|file| tls::login(&file)).transpose()
     });
     let login =
         read.await.map_err(|e| format!("the files of the line could not be read (a bug): {e}"))?.map_err(|why| format!("{peer} {why}"))?;

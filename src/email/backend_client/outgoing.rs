@@ -4,15 +4,15 @@
 //! Rendered once to be counted and, if it is long, once more to be sent, by a thread that waits for the disk; a long mail is never whole in memory.
 //! Left out: the session; who is on the line. Shown by: `tests/it/email_client.rs`, the tests below.
 
-use super::backend::Shared;
-use super::backend_told;
-use super::keys::Kind;
-use super::mime::{self, Outgoing, People};
-use super::notice::{self, Action, Told};
-use super::reply;
-use super::smtp::address::is_plain;
-use super::smtp::client::PIECE;
-use super::smtp::envelope::{Body, Envelope, Notify, Recipient, Return};
+use crate::email::backend::Shared;
+use crate::email::backend_clerk::told;
+use crate::email::keys::Kind;
+use crate::email::mime::{self, Outgoing, People};
+use crate::email::notice::{self, Action, Told};
+use crate::email::reply;
+use crate::email::smtp::address::is_plain;
+use crate::email::smtp::client::PIECE;
+use crate::email::smtp::envelope::{Body, Envelope, Notify, Recipient, Return};
 use crate::message::post::{AsCame, Notice, Post};
 use crate::message::{Address, Blob, Message};
 use crate::router::{Contents, Delivery, Fault, Form, Outcome, Reason};
@@ -71,7 +71,7 @@ pub(super) fn prepare(shared: &Arc<Shared>, delivery: Delivery) -> Result<Prepar
     let e = &message.envelope;
     let outside = shared.keys.outside();
     let to_outside = outside.as_ref() == Some(&e.to.station);
-    let given_back = if to_outside { backend_told::returned(shared, message)? } else { None };
+    let given_back = if to_outside { told::returned(shared, message)? } else { None };
     let post = e.post.as_deref().or(given_back.as_deref());
     let to = match post {
         // Where the mail came from, whatever its writer is called in the book by now.
@@ -196,11 +196,8 @@ fn ours(shared: &Shared, message: &Message, to_outside: bool, from: String, to: 
 fn notice_of(shared: &Shared, message: &Message, post: &Post, to: &str) -> Result<Vec<u8>, Outcome> {
     let Some(said) = &post.notice else { return Err(refused(Fault::Us, "the message is no notice".into())) };
     let all = Notify { success: true, failure: true, delay: true, never: false }; // who handed it in has seen to what is wanted
-    let recipient = Recipient {
-        address: backend_told::real_recipient(shared, &post.recipient),
-        notify: all,
-        original: post.original_recipient.clone(),
-    };
+    let recipient =
+        Recipient { address: told::real_recipient(shared, &post.recipient), notify: all, original: post.original_recipient.clone() };
     let envelope = Envelope {
         from: to.to_owned(),
         to: vec![recipient.clone()],

@@ -3,9 +3,9 @@
 //! Standards: RFC 3207 (behind STARTTLS), RFC 8446, RFC 6125 (names; by rustls-webpki). In: a connection, keys. Out: a stream, or one sentence that says what to do.
 //! Left out: DANE, MTA-STS, TLS from the first octet (port 465). Shown by: `tests/it/email_client.rs`.
 
-use super::backend_anybody::Anybody;
-use super::keys::{Keys, Kind};
-use super::smtp::client::Tls as Wanted;
+use crate::email::backend_anybody::Anybody;
+use crate::email::keys::{Keys, Kind};
+use crate::email::smtp::client::Tls as Wanted;
 use crate::line::AsyncReadWrite;
 use crate::line::ip::Tls;
 use crate::line::ip::tcp::plain;
@@ -195,7 +195,7 @@ pub(super) fn login(file: &Path) -> Result<(String, String), String> {
 }
 
 /// What a port's keys come to on this side, before it runs: `wanted` is what the session will ask for.
-pub(super) fn check(keys: &Keys, station: &Name, wanted: Wanted) -> Result<Vec<String>, String> {
+pub(in crate::email) fn check(keys: &Keys, station: &Name, wanted: Wanted) -> Result<Vec<String>, String> {
     let Some(smtp) = &keys.line.smtp else { return Ok(vec!["only receives: no `line.smtp`".into()]) };
     let guard = Guard::of(keys, station);
     if wanted != Wanted::Never {

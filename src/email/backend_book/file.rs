@@ -3,9 +3,9 @@
 //! Standards: none; ours (`docs/email.md`). `NAME ADDRESS`: kept for ever; `~NAME ADDRESS`: a stranger's, who wrote on the day of the last `# DAY`;
 //! `-NAME`: stands for nobody any more, and never will. What is none of these (a hand edited it, a disk damaged it) is passed over.
 //! Ports with one name for the world outside share the file, under a lock. Left out: who may have a name (`backend_book`).
-//! Shown by: `book_tests.rs`.
+//! Shown by: `tests.rs`.
 
-use super::backend_book::{MOST, SILENT, STRANGERS, Whose, is_stale};
+use super::{MOST, SILENT, STRANGERS, Whose, is_stale};
 use crate::message::Name;
 use rustix::fs::{FlockOperation, flock};
 use std::collections::BTreeMap;

@@ -2,9 +2,9 @@
 //!
 //! Standards: TLS 1.2 and 1.3 (RFC 5246, 8446), STARTTLS (RFC 3207). In: a connection, the folder of certificates. Out: a stream, the station at its far end.
 //! A certificate is asked for and none is required: a stranger's is as good as none, one that is pinned names its station. No resumption.
-//! Left out: authorities (`line::ip::certs` says why); the sending side (`backend_tls_client`). Shown by: `tests/it/email_server.rs`.
+//! Left out: authorities (`line::ip::certs` says why); the sending side (`backend_client/tls.rs`). Shown by: `tests/it/email_server.rs`.
 
-use super::backend_anybody::Anybody;
+use crate::email::backend_anybody::Anybody;
 use crate::line::ip::certs::{self, Age, Cert, day, world_utc};
 use crate::line::ip::tls::WorldClock;
 use crate::message::Name;

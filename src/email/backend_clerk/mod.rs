@@ -2,12 +2,14 @@
 //!
 //! Standards: RFC 3464, 3461, 3834. In: the station's durable events, a chunk at a time; reports that came. Out: notices, handed in as messages, each once;
 //! news for the router. A cursor (and who waits to hear of a delay) lies in `DATA/mail/PORT.clerk`; without it the events are looked at again, and what was
-//! handed in is known by its key. Left out: what a notice says (`backend_told`). Shown by: `tests/it/email_notices.rs`.
+//! handed in is known by its key. Left out: what a notice says (`told`). Shown by: `tests/it/email_notices.rs`.
 
-use super::backend::Shared;
-use super::backend_told::About;
-use super::mime::Heading;
-use super::notice::{self, Action};
+pub(in crate::email) mod told;
+
+use self::told::About;
+use crate::email::backend::Shared;
+use crate::email::mime::Heading;
+use crate::email::notice::{self, Action};
 use crate::message::{Draft, Edit, Identity};
 use crate::router::{Event, Look, News, Stamped, State, Submitted, Verdict};
 use crate::time::{Instant, Utc};

@@ -4,11 +4,11 @@
 //! Left out: sessions (`smtp`), what a mail says (`mime`); each task's own work (`backend_server`, `backend_client`, `backend_clerk`).
 //! Shown by: `tests/it/email_server.rs`, `docs/email.md`.
 
+use super::backend_book::Book;
 use super::backend_client::{self, tls};
 use super::keys::Keys;
 use super::mime::Domains;
 use super::{backend_clerk, backend_server};
-use crate::email::backend_book::Book;
 use crate::message::{Name, Takes};
 use crate::router::port::Events;
 use crate::router::{Backend, BackendError, BoxFuture, Door, Event, Place, Port};

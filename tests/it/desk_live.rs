@@ -168,6 +168,7 @@ async fn what_was_filed_and_not_printed_prints_after_a_restart() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "seconds in a debug build: run through tests/run"]
 async fn a_tape_in_the_machines_reader_is_fast_typing_and_its_messages_are_filed() {
     let (house, mut washington, mut moscow) = House::open().await;
     let text: Vec<String> = (1..=30).map(|n| format!("LINE {n} OF A TAPE: THE QUICK BROWN FOX JUMPED OVER THE DOG'S BACK")).collect();

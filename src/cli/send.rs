@@ -47,7 +47,7 @@ pub struct Send {
     #[arg(long, value_name = "URL", default_value_t = usual())]
     station: String,
     /// Who it is for
-    #[arg(long, value_name = "DESK@STATION")]
+    #[arg(long, value_name = "DESK@STATION", value_parser = recipient)]
     to: Address,
     /// The desk it comes from; `operator` if not given
     #[arg(long, value_name = "DESK")]
@@ -78,6 +78,17 @@ pub struct Send {
     /// What to send; `-` is standard input, as text (with --codes as tape)
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
+}
+
+/// An address here; whoever writes a mail address is told how one is written to.
+fn recipient(text: &str) -> Result<Address, String> {
+    text.parse().map_err(|why| match text.split_once('@').map(|(name, domain)| (name.parse::<Name>(), domain)) {
+        Some((Ok(name), domain)) if domain.contains('.') && text.len() <= 254 => format!(
+            "`{}` is a mail address; give it a name in the e-mail port, people = {{ {name} = \"{0}\" }}, and write --to {name}@mail",
+            text.escape_debug()
+        ),
+        _ => why,
+    })
 }
 
 fn waitable(text: &str) -> Result<State, String> {

@@ -4,6 +4,7 @@
 //! Left out: the files that keys name (they are read when the port starts). Shown by: the tests below, `docs/email.md`.
 
 use super::mime::{Domains, LARGEST};
+use super::smtp::address::is_plain;
 use super::smtp::client::Tls;
 use super::smtp::limits::Limits;
 use crate::message::Name;
@@ -146,6 +147,10 @@ impl Keys {
         if !(1..=LARGEST as u64).contains(&keys.size) {
             return Err(format!("`size = {}` cannot be: a mail that is read has 1 to {LARGEST} octets", keys.size));
         }
+        if let Some((name, address)) = keys.people.iter().find(|(_, address)| !is_plain(address)) {
+            let shown = address.escape_debug();
+            return Err(format!("`people`: `{shown}`, the address of {name}, is not one that mail can be sent to; write NAME@DOMAIN"));
+        }
         for (key, value) in [("delay_notice", &keys.delay_notice), ("idle", &keys.idle)] {
             parse_duration(value).map_err(|e| format!("`{key}`: {e}"))?;
         }
@@ -214,6 +219,10 @@ mod tests {
             ("kind = \"gateway\"\npeer = \"moscow\"\nline = { smtp = \"a:1\" }", "`peer` is for"),
             ("peer = \"moscow\"\noutside = \"mail\"\nline = { smtp = \"a:1\" }", "`outside`"),
             ("peer = \"moscow\"\nline = { smtp = \"a:1\" }\nidle = \"soon\"", "`idle`"),
+            (
+                "kind = \"gateway\"\nline = { smtp = \"a:1\" }\npeople = { alice = \"not an address\" }",
+                "`not an address`, the address of alice",
+            ),
             ("line = { listen = \"a:1\" }\nsize = 0", "`size = 0`"),
             ("line = { listen = \"a:1\" }\nsize = 67108865", "`size = 67108865`"),
             ("peer = \"moscow\"\nline = { smtp = \"a:1\", authority = \"ca.pem\" }", "`authority` is for"),

@@ -75,6 +75,37 @@ fn put_off(outcome: Outcome) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_station_that_is_not_pinned_at_the_far_end_is_told_so_and_comes_anew() {
+    let folders = Folders::new();
+    let moscow = Shown::of(&folders.of("moscow"), "moscow");
+    let far = Far::new().await;
+    let keys = format!("peer = \"moscow\"\nline = {{ smtp = \"{}\", tls = \"{}\" }}", far.address, folders.of("washington").display());
+    let mut sender = Sender::start(&keys);
+    let m = message(1, "chairman@moscow", text("x"));
+    for _ in 0..2 {
+        sender.deliver(&m).await;
+        let mut there = moscow.secures(&far).await.expect("TLS stands");
+        there.hello(&["SIZE"]).await;
+        there.hears("MAIL FROM:").await;
+        there.say("530 5.7.0 log in first").await;
+        let text = put_off(sender.outcome().await);
+        let expected = "answered `530 5.7.0 log in first` while waiting for the answer to MAIL; it does not know the certificate of washington: \
+                        washington.crt is to be pinned there (molink certs pin)";
+        assert!(text.ends_with(expected), "{text}");
+        // This session stays what it is, whatever is pinned meanwhile.
+        there.hears("QUIT").await;
+        there.say("221 bye").await;
+    }
+    sender.deliver(&m).await;
+    drop(moscow.takes(&far).await);
+    assert!(matches!(sender.outcome().await, Outcome::Delivered(_)));
+    let events = sender.seen();
+    let said = |what: fn(&Event) -> bool| events.iter().filter(|e| what(e)).count();
+    assert_eq!((said(|e| matches!(e, Event::LineUp { .. })), said(|e| matches!(e, Event::LineDown { .. }))), (2, 1), "{events:?}");
+    sender.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn only_the_pinned_certificate_of_a_station_is_taken_and_each_other_is_named() {
     let folders = Folders::new();
     let moscow = Shown::of(&folders.of("moscow"), "moscow");

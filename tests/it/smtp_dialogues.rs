@@ -497,6 +497,26 @@ fn replay(text: &str, single: bool) -> String {
 }
 
 #[test]
+fn the_replies_to_a_group_of_commands_go_out_in_one_piece() {
+    let mut server = server("");
+    let mut say = |input| server.handle(Instant::ZERO, input);
+    say(server::Input::Connected);
+    say(server::Input::Octets(b"EHLO washington\r\n".to_vec()));
+    // RFC 2920 3.2; two pieces would wait for each other where the far end is slow to acknowledge.
+    let group = b"MAIL FROM:<a@example.org>\r\nRCPT TO:<chairman@moscow>\r\nDATA\r\n".to_vec();
+    let sent: Vec<Vec<u8>> = say(server::Input::Octets(group))
+        .into_iter()
+        .filter_map(|output| match output {
+            server::Output::Send(octets) => Some(octets),
+            _ => None, // the spool
+        })
+        .collect();
+    let [replies] = &sent[..] else { panic!("{} pieces", sent.len()) };
+    let codes: Vec<&str> = std::str::from_utf8(replies).unwrap().lines().map(|line| &line[..3]).collect();
+    assert_eq!(codes, ["250", "250", "354"]);
+}
+
+#[test]
 fn every_dialogue_goes_as_it_is_written_in_packets_and_in_single_octets() {
     let mut files: Vec<PathBuf> = std::fs::read_dir(folder()).unwrap().map(|e| e.unwrap().path()).collect();
     files.sort();

@@ -9,6 +9,7 @@ use super::tls::Guard;
 use super::wire::{Moved, Wire};
 use super::{Known, Next, far_end, prepared};
 use crate::email::backend::Shared;
+use crate::email::keys::Kind;
 use crate::email::reply::{self, Verdict};
 use crate::email::smtp::client::{Client, Config, Input, Job, Output, Tls};
 use crate::machine::{World, drive};
@@ -67,6 +68,7 @@ pub(super) async fn run(
         closing: false,
         stopping: false,
         quitting: false,
+        unknown: false,
         until: None,
         next: None,
         reports: VecDeque::new(),
@@ -117,6 +119,8 @@ struct Session<'a> {
     closing: bool,
     stopping: bool,
     quitting: bool,
+    /// The far end does not know this station: it will not in this session, whatever its operator pins.
+    unknown: bool,
     /// When the end of this wait is an end.
     until: Option<Instant>,
     next: Option<Next>,
@@ -216,6 +220,10 @@ impl Session<'_> {
         }
         if !self.known.shaky {
             self.known.line_up(&self.shared);
+        }
+        if self.unknown {
+            let quit = self.quit();
+            return self.ready.extend(quit);
         }
         match (self.waiting.take(), self.stopping) {
             (_, true) => self.ready.push_back(Input::Quit),
@@ -394,7 +402,7 @@ impl Session<'_> {
         }
     }
 
-    fn settle(&mut self, verdict: Verdict, job: InHand) {
+    fn settle(&mut self, mut verdict: Verdict, job: InHand) {
         let (number, size) = (job.prepared.delivery.number, job.prepared.size);
         if job.called_off && !matches!(verdict, Verdict::Taken(_) | Verdict::Refused(..)) {
             let at = match job.sent.saturating_sub(self.outbox.len() as u64) {
@@ -407,13 +415,28 @@ impl Session<'_> {
             // The far end had closed the connection that was kept: no fault of anybody's.
             return self.next = Some(Next::Ready(job.prepared));
         }
+        // Behind TLS it is our certificate that is not known; before it, TLS is asked for.
+        let pinned = self.shared.keys.kind == Kind::Line && !self.secret && matches!(self.wire, Wire::Tls(_));
+        if let Verdict::Deferred(reason, Some(reply)) = &mut verdict
+            && reply.code == 530
+            && pinned
+        {
+            let own = &self.shared.station;
+            reason.text += &format!("; it does not know the certificate of {own}: {own}.crt is to be pinned there (molink certs pin)");
+            self.known.line_down(&self.shared, &reason.text);
+            (self.unknown, self.known.shaky) = (true, true);
+            if self.until.is_some() {
+                let quit = self.quit(); // it waits for the next message already
+                self.ready.extend(quit);
+            }
+        }
         match &verdict {
             Verdict::InDoubt(reason) | Verdict::Deferred(reason @ Reason { fault: Fault::Line, .. }, None) => {
                 self.known.shaky = true;
                 self.known.line_down(&self.shared, &reason.text);
             }
             Verdict::Taken(_) | Verdict::Refused(_, Some(_)) => self.known.line_up(&self.shared),
-            Verdict::Deferred(_, Some(reply)) if reply.code != 421 => self.known.line_up(&self.shared),
+            Verdict::Deferred(_, Some(reply)) if reply.code != 421 && !self.unknown => self.known.line_up(&self.shared),
             Verdict::Deferred(..) | Verdict::Refused(_, None) => {}
         }
         self.reports.push_back((number, reply::outcome(&verdict, &far_end(&self.shared.keys))));

@@ -58,7 +58,7 @@ async fn refuse_open_door(at: &str) -> Result<(), String> {
 pub(super) async fn check(keys: &Keys, station: &Name) -> Result<Vec<String>, String> {
     let Some(at) = &keys.line.listen else { return Ok(vec![]) };
     drop(listen(at, keys.line.anyone).await?);
-    let identity = Identity::new(keys.line.tls.as_ref(), station, &keys.host(station))?;
+    let identity = Identity::new(keys.line.tls.as_ref(), station, keys.peer.as_ref(), &keys.host(station))?;
     let mut notes = vec![];
     if identity.throw_away().is_some() {
         notes.push("STARTTLS with a throw-away certificate, another at each start; stations pin the one in line.tls".to_owned());
@@ -71,6 +71,7 @@ pub(super) async fn check(keys: &Keys, station: &Name) -> Result<Vec<String>, St
         });
     }
     notes.push(match (keys.kind, keys.login_required) {
+        (Kind::Line, _) if keys.users.is_none() => "takes mail only of stations whose certificate is pinned".to_owned(),
         (Kind::Line, _) => "takes mail of stations whose certificate is pinned, and of users who log in".to_owned(),
         (Kind::Gateway, true) => "takes mail of users who log in and of pinned stations only".to_owned(),
         (Kind::Gateway, false) => format!(
@@ -167,7 +168,7 @@ pub(super) async fn serve(
 
 async fn serve_on(shared: Arc<Shared>, listener: Listener, mut stopping: watch::Receiver<bool>) -> Result<(), String> {
     let host = shared.keys.host(&shared.station);
-    let tls = Identity::new(shared.keys.line.tls.as_ref(), &shared.station, &host)?;
+    let tls = Identity::new(shared.keys.line.tls.as_ref(), &shared.station, shared.keys.peer.as_ref(), &host)?;
     if let Some(fingerprint) = tls.throw_away() {
         shared.note(format!(
             "STARTTLS with a throw-away certificate made now, SHA-256 {fingerprint}; `line.tls` names a folder with one that lasts"
@@ -189,6 +190,8 @@ async fn serve_on(shared: Arc<Shared>, listener: Listener, mut stopping: watch::
             called = listener.accept() => match called {
                 Ok((stream, from)) => match Counted::new(&count, from.ip(), &shared.keys) {
                     Some(counted) => {
+                        // Replies go out as soon as they are due: one that waited for the far end to acknowledge the last cost 40 ms a mail.
+                        let _ = stream.set_nodelay(true); // it is as good as closed then, which is heard
                         let connection = Connection::new(hall.clone(), stream, from.ip().to_string(), told.clone());
                         let machine = Server::new(config.clone(), from.ip().to_string());
                         sessions.spawn(async move {

@@ -27,6 +27,8 @@ const GREETING: Duration = Duration::from_secs(60);
 /// What a server shows, and whom it knows.
 pub(super) struct Identity {
     station: Name,
+    /// The station that the port is a line to.
+    peer: Option<Name>,
     shows: Shows,
     provider: Arc<CryptoProvider>,
 }
@@ -49,12 +51,12 @@ pub(super) struct Secured {
 
 impl Identity {
     /// Of a folder, which must hold what works today; without one a certificate is made now, for `host`.
-    pub fn new(folder: Option<&PathBuf>, station: &Name, host: &str) -> Result<Identity, String> {
+    pub fn new(folder: Option<&PathBuf>, station: &Name, peer: Option<&Name>, host: &str) -> Result<Identity, String> {
         let shows = match folder {
             Some(folder) => Shows::Folder(folder.clone()),
             None => throw_away(station, host)?,
         };
-        let identity = Identity { station: station.clone(), shows, provider: Arc::new(ring::default_provider()) };
+        let identity = Identity { station: station.clone(), peer: peer.cloned(), shows, provider: Arc::new(ring::default_provider()) };
         identity.config()?;
         Ok(identity)
     }
@@ -124,7 +126,12 @@ impl Identity {
         };
         let file = certs::file(folder, name.as_str(), "crt");
         if !file.exists() {
-            return (None, None);
+            let missing = || {
+                format!(
+                    "the far end calls itself {name}, and no certificate of {name} is pinned: its operator brings you {name}.crt, and you pin it (molink certs pin); it was treated as a stranger"
+                )
+            };
+            return (None, self.peer.as_ref().filter(|peer| **peer == name).map(|_| missing()));
         }
         let as_stranger = "; it was treated as a stranger";
         let pinned = match certs::pinned(folder, name.as_str()) {

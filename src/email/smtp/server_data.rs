@@ -25,8 +25,8 @@ impl Server {
             Err(say) => self.say(say, ""),
             Ok(()) if self.reader.is_some() => self.say(Say::ChunksOpen, ""),
             Ok(()) => {
+                self.say(Say::StartData, ""); // before the spool: in one piece with the replies before it (RFC 2920 3.2)
                 self.open(true);
-                self.say(Say::StartData, "");
                 self.enter(now, Phase::Data);
             }
         }

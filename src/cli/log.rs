@@ -76,7 +76,8 @@ pub(super) fn run(mut args: Log) -> anyhow::Result<ExitCode> {
         Some(file) => Source::Journal(Reader::open(file).map_err(|e| Usage(e.0))?),
         None => Source::Station(Client::new(&args.station)?),
     };
-    let mut out = io::stdout();
+    // A table is written in one piece: whoever presses Ctrl-C at its first row has the others.
+    let mut out = io::BufWriter::new(io::stdout());
     match show(&args, &source, &mut out) {
         // `molink log | head` has read enough.
         Err(e) if e.downcast_ref::<io::Error>().is_some_and(|e| e.kind() == io::ErrorKind::BrokenPipe) => Ok(ExitCode::SUCCESS),

@@ -141,7 +141,7 @@ impl Alone {
         keys: &str,
         sink: Arc<dyn molink::router::EventSink>,
     ) -> Alone {
-        let at = crate::email_room::free_port();
+        let at = crate::support::free_port();
         let station = "moscow".parse().unwrap();
         let table: toml::Table = format!("kind = \"gateway\"\nline = {{ listen = \"127.0.0.1:{at}\" }}\n{keys}").parse().unwrap();
         let backend = Box::new(molink::email::Email::from_table(&station, table).unwrap());
@@ -566,7 +566,7 @@ fn peak(pid: u32) -> u64 {
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "peer: run through tests/run"]
 async fn three_mails_of_twenty_megabytes_at_once_cost_a_station_less_than_a_hundred() {
-    let (dir, port) = (tempfile::tempdir().unwrap(), crate::email_room::free_port());
+    let (dir, port) = (tempfile::tempdir().unwrap(), crate::support::free_port());
     let file = dir.path().join("moscow.toml");
     std::fs::write(&file, crate::email_room::station(dir.path(), port, "kind = \"gateway\"", "", "")).unwrap();
     let mut command = tokio::process::Command::new(crate::support::molink());

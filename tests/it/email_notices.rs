@@ -2,7 +2,8 @@
 
 use crate::courier::Courier;
 use crate::email_far::{Caller, Far, soon};
-use crate::email_room::{Talker, free_port};
+use crate::email_room::Talker;
+use crate::support::free_port;
 use molink::email::backend_users::Users;
 use molink::email::mime::{Heading, header_of};
 use molink::email::notice::{Action, Report, read};

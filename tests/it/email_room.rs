@@ -1,5 +1,6 @@
 //! A station with an e-mail server, in this process, and somebody who talks to it over TCP as a mail program does.
 
+use crate::support::free_port;
 use molink::line::ip::certs;
 use molink::message::Message;
 use molink::router::journal::reader::{Filter, Reader};
@@ -18,11 +19,6 @@ use tokio::sync::mpsc::UnboundedSender;
 
 /// Nothing here takes so long.
 const SOON: Duration = Duration::from_secs(20);
-
-/// A port that was free a moment ago.
-pub fn free_port() -> u16 {
-    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
-}
 
 /// A folder, and in it the station `moscow` with desks `operator` and `chairman` and the port `post`.
 pub struct Room {

@@ -1,20 +1,18 @@
 //! Two stations with diskettes, as processes over T.38: a page goes over and the ledgers agree; one that is killed between the
 //! reservation of key and the page burns that key.
 
-use crate::support::{House, SOON, Station};
+use crate::support::{House, SOON, Station, free_udp_ports};
 use molink::key::backend_disk::{Order, make};
 use molink::key::label::{Kind, Label};
 use molink::key::ledger::Entry;
 use molink::key::{Copy, Medium};
 use std::fs;
-use std::net::UdpSocket;
 
 const ENDS: [&str; 2] = ["washington", "moscow"];
 
 /// Station files of two ends of a T.38 line, and a pair of diskettes for each way.
 fn enciphered(house: &House) {
-    let sockets = [0, 1].map(|_| UdpSocket::bind("127.0.0.1:0").unwrap());
-    let ports = sockets.each_ref().map(|s| s.local_addr().unwrap().port());
+    let ports: [u16; 2] = free_udp_ports();
     for end in 0..2 {
         let (name, peer) = (ENDS[end], ENDS[1 - end]);
         let (medium, utc) = (Medium::Diskette, "1986-06-17T12:00:00Z".parse().unwrap());

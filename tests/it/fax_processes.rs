@@ -2,7 +2,7 @@
 //! loses no confirmed page and files none twice; and under strace no MCF is sent before page and message are on disk.
 
 use crate::durability::{Call, JOURNAL, calls, end_traced, file_synced_between, text_of, traced, unquoted};
-use crate::support::{House, Station, seconds};
+use crate::support::{House, Station, free_udp_ports, seconds};
 #[cfg(feature = "faults")]
 use crate::support::{killed, molink_with_faults};
 #[cfg(feature = "faults")]
@@ -14,7 +14,6 @@ use molink::router::Contents;
 use molink::router::journal::reader::{Filter, Reader};
 use std::collections::BTreeMap;
 use std::io::BufReader;
-use std::net::UdpSocket;
 use std::time::Duration;
 
 const ENDS: [&str; 2] = ["washington", "moscow"];
@@ -23,8 +22,7 @@ const SETTLED: Duration = Duration::from_secs(180);
 
 /// Writes both station files.
 fn station_files(house: &House, extra: &str) {
-    let sockets = [0, 1].map(|_| UdpSocket::bind("127.0.0.1:0").unwrap());
-    let ports = sockets.each_ref().map(|s| s.local_addr().unwrap().port());
+    let ports: [u16; 2] = free_udp_ports();
     for (end, name) in ENDS.into_iter().enumerate() {
         let (peer, far, own, number) = (ENDS[1 - end], ports[1 - end], ports[end], end + 1);
         let text = format!(

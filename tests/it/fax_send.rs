@@ -2,7 +2,7 @@
 
 use crate::convert_bad::{fixture, page as one_page, pdf, png};
 use crate::fax_document::{pages_of, tiff};
-use crate::support::{House, SOON, Station, peer, text};
+use crate::support::{House, SOON, Station, free_udp_ports, peer, text};
 use molink::fax::backend_apart::read_by;
 use molink::fax::backend_document::pages;
 use molink::fax::pages::Look;
@@ -10,7 +10,6 @@ use molink::message::Message;
 use molink::paper::{Form, Resolution, Width, chart};
 use molink::router::Contents;
 use std::fs;
-use std::net::UdpSocket;
 use std::process::Command;
 use std::time::Duration;
 
@@ -25,8 +24,7 @@ struct Pair {
 
 fn pair() -> Pair {
     let house = House::new();
-    let free = || UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    let (here, there) = (free(), free());
+    let [here, there] = free_udp_ports();
     for (name, peer, own, far) in [("washington", "moscow", here, there), ("moscow", "washington", there, here)] {
         house.file(
             &format!("{name}.toml"),

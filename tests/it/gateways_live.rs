@@ -2,7 +2,7 @@
 //! a fax and a teleprinter's message to a mail. Washington is the gateway; Moscow has a teleprinter line to it, Geneva a fax line.
 
 use crate::fax_document::tiff;
-use crate::support::{House, Process, Station, peer, text};
+use crate::support::{House, Process, Station, free_udp_ports, peer, text};
 use crate::wire::address;
 use molink::fax::backend_apart::read_by;
 use molink::fax::backend_document::pages;
@@ -11,7 +11,6 @@ use molink::paper::{About, Sheet, pdf};
 use molink::router::Contents;
 use molink::router::journal::reader::Reader;
 use serde_json::Value;
-use std::net::UdpSocket;
 use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
@@ -34,9 +33,7 @@ impl Gateway {
     fn start() -> Gateway {
         let house = House::new();
         let (listen, sink, cable) = (address(), address(), address());
-        let sockets = [0, 1].map(|_| UdpSocket::bind("127.0.0.1:0").unwrap());
-        let [near, far] = sockets.each_ref().map(|s| s.local_addr().unwrap().port());
-        drop(sockets);
+        let [near, far] = free_udp_ports();
         let top = |name: &str, number: u8| {
             format!(
                 "station = \"{name}\"\nnumber = {number}\ndata = \"{name}\"\nlisten = \"127.0.0.1:0\"\nspeed = \"max\"\npapers = [\"txt\", \"pdf\"]\n\

@@ -3,6 +3,7 @@
 //! Standards: none beyond `line`'s. In: codes written by an ordinary program to a device. Out: what the other program reads.
 //! Left out: real UARTs (`molink doctor` tries those), accuracy in time (`tests/bench/pacing.rs`). Shown by: itself.
 
+use crate::support::free_port;
 use molink::line::{End, Kind, LineSpec, Opened, Profile, PtyEnd, Relay, RelayConfig, RelayHandle, Settings, open, pty_pair_with_link};
 use molink::time::Speed;
 use serde_json::Value;
@@ -320,22 +321,10 @@ async fn an_end_that_goes_away_is_told_and_comes_back() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn tcp_ends_take_one_peer_after_another() {
-    let free = || std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+    let at = format!("127.0.0.1:{}", free_port());
     let dir = tempfile::tempdir().unwrap();
     let config = RelayConfig { speed: Speed::Max, ..RelayConfig::default() };
-    let mut tries = 0;
-    // A port that was free may be taken by another test in between: then another.
-    let (at, relay) = loop {
-        let at = free();
-        match Relay::start(End::Listen(at.clone()), End::Pty(dir.path().join("b")), config.clone()).await {
-            Ok(relay) => break (at, relay),
-            Err(e) if tries < 5 => {
-                assert!(e.contains("in use"), "{e}");
-                tries += 1;
-            }
-            Err(e) => panic!("{e}"),
-        }
-    };
+    let relay = Relay::start(End::Listen(at.clone()), End::Pty(dir.path().join("b")), config.clone()).await.unwrap();
     let mut b = open(&spec(&dir.path().join("b")), &Settings::default()).await.unwrap();
     for round in 1..=3_u8 {
         let mut peer = tokio::net::TcpStream::connect(&at).await.unwrap();

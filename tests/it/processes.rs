@@ -4,7 +4,7 @@
 //! Left out: kill -9 (`kill`), the order of disk and answer (`durability`). Shown by: itself.
 
 use crate::lines::both_lines;
-use crate::support::{Board, End, House, Process, Station, peer, text};
+use crate::support::{Board, End, House, Process, Station, free_port, peer, text};
 use molink::router::journal::State;
 use molink::router::journal::reader::{Filter, Reader};
 use serde_json::Value;
@@ -356,9 +356,8 @@ fn a_station_that_is_not_there_is_named_with_what_to_do() {
     let house = House::new();
     let note = house.file("note.txt", "HELLO").display().to_string();
     let at = |url: &str, code: i32| refused(&house, &["send", "--station", url, "--to", "operator@moscow", &note], code);
-    // A port that was free a moment ago, and that nobody was told of.
-    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    says(&at(&format!("http://{free}"), 1), &["no station answers", &free.to_string(), "molink station"]);
+    let free = format!("127.0.0.1:{}", free_port());
+    says(&at(&format!("http://{free}"), 1), &["no station answers", &free, "molink station"]);
     says(&at("ftp://washington", 2), &["is not a URL", "http://127.0.0.1:1963"]);
     says(&at("https://127.0.0.1:1963", 2), &["TLS"]);
     says(&refused(&house, &["log", "--station", &format!("http://{free}")], 1), &["no station answers"]);

@@ -2,6 +2,7 @@
 
 use crate::api::{House, house};
 use crate::journal::{event, id, new};
+use crate::support::free_port;
 use molink::message::{Edit, Identity, Part};
 use molink::router::journal::{Change, State};
 use molink::router::{Event, Stamped};
@@ -130,7 +131,7 @@ fn without_a_station_or_its_token_it_says_what_to_do() {
     let h = house();
     h.file("note.txt", b"X");
     let empty = tempfile::tempdir().unwrap();
-    let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap(); // free again at once
+    let nobody = format!("127.0.0.1:{}", free_port());
     let run = |url: &str| {
         let mut c = molink(&["send", "--station", url, "--to", "operator@moscow", "note.txt"]);
         ran(c.current_dir(h.dir.path()).env("XDG_STATE_HOME", empty.path()).output().unwrap())

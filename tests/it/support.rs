@@ -35,6 +35,32 @@ pub fn peer(program: &str, package: &str) -> PathBuf {
     found.unwrap_or_else(|| panic!("`{program}` is not installed; this test needs it: apt-get install {package}"))
 }
 
+/// A TCP port at 127.0.0.1 that nobody else is given while this process lives: bound here, and not listened at. Who sets SO_REUSEADDR, as
+/// every server does, may listen there; until then callers are refused.
+pub fn free_port() -> u16 {
+    static KEPT: Mutex<Vec<socket2::Socket>> = Mutex::new(vec![]);
+    let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+    socket.set_reuse_address(true).unwrap();
+    socket.bind(&std::net::SocketAddr::from(([127, 0, 0, 1], 0)).into()).unwrap();
+    let port = socket.local_addr().unwrap().as_socket().unwrap().port();
+    KEPT.lock().unwrap_or_else(PoisonError::into_inner).push(socket);
+    port
+}
+
+/// UDP ports at 127.0.0.1 that were free a moment ago, none of them given twice by this process.
+pub fn free_udp_ports<const N: usize>() -> [u16; N] {
+    static GIVEN: Mutex<BTreeSet<u16>> = Mutex::new(BTreeSet::new());
+    let mut given = GIVEN.lock().unwrap_or_else(PoisonError::into_inner);
+    [(); N].map(|()| {
+        loop {
+            let port = std::net::UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+            if given.insert(port) {
+                break port;
+            }
+        }
+    })
+}
+
 /// Seconds since this process first asked, for bounds and figures.
 pub fn seconds() -> f64 {
     static CLOCK: std::sync::OnceLock<Clock> = std::sync::OnceLock::new();

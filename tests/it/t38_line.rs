@@ -2,6 +2,7 @@
 
 use crate::fax_call::{the_answerer, the_caller, typed};
 use crate::spandsp::{How, Spandsp, Told};
+use crate::support::free_udp_ports;
 use crate::t38_peer::{pages, read, same, written};
 use molink::fax::backend_line::{FaxLine, Handset};
 use molink::fax::backend_t38::{T38Keys, T38Line};
@@ -19,11 +20,6 @@ use tokio::time::timeout;
 
 const SOON: Duration = Duration::from_secs(20);
 
-/// Ports that are free now.
-pub fn ports<const N: usize>() -> [u16; N] {
-    let sockets = [(); N].map(|()| UdpSocket::bind("127.0.0.1:0").unwrap());
-    sockets.map(|socket| socket.local_addr().unwrap().port())
-}
 fn keys(here: u16, there: u16) -> T38Keys {
     T38Keys { t38: format!("127.0.0.1:{there}"), listen: here.to_string(), version: 0, repeats: 3 }
 }
@@ -31,7 +27,7 @@ async fn open(here: u16, there: u16, clock: &Clock) -> T38Line {
     T38Line::open(&keys(here, there), clock.clone()).await.unwrap()
 }
 async fn pair(clock: &Clock) -> [T38Line; 2] {
-    let [a, b] = ports();
+    let [a, b] = free_udp_ports();
     [open(a, b, clock).await, open(b, a, clock).await]
 }
 
@@ -85,7 +81,7 @@ fn keys_that_make_no_sense_are_refused_in_a_sentence() {
 #[tokio::test]
 async fn a_port_that_is_taken_is_named() {
     let clock = Clock::new(None, Speed::Max);
-    let [a, b] = ports();
+    let [a, b] = free_udp_ports();
     let _first = open(a, b, &clock).await;
     let why = T38Line::open(&keys(a, b), clock).await.err().unwrap();
     assert_eq!(why, format!("cannot listen on `127.0.0.1:{a}` (UDP): another program has it; give another `listen`"));
@@ -138,7 +134,7 @@ async fn both_ends_calling_at_once_do_not_wait_for_each_other() {
 #[tokio::test]
 async fn strangers_and_broken_datagrams_are_passed_over() {
     let clock = Clock::new(None, Speed::Max);
-    let [here, far, other] = ports();
+    let [here, far, other] = free_udp_ports();
     let mut line = open(here, far, &clock).await;
     let [peer, stranger] = [far, other].map(|port| {
         let socket = UdpSocket::bind(("127.0.0.1", port)).unwrap();
@@ -168,7 +164,7 @@ async fn strangers_and_broken_datagrams_are_passed_over() {
 #[tokio::test]
 async fn a_far_end_that_is_not_there_ends_the_call_at_once() {
     let clock = Clock::new(None, Speed::Max);
-    let [here, nobody] = ports();
+    let [here, nobody] = free_udp_ports();
     let mut line = open(here, nobody, &clock).await;
     let mut handset = line.dial().await.unwrap();
     handset.order(Order::Tone(Tone::Cng));
@@ -178,7 +174,7 @@ async fn a_far_end_that_is_not_there_ends_the_call_at_once() {
 #[tokio::test]
 async fn a_caller_that_begins_anew_ends_the_old_call_and_rings() {
     let clock = Clock::new(None, Speed::Max);
-    let [here, far] = ports();
+    let [here, far] = free_udp_ports();
     let mut line = open(here, far, &clock).await;
     let peer = UdpSocket::bind(("127.0.0.1", far)).unwrap();
     peer.connect(("127.0.0.1", here)).unwrap();
@@ -224,7 +220,7 @@ async fn pages_go_over_real_sockets_without_pacing() {
 async fn spandsp_calls_and_answers_over_real_sockets_in_real_time() {
     let sent = pages(2);
     let clock = Clock::new(None, Speed::REAL);
-    let (folder, one, two) = (tempfile::tempdir().unwrap(), ports::<2>(), ports::<2>());
+    let (folder, one, two) = (tempfile::tempdir().unwrap(), free_udp_ports::<2>(), free_udp_ports::<2>());
     let (file, came) = (written(&sent, folder.path()), folder.path().join("received.tif"));
     let how = How { caller: true, correction: true, coding: "mmr", version: 0 };
     let done = |peer: Spandsp| tokio::task::spawn_blocking(move || peer.wait().unwrap());

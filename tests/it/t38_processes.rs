@@ -1,7 +1,6 @@
 //! Two stations as processes, joined by T.38 over the loopback, directly or by a relay that loses datagrams: ten pages, exact.
 
-use crate::support::{House, text};
-use crate::t38_line::ports;
+use crate::support::{House, free_udp_ports, text};
 use crate::t38_peer::{pages, same, written};
 use molink::fax::tiff::Reader as TiffReader;
 use molink::message::Part;
@@ -72,7 +71,7 @@ fn station(house: &House, [name, peer]: [&str; 2], number: u8, [here, there]: [u
 /// Ten pages from Washington to Moscow; how many datagrams were lost on the way.
 fn ten_pages(speed: &str, thousandths: u64, more: &str) -> usize {
     let (house, sent) = (House::new(), pages(10));
-    let [w, m, near, far] = ports();
+    let [w, m, near, far] = free_udp_ports();
     let relay = (thousandths > 0).then(|| Relay::new([near, far], [w, m], thousandths));
     let (to_m, to_w) = if relay.is_some() { (near, far) } else { (m, w) };
     station(&house, ["washington", "moscow"], 1, [w, to_m], speed, more);

@@ -1,6 +1,7 @@
 //! A machine at a desk on a real pty: a script at the far end types, reads what prints, asks WRU, makes noise, pulls the plug.
 
 use molink::line::{Code, PtyEnd, pty_pair_with_link};
+use molink::message::Identity;
 use molink::router::journal::State;
 use molink::router::journal::reader::{Filter, Reader};
 use molink::station::{Running, Station, StationConfig};
@@ -86,13 +87,13 @@ impl House {
     fn path(&self, name: &str) -> PathBuf {
         self.dir.path().join(name)
     }
-    /// State and text of what a station has for its desk, oldest first.
-    fn at_desk(&self, station: &str) -> Vec<(State, String)> {
+    /// Identity, state and text of what a station has for its desk, oldest first.
+    fn at_desk(&self, station: &str) -> Vec<(Identity, State, String)> {
         let reader = Reader::open(&self.path(&format!("{station}-data")).join("journal.sqlite")).unwrap();
         let mut rows = reader.list(&Filter { state: None, limit: 1000 }).unwrap();
         rows.reverse();
         rows.retain(|r| r.to.station.as_str() == station);
-        rows.iter().map(|r| (r.state, reader.load(&r.id).unwrap().unwrap().text())).collect()
+        rows.iter().map(|r| (r.id.clone(), r.state, reader.load(&r.id).unwrap().unwrap().text())).collect()
     }
     async fn close(self) {
         for station in self.stations {
@@ -101,18 +102,27 @@ impl House {
     }
 }
 
+/// How a machine names the first message from Washington: the minute is the one in which it was handed in, and lasts a second here.
+fn first(paper: &str) -> &str {
+    let from = paper.find("WASHINGTON 01 ").unwrap_or_else(|| panic!("no message is named:\n{paper}"));
+    let named = &paper[from..][.."WASHINGTON 01 301600Z AUG 63".len()];
+    assert!(named.starts_with("WASHINGTON 01 3016") && named.ends_with("Z AUG 63"), "{named}");
+    named
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_script_at_a_machines_pty_types_a_message_that_prints_at_the_other_station() {
     let (house, mut washington, mut moscow) = House::open().await;
     washington.types("PRIORITY\nTO OPERATOR/MOSCOW\nTHE QUIKC EEEEEEEEQUICK BROWN FOX 12 3\nNNNN").await;
-    washington.until("\nSENT WASHINGTON 01 301600Z AUG 63 TO OPERATOR AT MOSCOW\n").await;
+    washington.until("Z AUG 63 TO OPERATOR AT MOSCOW\n").await;
+    let id = first(&washington.paper).to_owned();
+    assert!(washington.paper.contains(&format!("\nSENT {id} TO OPERATOR AT MOSCOW\n")), "{}", washington.paper);
     moscow.until("NNNN").await;
     let rings = "\u{7}".repeat(3);
-    let sheet = format!(
-        "{rings}PRIORITY\nWASHINGTON 01 301600Z AUG 63\nFM OPERATOR AT WASHINGTON\nTO OPERATOR AT MOSCOW\nBT\nTHE QUICK BROWN FOX 12 3\nBT\n\nNNNN"
-    );
+    let sheet =
+        format!("{rings}PRIORITY\n{id}\nFM OPERATOR AT WASHINGTON\nTO OPERATOR AT MOSCOW\nBT\nTHE QUICK BROWN FOX 12 3\nBT\n\nNNNN");
     assert!(moscow.paper.contains(&sheet), "{}", moscow.paper);
-    washington.until("\nFILED WASHINGTON 01 301600Z AUG 63 AT MOSCOW\n").await;
+    washington.until(&format!("\nFILED {id} AT MOSCOW\n")).await;
     // WRU, both ways of a drum's length.
     let before = moscow.codes;
     moscow.until("\n\n\n").await;
@@ -126,7 +136,7 @@ async fn a_script_at_a_machines_pty_types_a_message_that_prints_at_the_other_sta
     washington.types("\nTO OPERATOR AT MOSKOW\nX\nNNNN\nTO OPERATOR AT MOSCOW\nAFTER THE NOISE\nNNNN").await;
     washington.until("NOT TAKEN: WASHINGTON HAS NO ROUTE TO 'OPERATOR AT MOSKOW', DID YOU\nMEAN 'OPERATOR AT MOSCOW'").await;
     moscow.until("AFTER THE NOISE\nBT\n\nNNNN").await;
-    let filed: Vec<String> = house.at_desk("moscow").into_iter().map(|(_, text)| text).collect();
+    let filed: Vec<String> = house.at_desk("moscow").into_iter().map(|(_, _, text)| text).collect();
     assert_eq!(filed, ["THE QUICK BROWN FOX 12 3", "AFTER THE NOISE"], "and the noise became no message");
     house.close().await;
 }
@@ -137,14 +147,14 @@ async fn a_machine_that_is_pulled_out_is_waited_for_and_what_was_begun_is_marked
     let fox = "THE QUICK BROWN FOX JUMPED OVER THE LAZY DOG\n".repeat(12);
     washington.types(&format!("TO OPERATOR AT MOSCOW\n{fox}NNNN")).await;
     moscow.until("LAZY DOG").await;
-    assert_eq!(house.at_desk("moscow")[0].0, State::Filed, "the sender's receipt has not waited for the paper");
+    assert_eq!(house.at_desk("moscow")[0].1, State::Filed, "the sender's receipt has not waited for the paper");
     drop(moscow);
     washington.until("FILED WASHINGTON 01").await;
     washington.types("TO OPERATOR AT MOSCOW\nSECOND\nNNNN").await;
     washington.until("FILED WASHINGTON 02").await;
     let mut moscow = Script::at(&house.path("moscow-tty"));
     moscow.until("SECOND\nBT\n\nNNNN").await;
-    let whole = format!("{DUPLICATE}\nROUTINE\nWASHINGTON 01 301600Z AUG 63\n");
+    let whole = format!("{DUPLICATE}\nROUTINE\n{}\n", first(&washington.paper));
     assert!(moscow.paper.contains(&whole) && moscow.paper.matches("LAZY DOG").count() == 12, "{}", moscow.paper);
     assert!(!moscow.paper.contains(&format!("{DUPLICATE}\nROUTINE\nWASHINGTON 02")), "{}", moscow.paper);
     house.close().await;
@@ -157,9 +167,10 @@ async fn what_was_filed_and_not_printed_prints_after_a_restart() {
     washington.types("TO OPERATOR AT MOSCOW\nWHILE YOU WERE AWAY\nNNNN").await;
     washington.until("FILED WASHINGTON 01").await;
     house.stations.pop().unwrap().stop().await.unwrap();
-    let paper = house.path("moscow-data").join("paper").join("WASHINGTON-0001-19630830T1600Z.txt");
+    let (id, state, _) = house.at_desk("moscow").remove(0);
+    let paper = house.path("moscow-data").join(format!("paper/{id}.txt"));
     assert!(std::fs::read_to_string(paper).unwrap().contains("WHILE YOU WERE AWAY"), "the file is made at filing");
-    assert_eq!(house.at_desk("moscow")[0].0, State::Filed, "and is not the desk's paper");
+    assert_eq!(state, State::Filed, "and is not the desk's paper");
     let mut moscow = Script::at(&house.path("moscow-tty"));
     house.stations.push(station(house.dir.path(), "moscow", "washington").await);
     moscow.until("WHILE YOU WERE AWAY\nBT\n\nNNNN").await;
@@ -182,7 +193,7 @@ async fn a_tape_in_the_machines_reader_is_fast_typing_and_its_messages_are_filed
     washington.until("SENT WASHINGTON 02 ").await;
     moscow.until("SECOND 12\nBT\n\nNNNN").await;
     moscow.until("LINE 30 OF").await;
-    let mut filed: Vec<String> = house.at_desk("moscow").into_iter().map(|(_, text)| text).collect();
+    let mut filed: Vec<String> = house.at_desk("moscow").into_iter().map(|(_, _, text)| text).collect();
     filed.sort();
     assert_eq!(filed, [text, "SECOND 12".into()]);
     house.close().await;

@@ -103,7 +103,7 @@ impl End {
         self.orders.as_ref().unwrap().send(Order::Deliver(delivery(side, number, text))).await.unwrap();
     }
     async fn report(&mut self) -> PortReport {
-        tokio::time::timeout(Duration::from_secs(20), self.reports.recv()).await.expect("a report in time").unwrap().1
+        tokio::time::timeout(Duration::from_secs(60), self.reports.recv()).await.expect("a report in time").unwrap().1
     }
     async fn wanted(&mut self, wanted: impl Fn(&PortReport) -> bool) -> PortReport {
         if let Some(at) = self.kept.iter().position(&wanted) {

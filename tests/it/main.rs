@@ -27,6 +27,8 @@ mod durability;
 mod email_client;
 mod email_client_tls;
 mod email_far;
+mod email_gate;
+mod email_heard;
 mod email_limits;
 mod email_notices;
 mod email_postfix;

@@ -99,7 +99,7 @@ impl Postal {
                 let (caller, circuit, called) = (caller.upper(), &tapped.circuit, &session.to);
                 let why = match std::mem::replace(&mut self.explained, true) {
                     true => "",
-                    false => ": each knows the other by a certificate, and nobody between can read on",
+                    false => ": each knows the other by a certificate, and nobody between can read along",
                 };
                 Some(format!("{caller} ({circuit}) calls {called} and goes over to TLS{why}"))
             }
@@ -275,7 +275,7 @@ mod tests {
     }
     fn tapped(caller: bool, what: Passed) -> Tapped {
         let way = if caller { ["washington", "moscow"] } else { ["moscow", "washington"] };
-        Tapped { circuit: "sat-1".into(), connection: 1, way: way.map(|s| s.parse().unwrap()), what }
+        Tapped { utc: crate::time::Utc(0), circuit: "sat-1".into(), connection: 1, way: way.map(|s| s.parse().unwrap()), what }
     }
     fn octets(caller: bool, octets: &[u8]) -> Tapped {
         tapped(caller, Passed::Octets(octets.to_vec()))
@@ -382,7 +382,8 @@ mod tests {
                 rate: None,
             };
             let mut postal = Postal::new(&[("a".to_owned(), plan)].into());
-            let tapped = |what| Tapped { circuit: "a".into(), connection: 1, way: [caller.clone(), called.clone()], what };
+            let tapped =
+                |what| Tapped { utc: crate::time::Utc(0), circuit: "a".into(), connection: 1, way: [caller.clone(), called.clone()], what };
             postal.take(&tapped(Passed::Called));
             postal.take(&tapped(Passed::Octets(vec![HANDSHAKE])));
             let line = Event::Service { dir: Direction::Out, line: "DATA".into(), span: Span::Cipher };

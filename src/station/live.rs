@@ -146,7 +146,7 @@ impl Live {
                 hang_tapes(&keys_of(out, name), plan, scenario.start)?;
             }
             let lines = [0, 1].map(|i| live.end_path(name, &plan.ends[i].0));
-            let stage = Stage { lines, keys: &keys_of(out, name), seed: scenario.seed, speed, tap: events.clone() };
+            let stage = Stage { lines, keys: &keys_of(out, name), seed: scenario.seed, clock: live.clock.clone(), tap: events.clone() };
             let joined = Joined::start(name, plan, stage).await?;
             if let Some(exchange) = joined.exchange() {
                 live.voices.extend([0, 1].map(|end| (plan.ends[end].clone(), (exchange.clone(), end))));

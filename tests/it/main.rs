@@ -30,6 +30,7 @@ mod email_far;
 mod email_gate;
 mod email_heard;
 mod email_limits;
+mod email_many;
 mod email_notices;
 mod email_postfix;
 mod email_relay;

@@ -504,6 +504,13 @@ do = "say"
 text = "It was late."
 "#;
 
+    #[test]
+    fn at_full_speed_the_clock_begins_at_the_first_test_of_the_hour() {
+        let story = |name: &str, text: &str| first_test(&Scenario::parse(name, text).unwrap());
+        assert_eq!(story("2008.toml", include_str!("../../fixtures/scenarios/2008.toml")), Duration::from_secs(10));
+        assert_eq!(story("alone.toml", ALONE), Duration::ZERO, "no test");
+    }
+
     #[tokio::test]
     async fn what_hangs_on_a_filed_message_waits_until_it_is_at_its_desk_whichever_word_comes_first() {
         let (washington, moscow): (Name, Name) = ("washington".parse().unwrap(), "moscow".parse().unwrap());

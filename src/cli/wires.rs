@@ -378,7 +378,7 @@ fn ends(e: &Stamped) -> (bool, bool) {
         Event::CameAgain | Event::Fragment { .. } | Event::Refused { .. } | Event::Printed => (true, false),
         Event::Filed { .. } | Event::Delayed { .. } | Event::CalledOff { .. } | Event::Returned { .. } => (false, true),
         Event::LineDown { .. } => (true, true),
-        _ => (false, false),
+        _ => (false, false), // it goes on
     }
 }
 

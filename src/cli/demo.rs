@@ -4,6 +4,7 @@
 //! the trace in DIR. Left out: how it is run (`station::live`). Shown by: `tests/it/processes.rs`.
 
 mod after;
+mod order;
 
 use super::Usage;
 use super::facsimile::Paper;
@@ -16,6 +17,7 @@ use crate::router::Stamped;
 use crate::station::live::{KEYS, Live, Told};
 use crate::time::{Clock, Speed};
 use anyhow::Context;
+use order::InOrder;
 use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{BufWriter, Stdout, Write};
@@ -151,30 +153,33 @@ async fn play(
 ) -> anyhow::Result<Ended> {
     let mut trace = BufWriter::new(File::create(out.join(TRACE)).with_context(|| cannot_write(out))?);
     let mut live = Live::start(scenario, speed, out).await.map_err(|e| Usage(e.0))?;
+    let mut order = InOrder::new(speed);
+    let mut tell = |told| match told {
+        Told::Say(text) => {
+            narrator.blank()?;
+            narrator.say("    ", &text)?;
+            narrator.blank()
+        }
+        Told::Event(event) => {
+            write_event(&mut trace, &event)?;
+            narrator.event(&event)
+        }
+        Told::Tapped(tapped) => narrator.tapped(&tapped),
+        Told::Read(at, message) => {
+            after::lay_out(&out.join(at.as_str()), &message)?;
+            narrator.read(&at, &message)
+        }
+        Told::Moment => narrator.moment(screen::rows(&std::io::stdout())),
+    };
     let ended = {
-        let story = live.perform(|told| match told {
-            Told::Say(text) => {
-                narrator.blank()?;
-                narrator.say("    ", &text)?;
-                narrator.blank()
-            }
-            Told::Event(event) => {
-                write_event(&mut trace, &event)?;
-                narrator.event(&event)
-            }
-            Told::Tapped(tapped) => narrator.tapped(&tapped),
-            Told::Read(at, message) => {
-                after::lay_out(&out.join(at.as_str()), &message)?;
-                narrator.read(&at, &message)
-            }
-            Told::Moment => narrator.moment(screen::rows(&std::io::stdout())),
-        });
+        let story = live.perform(|told| order.take(told).into_iter().try_for_each(&mut tell));
         tokio::select! {
             done = story => done.map(Ended::Told),
             () = tokio::time::sleep(LONGEST) => Ok(Ended::Told(false)),
             _ = interrupt.recv() => Ok(Ended::Interrupted),
         }
     };
+    order.rest().into_iter().try_for_each(&mut tell)?;
     narrator.end()?;
     let mut late = vec![];
     live.stop(|told| late.push(told)).await?;
@@ -273,6 +278,28 @@ fn title(n: &mut Narrator<Stdout>, (act, of): (usize, usize), scenario: &Scenari
     Ok(())
 }
 
+/// Each circuit by its name and what it is; one that is like an earlier one says so.
+fn circuits(scenario: &Scenario) -> Vec<String> {
+    let mut told: Vec<(&str, String)> = vec![];
+    let mut lines = vec![];
+    for (name, plan) in &scenario.circuits {
+        let way = if ["geo", "molniya"].contains(&plan.profile.name) { "by satellite, " } else { "" };
+        let rate = plan.rate.map(|rate| format!(", {rate} bit/s")).unwrap_or_default();
+        let (carries, played) = match plan.medium {
+            Medium::Codes => ("for teletypes, 50 baud", " (a pty pair)"),
+            Medium::Voice => ("for fax", " (in memory)"),
+            Medium::Mail => ("for mail", ""),
+        };
+        let what = format!("{way}{carries}{rate}, {} ms one way{played}", plan.profile.delay.as_millis());
+        lines.push(match told.iter().find(|(_, other)| *other == what) {
+            Some((like, _)) => format!("{name}, like {like}"),
+            None => format!("{name}, {what}"),
+        });
+        told.push((name, what));
+    }
+    lines
+}
+
 fn introduce(n: &mut Narrator<Stdout>, scenario: &Scenario, speed: Speed) -> anyhow::Result<()> {
     n.blank()?;
     n.say("  MOLINK   ", &scenario.title)?;
@@ -280,17 +307,8 @@ fn introduce(n: &mut Narrator<Stdout>, scenario: &Scenario, speed: Speed) -> any
     for (_, line) in &scenario.cast {
         n.say("    ", line)?;
     }
-    for (name, plan) in &scenario.circuits {
-        let delay = plan.profile.delay.as_millis();
-        let line = match plan.medium {
-            Medium::Codes => format!("between them: circuit {name}, 50 baud, {delay} ms one way, played over a pty pair on this machine"),
-            Medium::Voice => format!("between them: circuit {name}, which carries fax, {delay} ms one way, played in this program"),
-            Medium::Mail => {
-                let rate = plan.rate.map(|rate| format!("{rate} bit/s, ")).unwrap_or_default();
-                format!("between them: circuit {name}, which carries mail, {rate}{delay} ms one way")
-            }
-        };
-        n.say("    ", &line)?;
+    for (row, circuit) in circuits(scenario).iter().enumerate() {
+        n.say(&format!("    {:14}", if row == 0 { "between them:" } else { "" }), circuit)?;
     }
     let pace = match speed {
         Speed::Max => "as fast as this machine can".to_owned(),
@@ -328,6 +346,22 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn circuits_are_told_apart_in_a_line_each() {
+        for era in ERAS {
+            for (name, text) in era.acts {
+                let lines = circuits(&Scenario::parse(name, text).unwrap());
+                assert!(lines.iter().all(|line| 18 + line.chars().count() < 80), "{name}: {lines:?}");
+            }
+        }
+        let (_, text) = ERAS.iter().find(|era| era.name == "2008").unwrap().acts[0];
+        let lines = circuits(&Scenario::parse("2008", text).unwrap());
+        assert_eq!(
+            lines,
+            ["fibre, for mail, 45 ms one way", "sat-1, by satellite, for mail, 32000 bit/s, 268 ms one way", "sat-2, like sat-1"]
+        );
     }
 
     #[test]

@@ -189,6 +189,7 @@ impl<W: Write> Narrator<W> {
     /// Something went by a mail circuit, if an audience wants to know.
     pub fn tapped(&mut self, tapped: &Tapped) -> std::io::Result<()> {
         let Some(said) = self.mail.take(tapped) else { return Ok(()) };
+        self.goes_on(tapped.utc);
         self.finish_all()?;
         self.paragraph(&format!("{}  ", self.time), &said)
     }
@@ -209,8 +210,7 @@ impl<W: Write> Narrator<W> {
 
     /// One event, if an audience wants to see it.
     pub fn event(&mut self, e: &Stamped) -> std::io::Result<()> {
-        self.utc = self.utc.max(e.utc);
-        self.time = self.utc.clock_time();
+        self.goes_on(e.utc);
         if let Some((wires, clock)) = &mut self.watched {
             wires.take(e, clock.now());
         }
@@ -292,6 +292,11 @@ impl<W: Write> Narrator<W> {
         self.release_own(&printer)?;
         self.settle(e)?;
         self.paragraph(&lead, &said)
+    }
+
+    fn goes_on(&mut self, utc: Utc) {
+        self.utc = self.utc.max(utc);
+        self.time = self.utc.clock_time();
     }
 
     fn printer(&self, e: &Stamped) -> Printer {
@@ -532,6 +537,23 @@ mod tests {
         }
         let times: Vec<String> = n.told().lines().map(|line| line[..8].to_owned()).collect();
         assert_eq!(times, ["00:00:06", "00:00:06", "00:00:07"]);
+    }
+
+    #[test]
+    fn a_circuit_that_breaks_off_is_told_with_its_own_time() {
+        use crate::station::live_mail::Passed;
+        let mail = Scenario::parse("2008.toml", include_str!("../../fixtures/scenarios/2008.toml")).unwrap();
+        let mut n = Narrator::new(vec![]).naming(&mail.circuits);
+        let tapped = |seconds: i64, what| {
+            let way = ["washington", "moscow"].map(|s| s.parse().unwrap());
+            Tapped { utc: Utc(seconds * 1_000_000), circuit: "sat-1".into(), connection: 1, way, what }
+        };
+        for (seconds, what) in [(1, Passed::Called), (2, Passed::Octets(vec![0x16; 9])), (6, Passed::BrokeOff)] {
+            n.tapped(&tapped(seconds, what)).unwrap();
+        }
+        let told = n.told();
+        let times: Vec<&str> = told.lines().map(|line| &line[..8]).filter(|time| !time.trim().is_empty()).collect();
+        assert_eq!(times, ["00:00:02", "00:00:06"], "{told}");
     }
 
     #[test]

@@ -20,6 +20,8 @@ const BAR: usize = 44;
 /// Lines of a session in clear that are shown, and the longest kept.
 const LINES: usize = 3;
 const LINE: usize = 200;
+/// What a message begins with.
+const WHOSE: &str = "→ MAIL FROM";
 /// Moments without an octet after which a session is not shown any more.
 const STILL: u32 = 30;
 /// Lines of a mail's text that are shown.
@@ -99,7 +101,7 @@ impl Postal {
                 let (caller, circuit, called) = (caller.upper(), &tapped.circuit, &session.to);
                 let why = match std::mem::replace(&mut self.explained, true) {
                     true => "",
-                    false => ": each knows the other by a certificate, and nobody between can read on",
+                    false => ": each knows the other by a certificate, and nobody between can read along",
                 };
                 Some(format!("{caller} ({circuit}) calls {called} and goes over to TLS{why}"))
             }
@@ -180,9 +182,15 @@ impl Session {
         if side == 1 && self.last_is(&line) {
             return;
         }
-        self.said.push_back(format!("{} {line}", if side == 0 { "→" } else { "←" }));
+        let line = format!("{} {line}", if side == 0 { "→" } else { "←" });
+        // Whose message it is stays in view until the next one's.
+        if line.starts_with(WHOSE) {
+            self.said.retain(|line| !line.starts_with(WHOSE));
+        }
+        self.said.push_back(line);
         while self.said.len() > LINES {
-            self.said.pop_front();
+            let stays = usize::from(self.said[0].starts_with(WHOSE));
+            self.said.remove(stays);
         }
     }
     /// Whether an answer's line goes on with the one told last: `250-moscow`, `250 STARTTLS`.
@@ -275,7 +283,7 @@ mod tests {
     }
     fn tapped(caller: bool, what: Passed) -> Tapped {
         let way = if caller { ["washington", "moscow"] } else { ["moscow", "washington"] };
-        Tapped { circuit: "sat-1".into(), connection: 1, way: way.map(|s| s.parse().unwrap()), what }
+        Tapped { utc: crate::time::Utc(0), circuit: "sat-1".into(), connection: 1, way: way.map(|s| s.parse().unwrap()), what }
     }
     fn octets(caller: bool, octets: &[u8]) -> Tapped {
         tapped(caller, Passed::Octets(octets.to_vec()))
@@ -321,6 +329,10 @@ mod tests {
         postal.speaks(&said(Direction::Out, "MAIL FROM:<duty@washington>"));
         postal.speaks(&said(Direction::In, "250 2.1.0 sender taken"));
         assert_eq!(postal.in_hand()[2..4], [" WASH.  | → MAIL FROM:<duty@washington>", " WASH.  | ← 250 2.1.0 sender taken"]);
+        for (dir, line) in [(Direction::Out, "RCPT TO:<duty@moscow>"), (Direction::Out, "DATA"), (Direction::In, "354 go on")] {
+            postal.speaks(&said(dir, line));
+        }
+        assert_eq!(postal.in_hand()[1..4], [" WASH.  | → MAIL FROM:<duty@washington>", " WASH.  | → DATA", " WASH.  | ← 354 go on"]);
         let rows = [vec![String::new()], postal.in_hand().split_off(4)].concat();
         assert_eq!(rows[1..], [format!(" sat-1  : ·{}", "A".repeat(WIDE - 1)), "          ## 3,001 octets, enciphered".to_owned()]);
         assert!(rows.iter().all(|row| row.chars().count() < 80));
@@ -382,7 +394,8 @@ mod tests {
                 rate: None,
             };
             let mut postal = Postal::new(&[("a".to_owned(), plan)].into());
-            let tapped = |what| Tapped { circuit: "a".into(), connection: 1, way: [caller.clone(), called.clone()], what };
+            let tapped =
+                |what| Tapped { utc: crate::time::Utc(0), circuit: "a".into(), connection: 1, way: [caller.clone(), called.clone()], what };
             postal.take(&tapped(Passed::Called));
             postal.take(&tapped(Passed::Octets(vec![HANDSHAKE])));
             let line = Event::Service { dir: Direction::Out, line: "DATA".into(), span: Span::Cipher };

@@ -40,6 +40,8 @@ const END: &str = "NNNN";
 /// All circuits, both ways of each.
 pub(super) struct Wires {
     ways: Vec<Way>,
+    /// How many bursts there were.
+    count: u64,
     /// Rows of lines that are whole, until they are taken.
     whole: Vec<String>,
 }
@@ -56,6 +58,9 @@ struct Way {
     machine: (CodeTable, UnshiftOnSpace),
     spells: Coder,
     bursts: VecDeque<Burst>,
+    /// Codes of a message, until what they say is told: that comes next. What the receiver prints meanwhile waits, too.
+    waits: Option<Burst>,
+    early: String,
     /// What is to be told when the next burst begins.
     title: Vec<String>,
     /// When the last burst will be out.
@@ -65,6 +70,8 @@ struct Way {
 
 /// Codes given to the line at once.
 struct Burst {
+    /// Bursts that begin at one time go in this order.
+    number: u64,
     codes: Vec<Code>,
     begins: Instant,
     unit: Duration,
@@ -111,12 +118,14 @@ impl Wires {
                 machine,
                 spells,
                 bursts: VecDeque::new(),
+                waits: None,
+                early: String::new(),
                 title: vec![],
                 busy: Instant::ZERO,
                 lines: VecDeque::new(),
             }
         });
-        Wires { ways: ways.collect(), whole: vec![] }
+        Wires { ways: ways.collect(), count: 0, whole: vec![] }
     }
 
     /// What the station that says a service line is told of, in rows; it stands before that line.
@@ -129,24 +138,40 @@ impl Wires {
     pub fn take(&mut self, e: &Stamped, now: Instant) {
         let Some(port) = &e.port else { return };
         let here = (e.station.clone(), port.clone());
+        if !matches!(e.event, Event::Characters { .. }) {
+            self.ways.iter_mut().filter(|w| w.from == here).for_each(Way::says_nothing);
+        }
         match &e.event {
             Event::Transmission { dir: Direction::Out, codes, start, unit, .. } => {
+                self.pass(now); // a question stands above its answer
+                self.count += 1;
+                let number = self.count;
                 let Some(way) = self.ways.iter_mut().find(|w| w.from == here) else { return };
                 let begins = (now + Duration::from_micros(start.saturating_sub(e.t))).max(way.busy);
                 let unit = Duration::from_micros(*unit);
                 let codes = symbol::from_hex(codes);
                 way.busy = begins + unit * codes.len() as u32;
                 let title = std::mem::take(&mut way.title);
-                way.bursts.push_back(Burst { codes, begins, unit, title, text: None, first: false, out: 0 });
+                let burst = Burst { number, codes, begins, unit, title, text: None, first: false, out: 0 };
+                match burst.title.is_empty() {
+                    true => way.waits = Some(burst),
+                    false => way.bursts.push_back(burst), // a service line
+                }
             }
             Event::Characters { dir: Direction::Out, text } => {
                 let Some(way) = self.ways.iter_mut().find(|w| w.from == here) else { return };
                 way.says(text);
+                self.pass(now);
+                let Some(way) = self.ways.iter_mut().find(|w| w.from == here) else { return };
+                std::mem::take(&mut way.early).chars().for_each(|c| way.prints(c));
             }
             Event::Characters { dir: Direction::In, text } => {
                 self.pass(now); // nothing is printed before it was sent
                 let Some(way) = self.ways.iter_mut().find(|w| w.to == here) else { return };
-                text.chars().for_each(|c| way.prints(c));
+                match way.waits {
+                    Some(_) => way.early.push_str(text),
+                    None => text.chars().for_each(|c| way.prints(c)),
+                }
             }
             Event::CalledOff { .. } | Event::LineDown { .. } => {
                 if let Some(way) = self.ways.iter_mut().find(|w| w.from == here) {
@@ -160,22 +185,30 @@ impl Wires {
 
     /// Time has passed.
     pub fn pass(&mut self, now: Instant) {
-        for way in &mut self.ways {
-            way.pass(now, &mut self.whole);
-            while way.lines.front().is_some_and(Line::is_whole) || way.lines.len() > LINES {
-                way.oldest(&mut self.whole);
-            }
+        let mut still = vec![false; self.ways.len()];
+        loop {
+            let begins = |(n, way): (usize, &Way)| way.bursts.front().filter(|_| !still[n]).map(|burst| (burst.begins, burst.number, n));
+            let Some((_, _, next)) = self.ways.iter().enumerate().filter_map(begins).min() else { break };
+            let way = &mut self.ways[next];
+            still[next] = !way.pass(now, &mut self.whole);
+            way.finish(&mut self.whole);
         }
+        self.ways.iter_mut().for_each(|way| way.finish(&mut self.whole));
     }
 
-    /// There is news of an end: what has gone by it is on paper, or never will be. `came`: because of what came to it.
+    /// There is news of an end: if a message has ended with it, what has gone by is on paper, or never will be. `came`: because of what came to it.
     pub fn settle(&mut self, e: &Stamped, came: bool, now: Instant) {
+        self.pass(now);
         let here = |(station, port): &(Name, String)| *station == e.station && e.port.as_ref() == Some(port);
+        let (heard, sent) = ends(e);
         for way in &mut self.ways {
-            let to = here(&way.to);
-            let ahead = way.bursts.front().map_or(Duration::ZERO, |burst| burst.unit * AHEAD);
-            way.pass(if to && came { now + ahead } else { now }, &mut self.whole);
-            if way.bursts.is_empty() && (to || here(&way.from)) {
+            let (to, from) = (here(&way.to), here(&way.from));
+            if to && came {
+                let ahead = way.bursts.front().map_or(Duration::ZERO, |burst| burst.unit * AHEAD);
+                while way.pass(now + ahead, &mut self.whole) {}
+                way.finish(&mut self.whole);
+            }
+            if way.bursts.is_empty() && (to && heard || from && sent) {
                 way.release(&mut self.whole);
             }
         }
@@ -209,7 +242,7 @@ impl Way {
             self.spells = Coder::in_letters(self.machine.0, self.machine.1);
         }
         let counts = self.counts(text, first);
-        let Some(burst) = self.bursts.back_mut() else { return };
+        let Some(mut burst) = self.waits.take() else { return };
         let (all, characters, spelt) = (burst.codes.len(), counts.len(), counts.iter().sum::<usize>() == burst.codes.len());
         let mut out = 0;
         let place = |(n, count): (usize, usize)| {
@@ -218,6 +251,12 @@ impl Way {
         };
         burst.first = first;
         burst.text = Some(counts.into_iter().enumerate().map(place).zip(text.chars()).collect());
+        self.bursts.push_back(burst);
+    }
+    /// The last burst was of no message.
+    fn says_nothing(&mut self) {
+        self.bursts.extend(self.waits.take());
+        std::mem::take(&mut self.early).chars().for_each(|c| self.prints(c));
     }
     /// How many codes each character takes, its shift among them.
     fn counts(&mut self, text: &str, first: bool) -> Vec<usize> {
@@ -232,31 +271,30 @@ impl Way {
         counts.extend(end);
         counts
     }
-    fn pass(&mut self, now: Instant, whole: &mut Vec<String>) {
-        while let Some(mut burst) = self.bursts.pop_front() {
-            if burst.begins > now {
-                return self.bursts.push_front(burst);
+    /// The next burst goes as far as it can; whether all of it is out.
+    fn pass(&mut self, now: Instant, whole: &mut Vec<String>) -> bool {
+        let Some(mut burst) = self.bursts.pop_front_if(|burst| burst.begins <= now) else { return false };
+        if burst.out == 0 {
+            if burst.first {
+                self.release(whole); // what is left of an earlier message stays as it is
             }
-            if burst.out == 0 {
-                if burst.first {
-                    self.release(whole); // what is left of an earlier message stays as it is
-                }
-                self.begins(burst.text.is_some(), std::mem::take(&mut burst.title));
-            }
-            let begun = match burst.unit.as_micros() {
-                0 => burst.codes.len(),
-                unit => (now.since(burst.begins).as_micros() / unit) as usize + 1,
-            };
-            while burst.out < burst.codes.len().min(begun) {
-                self.goes(&mut burst);
-            }
-            if burst.out < burst.codes.len() {
-                return self.bursts.push_front(burst);
-            }
-            if let Some(line) = self.lines.back_mut().filter(|line| line.sent.is_none()) {
-                line.sent_all = true;
-            }
+            self.begins(burst.text.is_some(), std::mem::take(&mut burst.title));
         }
+        let begun = match burst.unit.as_micros() {
+            0 => burst.codes.len(),
+            unit => (now.since(burst.begins).as_micros() / unit) as usize + 1,
+        };
+        while burst.out < burst.codes.len().min(begun) {
+            self.goes(&mut burst);
+        }
+        if burst.out < burst.codes.len() {
+            self.bursts.push_front(burst);
+            return false;
+        }
+        if let Some(line) = self.lines.back_mut().filter(|line| line.sent.is_none()) {
+            line.sent_all = true;
+        }
+        true
     }
     /// A burst begins: on a new line, unless the one in hand goes on.
     fn begins(&mut self, message: bool, title: Vec<String>) {
@@ -302,6 +340,11 @@ impl Way {
             }
         }
     }
+    fn finish(&mut self, whole: &mut Vec<String>) {
+        while self.lines.front().is_some_and(Line::is_whole) || self.lines.len() > LINES {
+            self.oldest(whole);
+        }
+    }
     fn release(&mut self, whole: &mut Vec<String>) {
         while !self.lines.is_empty() {
             self.oldest(whole);
@@ -324,6 +367,18 @@ impl Line {
     fn is_whole(&self) -> bool {
         let ended = self.sent.as_ref().is_some_and(|sent| sent == END && *sent == self.printed);
         ended || self.sent_all && (self.printed_all || self.sent.is_none())
+    }
+}
+
+/// Whether a message has ended with this news of an end: one that came to it, one that went from it. Other news may be late, and the next
+/// message has begun: what the journal keeps is told when it is on disk, characters are told at once.
+fn ends(e: &Stamped) -> (bool, bool) {
+    match &e.event {
+        Event::Filed { at, receipt } if *at == e.station && receipt.is_empty() => (true, false),
+        Event::CameAgain | Event::Fragment { .. } | Event::Refused { .. } | Event::Printed => (true, false),
+        Event::Filed { .. } | Event::Delayed { .. } | Event::CalledOff { .. } | Event::Returned { .. } => (false, true),
+        Event::LineDown { .. } => (true, true),
+        _ => (false, false), // it goes on
     }
 }
 

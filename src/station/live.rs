@@ -51,6 +51,8 @@ pub enum Told {
 /// A scenario on its stage.
 pub struct Live {
     clock: Clock,
+    /// When the story begins; at full speed its clock is set to the first test of the hour, which it would not get as far as.
+    start: Utc,
     timeline: Vec<Item>,
     configs: BTreeMap<Name, StationConfig>,
     stations: BTreeMap<Name, Running>,
@@ -126,7 +128,8 @@ impl Live {
         let observer = Arc::new(Observer(events.clone(), also));
         let timeline = scenario.timeline.iter().map(|entry| Item { entry: entry.clone(), due: None, done: false }).collect();
         let mut live = Live {
-            clock: Clock::new(Some(scenario.start), speed),
+            clock: Clock::new(Some(scenario.start.plus(if speed == Speed::Max { first_test(scenario) } else { Duration::ZERO })), speed),
+            start: scenario.start,
             timeline,
             configs: BTreeMap::new(),
             stations: BTreeMap::new(),
@@ -146,7 +149,7 @@ impl Live {
                 hang_tapes(&keys_of(out, name), plan, scenario.start)?;
             }
             let lines = [0, 1].map(|i| live.end_path(name, &plan.ends[i].0));
-            let stage = Stage { lines, keys: &keys_of(out, name), seed: scenario.seed, speed, tap: events.clone() };
+            let stage = Stage { lines, keys: &keys_of(out, name), seed: scenario.seed, clock: live.clock.clone(), tap: events.clone() };
             let joined = Joined::start(name, plan, stage).await?;
             if let Some(exchange) = joined.exchange() {
                 live.voices.extend([0, 1].map(|end| (plan.ends[end].clone(), (exchange.clone(), end))));
@@ -364,8 +367,8 @@ impl Live {
                 self.hand_in(Some(number), Draft { envelope, content }).await?;
             }
             Act::Hourly(hourly) => {
-                // By the story's clock, also at full speed, where that clock does not get as far.
-                let planned = hourly.tests(self.clock.utc(begins)).into_iter().map(|t| (begins + t.after, t.draft));
+                let from = self.start.plus(begins.since(Instant::ZERO));
+                let planned = hourly.tests(from).into_iter().map(|t| (begins + t.after, t.draft));
                 self.tests.extend(planned);
                 self.tests.make_contiguous().sort_by_key(|(at, _)| *at);
             }
@@ -440,6 +443,15 @@ impl Live {
     }
 }
 
+/// How long after its beginning a story's first test of the hour is handed in, if its time is known then.
+fn first_test(scenario: &Scenario) -> Duration {
+    let first = |entry: &Entry| match (&entry.when, &entry.act) {
+        (When::At(after), Act::Hourly(hourly)) => hourly.tests(scenario.start.plus(*after)).first().map(|test| *after + test.after),
+        _ => None, // another act
+    };
+    scenario.timeline.iter().filter_map(first).min().unwrap_or_default()
+}
+
 fn port<'a>(stations: &'a BTreeMap<Name, toml::Table>, (station, port): &(Name, String)) -> Option<&'a toml::Table> {
     stations.get(station)?.get("port")?.get(port)?.as_table()
 }
@@ -491,6 +503,13 @@ after = "delayed 1"
 do = "say"
 text = "It was late."
 "#;
+
+    #[test]
+    fn at_full_speed_the_clock_begins_at_the_first_test_of_the_hour() {
+        let story = |name: &str, text: &str| first_test(&Scenario::parse(name, text).unwrap());
+        assert_eq!(story("2008.toml", include_str!("../../fixtures/scenarios/2008.toml")), Duration::from_secs(10));
+        assert_eq!(story("alone.toml", ALONE), Duration::ZERO, "no test");
+    }
 
     #[tokio::test]
     async fn what_hangs_on_a_filed_message_waits_until_it_is_at_its_desk_whichever_word_comes_first() {

@@ -16,7 +16,7 @@ use crate::line::device::Settings;
 use crate::line::relay::{End, Relay, RelayConfig, RelayHandle};
 use crate::message::Name;
 use crate::router::Backend;
-use crate::time::Speed;
+use crate::time::Clock;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -59,7 +59,8 @@ pub(super) struct Stage<'s> {
     /// A folder for the circuit's keys.
     pub keys: &'s Path,
     pub seed: u64,
-    pub speed: Speed,
+    /// The story's.
+    pub clock: Clock,
     /// Who watches mail circuits.
     pub tap: mpsc::UnboundedSender<Told>,
 }
@@ -77,10 +78,11 @@ pub(super) enum Joined {
 impl Joined {
     /// Joins the ends of a circuit.
     pub(super) async fn start(name: &str, plan: &CircuitPlan, stage: Stage<'_>) -> Result<Joined, StationError> {
-        let Stage { lines, keys, seed, speed, tap } = stage;
+        let Stage { lines, keys, seed, clock, tap } = stage;
+        let speed = clock.speed();
         match plan.medium {
             Medium::Voice => Ok(Joined::Voice(Exchange::start(format!("circuit {name}"), plan.profile, seed, speed))),
-            Medium::Mail => Ok(Joined::Mail(Box::new(MailCircuit::start(name, plan, keys, speed, tap).await?))),
+            Medium::Mail => Ok(Joined::Mail(Box::new(MailCircuit::start(name, plan, keys, clock, tap).await?))),
             Medium::Codes => {
                 let [one, other] = lines.map(End::Pty);
                 let settings = Settings { baud: 50.0, units: 7.5 };

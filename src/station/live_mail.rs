@@ -10,7 +10,7 @@ use super::live::Told;
 use crate::history::scenario::CircuitPlan;
 use crate::line::ip::certs;
 use crate::message::Name;
-use crate::time::{Clock, Instant, Speed};
+use crate::time::{Clock, Instant, Speed, Utc};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -30,6 +30,8 @@ const DAYS: u32 = 2;
 /// What goes by a mail circuit, as somebody who has tapped it sees it.
 #[derive(Clone, Debug)]
 pub struct Tapped {
+    /// When, by the story's clock.
+    pub utc: Utc,
     /// Which circuit.
     pub circuit: String,
     /// Which connection of it, from 1.
@@ -95,12 +97,12 @@ struct State {
 }
 
 impl MailCircuit {
-    /// Opens it: certificates made, doors open. `keys` is a folder of its own.
+    /// Opens it: certificates made, doors open. `keys` is a folder of its own; `clock` is the story's.
     pub async fn start(
         name: &str,
         plan: &CircuitPlan,
         keys: &Path,
-        speed: Speed,
+        clock: Clock,
         tap: mpsc::UnboundedSender<Told>,
     ) -> Result<MailCircuit, StationError> {
         let cannot = |e: std::io::Error| StationError(format!("circuit `{name}`: no connection on this machine: {e}"));
@@ -111,7 +113,7 @@ impl MailCircuit {
             name: name.to_owned(),
             stations,
             rate: plan.rate,
-            clock: Clock::new(None, speed),
+            clock,
             state,
             free: Default::default(),
             left: Mutex::new(None),
@@ -320,8 +322,8 @@ impl Wire {
         self.state.send_modify(|state| (state.cuts, state.cut_until) = (state.cuts + 1, Some(until)));
     }
     fn tell(&self, connection: u64, from: usize, what: Passed) {
-        let way = [self.stations[from].clone(), self.stations[1 - from].clone()];
-        let _ = self.tap.send(Told::Tapped(Tapped { circuit: self.name.clone(), connection, way, what }));
+        let (utc, way) = (self.clock.utc(self.clock.now()), [self.stations[from].clone(), self.stations[1 - from].clone()]);
+        let _ = self.tap.send(Told::Tapped(Tapped { utc, circuit: self.name.clone(), connection, way, what }));
     }
 }
 
@@ -343,7 +345,8 @@ mod tests {
         let ends = ["washington", "moscow"].map(|station| (station.parse().unwrap(), "sat".to_owned()));
         let plan = CircuitPlan { ends, profile: Profile::geo(), medium: Medium::Mail, rate: Some(64_000) };
         let (tap, tapped) = mpsc::unbounded_channel();
-        let circuit = MailCircuit::start("sat", &plan, &dir.path().join("keys"), Speed::Max, tap).await.unwrap();
+        let clock = Clock::new(None, Speed::Max);
+        let circuit = MailCircuit::start("sat", &plan, &dir.path().join("keys"), clock, tap).await.unwrap();
         let server = |end: usize| {
             let again = circuit.ends[end].listener.try_clone().unwrap();
             again.set_nonblocking(true).unwrap();

@@ -101,7 +101,7 @@ fn the_demo_of_2008_leaves_mails_with_their_document_and_one_satellite_has_dropp
     assert_eq!(attached(Path::new(&eml)), [("machines-of-45-years.pdf".to_owned(), document.clone())]);
     let sent = files(&house.path("d/washington/content"), "").into_iter().any(|kept| std::fs::read(kept).is_ok_and(|c| c == document));
     assert!(sent && document.starts_with(b"%PDF-"), "what came is what was sent");
-    assert!(told.contains("d/moscow/mail/WASHINGTON-0003-20080830T1359Z-1-machines-of-45-years.pdf"), "{told}");
+    assert!(told.contains("d/moscow/mail/WASHINGTON-0003-20080830T1400Z-1-machines-of-45-years.pdf"), "{told}");
     for (folder, row) in [("d/moscow/maildir/duty/new", "    d/moscow/maildir/duty\n"), ("d/moscow/paper", "    d/moscow/paper/*.txt\n")] {
         assert!(told.contains(row) && files(&house.path(folder), "").len() == 3, "{folder} is named, and holds what came\n{told}");
     }

@@ -311,7 +311,7 @@ async fn a_message_to_the_outside_goes_to_the_books_address_with_its_other_forms
     let files: Vec<(&str, Vec<u8>)> = read.files().map(|f| (f.blob.name.as_str(), f.bytes())).collect();
     assert_eq!((read.text().as_str(), files), ("HELLO", vec![("paper.pdf", b"%PDF-1.7 a paper".to_vec())]));
     there.say("250 2.0.0 queued as 4711").await;
-    delivered(&sender.outcome().await, "relay", "250 2.0.0 queued as 4711");
+    delivered(&sender.outcome().await, "mail-server", "250 2.0.0 queued as 4711");
     match sender.send(&message(2, "nobody@mail", text("x"))).await {
         Outcome::Refused(reason) => {
             assert!(reason.text.contains("`nobody@mail` has no mail address here"), "{}", reason.text);
@@ -336,7 +336,7 @@ async fn whom_a_desk_writes_to_keeps_his_name_for_ever() {
     let mut there = far.greeted(&["DSN"]).await;
     there.message().await;
     there.say("250 2.0.0 taken").await;
-    delivered(&sender.outcome().await, "relay", "250 2.0.0 taken");
+    delivered(&sender.outcome().await, "mail-server", "250 2.0.0 taken");
     let text = std::fs::read_to_string(&*book.lock().unwrap()).unwrap();
     assert!(text.ends_with("\ncarol carol@x.example\n"), "{text}");
     sender.stop().await;
@@ -378,7 +378,7 @@ async fn a_mail_from_outside_to_outside_goes_on_as_it_came() {
         assert!(octets == expected.as_bytes(), "changed on the way");
         there.say("250 ok").await;
         drop(there);
-        delivered(&sender.outcome().await, "relay", "250 ok");
+        delivered(&sender.outcome().await, "mail-server", "250 ok");
     }
     // A server that takes no eight-bit octets cannot be given them.
     sender.deliver(&in_transit(AsCame::Short(body.into()))).await;
@@ -413,7 +413,7 @@ async fn a_notice_goes_with_the_null_reverse_path_and_asks_for_none() {
     );
     assert!(!words.contains("Return-Path"), "that of another journey");
     there.say("250 ok").await;
-    delivered(&sender.outcome().await, "relay", "250 ok");
+    delivered(&sender.outcome().await, "mail-server", "250 ok");
     // The station file has given the name to somebody else: the notice still goes where the mail came from.
     m.identity.serial += 1;
     m.envelope.post.as_mut().unwrap().reverse_path = "alice@before.example".into();
@@ -421,7 +421,7 @@ async fn a_notice_goes_with_the_null_reverse_path_and_asks_for_none() {
     let (_, rcpt, _) = there.message().await;
     assert_eq!(rcpt, "RCPT TO:<alice@before.example> NOTIFY=NEVER");
     there.say("250 ok").await;
-    delivered(&sender.outcome().await, "relay", "250 ok");
+    delivered(&sender.outcome().await, "mail-server", "250 ok");
     sender.stop().await;
 }
 
@@ -455,7 +455,7 @@ async fn a_password_for_this_machine_is_said_and_never_shown() {
     there.say("235 2.7.0 welcome").await;
     there.message().await;
     there.say("250 ok").await;
-    delivered(&sender.outcome().await, "relay", "250 ok");
+    delivered(&sender.outcome().await, "mail-server", "250 ok");
     let lines = sender.lines();
     assert!(lines.iter().any(|l| l == "AUTH …") && lines.iter().any(|l| l.starts_with("MAIL FROM")), "{lines:?}");
     assert!(!lines.iter().any(|l| l.contains("AG1v")), "{lines:?}");

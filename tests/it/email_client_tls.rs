@@ -193,7 +193,7 @@ async fn a_smart_host_is_known_by_its_authority_and_its_name() {
     let mut sender = sender("good");
     sender.deliver(&m).await;
     drop(good.takes(&far).await);
-    assert!(matches!(sender.outcome().await, Outcome::Delivered(r) if r.station.as_str() == "relay"));
+    assert!(matches!(sender.outcome().await, Outcome::Delivered(r) if r.station.as_str() == "mail-server"));
     assert!(!sender.seen().iter().any(|e| matches!(e, Event::Note { .. })), "nothing to be warned of");
     // With an authority TLS is not left out when it is not offered.
     sender.deliver(&m).await;

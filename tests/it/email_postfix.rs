@@ -57,7 +57,7 @@ fn read(mail: &[u8]) -> (String, Vec<Vec<u8>>) {
 
 fn delivered(outcome: &Outcome) {
     assert!(
-        matches!(outcome, Outcome::Delivered(r) if r.station.as_str() == "relay" && r.text.starts_with("250 2.0.0 Ok: queued as")),
+        matches!(outcome, Outcome::Delivered(r) if r.station.as_str() == "mail-server" && r.text.starts_with("250 2.0.0 Ok: queued as")),
         "{outcome:?}"
     );
 }

@@ -190,7 +190,7 @@ async fn a_soft_no_is_tried_again_a_hard_one_goes_back_and_no_copy_is_doubled() 
         let sink = Sink::at(&at, &[]);
         let custody = house.until(&id, |e| matches!(e, Event::Custody { .. })).await;
         assert!(
-            matches!(&custody, Event::Custody { at, receipt } if at.as_str() == "relay" && receipt.starts_with("250 2.0.0")),
+            matches!(&custody, Event::Custody { at, receipt } if at.as_str() == "mail-server" && receipt.starts_with("250 2.0.0")),
             "{custody:?}"
         );
         // At the dot the sink has written its file before it says no.

@@ -105,7 +105,7 @@ fn what_cannot_be_sent_by_fax_is_named_and_the_next_message_goes() {
     for (file, says) in [
         ("notes.wav", "`notes.wav` (audio/wav)"),
         ("drawing.svg", "`drawing.svg`"),
-        ("chinese.txt", "no letter for `字` and 1 others of the text"),
+        ("chinese.txt", "no letter for `字` and 1 other of the text"),
     ] {
         let (code, out, said) = pair.send(&[file]);
         assert!(code == Some(1) && out.is_empty() && said.contains(says), "{file}: {code:?} {said}");

@@ -100,6 +100,50 @@ fn news_of_an_end_leaves_a_lost_line_as_it_is_and_a_line_called_off_goes_no_furt
     assert_eq!(w.in_hand(ROWS), [" WASH.  | Z", " cable  : Q", " MOSCOW |"]);
 }
 
+/// Told as at full speed: all codes are out at once, and ports do not wait for each other's words.
+fn told_at_once(w: &mut Wires, station: &str, line: Option<&str>) {
+    let span = crate::router::event::Span::Cipher;
+    if let Some(line) = line {
+        let said = event(station, "cable", Event::Service { dir: Direction::Out, line: line.into(), span });
+        w.take(&said, at(0));
+        w.announce(&said, vec![format!("          {line}")]);
+    }
+    let sent = Event::Transmission { dir: Direction::Out, codes: "17".repeat(4), start: 0, unit: 0, span, key: None };
+    w.take(&event(station, "cable", sent), at(0));
+}
+
+#[test]
+fn at_full_speed_an_answer_stands_below_its_question_whichever_end_is_listed_first() {
+    for (one, other) in [("washington", "moscow"), ("moscow", "washington")] {
+        let mut w = wires();
+        told_at_once(&mut w, one, Some("CALL"));
+        told_at_once(&mut w, other, Some("READY"));
+        w.pass(at(0));
+        assert_eq!(w.whole(), ["          CALL", " cable  : QQQQ", "          READY", " cable  : QQQQ"]);
+    }
+}
+
+#[test]
+fn at_full_speed_a_line_keeps_together_whatever_is_told_before_its_text() {
+    let mut w = wires();
+    let says = |w: &mut Wires, text: &str| {
+        w.take(&event("washington", "cable", Event::Characters { dir: Direction::Out, text: text.into() }), at(0));
+    };
+    told_at_once(&mut w, "washington", None);
+    prints(&mut w, "washington", "X", at(0)); // of the other way
+    says(&mut w, "ZCZC ONE\n");
+    prints(&mut w, "moscow", "ZCZC ", at(0));
+    told_at_once(&mut w, "washington", None);
+    prints(&mut w, "moscow", "ONE\nTW", at(0)); // the receiver's is told before the sender's
+    let late = event("moscow", "cable", Event::LineUp { peer: "washington".parse().unwrap() });
+    w.settle(&late, true, at(0)); // from the disk, in the midst of the message
+    says(&mut w, "TWO\n");
+    prints(&mut w, "moscow", "O\n", at(0));
+    w.pass(at(0));
+    let row = |text: &str| [format!(" WASH.  | {text}"), " cable  : QQQQ".into(), format!(" MOSCOW | {text}")];
+    assert_eq!(w.whole(), [row("ZCZC ONE"), row("TWO")].concat());
+}
+
 #[test]
 fn never_more_rows_are_in_hand_than_a_terminal_has() {
     let mut w = wires();

@@ -2,7 +2,7 @@
 //!
 //! Standards: RFC 3464, 3461, 3834. In: the station's durable events, a chunk at a time; reports that came. Out: notices, handed in as messages, each once;
 //! news for the router. A cursor (and who waits to hear of a delay) lies in `DATA/mail/PORT.clerk`; without it the events are looked at again, and what was
-//! handed in is known by its key. Left out: what a notice says (`told`). Shown by: `tests/it/email_notices.rs`.
+//! handed in is known by its key. Left out: what a notice says (`told`). Shown by: `tests/it/email_notices.rs`, `tests/it/email_heard.rs`.
 
 pub(in crate::email) mod told;
 

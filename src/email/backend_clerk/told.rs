@@ -6,6 +6,7 @@
 
 use crate::email::backend::Shared;
 use crate::email::backend_book::{NoName, STRANGER, Whose};
+use crate::email::backend_client::MAIL_SERVER;
 use crate::email::notice::{Action, one_line};
 use crate::email::reply;
 use crate::email::smtp::envelope::Notify;
@@ -56,6 +57,9 @@ impl About {
                 return wants(Action::Failed).then(|| self.notice(Action::Failed, reply::status(true, reason), reason.clone()));
             }
             Event::Filed { at, .. } => (Action::Delivered, format!("It is on disk at {}, for its desk to read.", at.upper())),
+            Event::Custody { at, .. } if at.as_str() == MAIL_SERVER => {
+                (Action::Relayed, "The next mail server has it and passes it on.".into())
+            }
             Event::Custody { at, .. } => (Action::Relayed, format!("{} has it and passes it on.", at.upper())),
             _ => return None,
         };

@@ -53,6 +53,14 @@ fn who_is_told_what_is_what_was_asked_and_unasked_only_failures() {
 }
 
 #[test]
+fn who_has_it_is_a_station_by_its_name_or_a_mail_server() {
+    let why = |event: &Event| asked("SUCCESS").told(event, &[]).unwrap().why;
+    assert_eq!(why(&custody()), "LONDON has it and passes it on.");
+    let server = Event::Custody { at: MAIL_SERVER.parse().unwrap(), receipt: "250".into() };
+    assert_eq!(why(&server), "The next mail server has it and passes it on.");
+}
+
+#[test]
 fn nobody_is_told_of_a_notice_nor_who_asked_for_none_nor_the_null_reverse_path() {
     assert!(about(|_| {}).is_some());
     assert!(about(|post| post.notify = "NEVER".into()).is_none());

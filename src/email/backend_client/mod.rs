@@ -66,11 +66,14 @@ impl Known {
     }
 }
 
-/// Who gives receipts: the station at the far end, or a name for the relay to the world outside.
+/// What the smart-host is called where a station would be named: its receipts are of the `mail-server`.
+pub(in crate::email) const MAIL_SERVER: &str = "mail-server";
+
+/// Who gives receipts: the station at the far end, or a name for the smart-host, on the way to the world outside.
 fn far_end(keys: &Keys) -> Name {
-    let relay = |name: &str| name.parse().ok().filter(|name| keys.outside().as_ref() != Some(name));
+    let host = |name: &str| name.parse().ok().filter(|name| keys.outside().as_ref() != Some(name));
     let known = keys.peer.clone().filter(|_| keys.kind == Kind::Line);
-    match known.or_else(|| relay("relay")).or_else(|| relay("smart-host")) {
+    match known.or_else(|| host(MAIL_SERVER)).or_else(|| host("smart-host")) {
         Some(name) => name,
         None => unreachable!("one of two names is not the third"),
     }

@@ -14,8 +14,9 @@ use crate::email::smtp::address::is_plain;
 use crate::email::smtp::client::PIECE;
 use crate::email::smtp::envelope::{Body, Envelope, Notify, Recipient, Return};
 use crate::message::post::{AsCame, Notice, Post};
-use crate::message::{Address, Blob, Message};
+use crate::message::{Address, Blob, Identity, Message};
 use crate::router::{Contents, Delivery, Fault, Form, Outcome, Reason};
+use crate::time::Utc;
 use std::io::{self, BufRead, BufReader, Cursor, Read, Write};
 use std::sync::Arc;
 use tokio::sync::mpsc;
@@ -218,13 +219,19 @@ fn notice_of(shared: &Shared, message: &Message, post: &Post, to: &str) -> Resul
     let written = notice::write(&notice::Notice {
         host: &shared.keys.host(&shared.station),
         id: &format!("{id}@{}", shared.domains.of(&id.station)),
-        at: id.dtg.utc(),
+        at: taken(shared, id),
         envelope: &envelope,
         original: &original(shared, post, said),
-        arrived: Some(said.about.dtg.utc()),
+        arrived: Some(taken(shared, &said.about)),
         told: &[told],
     });
     written.map(|w| w.mail).ok_or_else(|| refused(Fault::Us, "there is no notice about a notice".into()))
+}
+
+/// When this station took a message, to the second: its date-time group ends with the minute, which lies before a mail's own Date.
+fn taken(shared: &Shared, id: &Identity) -> Utc {
+    let row = || shared.place.history.as_ref()?.look().ok()?.row(id).ok()?;
+    row().map_or_else(|| id.dtg.utc(), |row| row.accepted)
 }
 
 /// The mail that a notice is about, as much of it as may be needed.

@@ -117,7 +117,11 @@ pub fn fits(parts: &[Part], takes: &Takes) -> Result<(), String> {
 fn text_fits(text: &str, takes: &Takes) -> Result<(), String> {
     let form = takes.text.as_ref().ok_or("the line carries no text")?;
     if let Some((letter, others)) = strangers(text, &form.alphabet) {
-        let more = if others > 0 { format!(" and {others} others of the text") } else { String::new() };
+        let more = match others {
+            0 => String::new(),
+            1 => " and 1 other of the text".into(),
+            _ => format!(" and {others} others of the text"),
+        };
         return Err(format!("the line has no letter for `{letter}`{more}; write the text in letters it has"));
     }
     too_long(text, form)

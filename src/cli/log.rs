@@ -24,6 +24,8 @@ const LOOK: Duration = Duration::from_millis(500);
 const STATE: usize = 8;
 /// Events of one message that are shown.
 const HISTORY: usize = 1000;
+/// Messages that a station's API gives at a time.
+const PAGE: usize = 1000;
 
 /// Show a station's messages and what became of them
 #[derive(clap::Args)]
@@ -116,11 +118,8 @@ impl Source {
     /// Rows, the newest last, and the number of an event to go on from: taken first, so that nothing falls between.
     fn list(&self, limit: usize) -> anyhow::Result<(u64, Vec<Row>)> {
         let (last, mut rows): (u64, Vec<Row>) = match self {
-            Source::Journal(reader) => (reader.last_event()?, reader.list(&Filter { state: None, limit })?),
-            Source::Station(client) => {
-                let mut answer = ask(client, &format!("/api/messages?limit={limit}"))?;
-                (answer["last_event"].as_u64().unwrap_or(0), serde_json::from_value(answer["messages"].take())?)
-            }
+            Source::Journal(reader) => (reader.last_event()?, reader.explained(reader.list(&Filter { state: None, limit })?)?),
+            Source::Station(client) => pages(client, limit)?,
         };
         rows.reverse();
         Ok((last, rows))
@@ -128,7 +127,8 @@ impl Source {
     fn one(&self, id: &Identity) -> anyhow::Result<(Row, Vec<Numbered>)> {
         match self {
             Source::Journal(reader) => {
-                let row = reader.find(id)?.ok_or_else(|| anyhow!("there is no message {id} in this journal"))?;
+                let row = reader.explained(reader.find(id)?.into_iter().collect())?.pop();
+                let row = row.ok_or_else(|| anyhow!("there is no message {id} in this journal"))?;
                 Ok((row, reader.events_of(id, HISTORY)?))
             }
             Source::Station(client) => {
@@ -140,6 +140,22 @@ impl Source {
             }
         }
     }
+}
+
+/// The newest messages, the newest first; a station gives [`PAGE`] of them at a time.
+fn pages(client: &Client, limit: usize) -> anyhow::Result<(u64, Vec<Row>)> {
+    let page = |left: usize, before: &str| ask(client, &format!("/api/messages?limit={}{before}", left.min(PAGE)));
+    let mut answer = page(limit, "")?;
+    let last = answer["last_event"].as_u64().unwrap_or(0);
+    let mut rows: Vec<Row> = serde_json::from_value(answer["messages"].take())?;
+    let mut full = rows.len() == PAGE;
+    while full && rows.len() < limit {
+        let before = rows.last().map_or(String::new(), |row| format!("&before={}", row.id));
+        let more: Vec<Row> = serde_json::from_value(page(limit - rows.len(), &before)?["messages"].take())?;
+        full = more.len() == PAGE;
+        rows.extend(more);
+    }
+    Ok((last, rows))
 }
 
 fn ask(client: &Client, path: &str) -> anyhow::Result<Value> {

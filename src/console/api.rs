@@ -6,7 +6,7 @@
 
 use super::{Submitted, Working, guard, sse, submission};
 use crate::message::{Draft, Identity};
-use crate::router::journal::reader::Filter;
+use crate::router::journal::reader::{Filter, Reader};
 use crate::router::journal::store::{LARGEST, PutError};
 use crate::router::journal::{JournalError, State as Stands};
 use axum::body::Body;
@@ -162,14 +162,21 @@ fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Fail> {
 struct Listing {
     state: Option<String>,
     limit: Option<usize>,
+    before: Option<String>,
 }
 
 async fn list(State(working): Shared, query: Result<Query<Listing>, axum::extract::rejection::QueryRejection>) -> Answer {
-    let Query(Listing { state, limit }) = query.map_err(|e| bad(e.body_text()))?;
+    let Query(Listing { state, limit, before }) = query.map_err(|e| bad(e.body_text()))?;
     let state: Option<Stands> = state.map(|s| s.parse()).transpose().map_err(|e: String| bad(e))?;
     let filter = Filter { state, limit: limit.unwrap_or(ROWS.0).min(ROWS.1) };
+    let before: Option<Identity> = before.map(|id| id.parse()).transpose().map_err(|e: String| bad(e.escape_debug()))?;
+    if let Some(id) = before.clone() {
+        let asked = id.clone();
+        working.ask(move |r| r.find(&asked)).await?.ok_or_else(|| Fail(StatusCode::NOT_FOUND, format!("there is no message {id} here")))?;
+    }
     // The event's number first: who goes on from it misses nothing that the list has not.
-    let (last, rows) = working.ask(move |r| Ok((r.last_event()?, r.list(&filter)?))).await?;
+    let page = working.ask(move |r| Ok((r.last_event()?, r.explained(r.list_before(&filter, before.as_ref())?)?)));
+    let (last, rows) = page.await?;
     let (station, desks) = (&working.console.station, &working.console.desks);
     Ok(Json(json!({ "station": station, "desks": desks, "messages": rows, "last_event": last })).into_response())
 }
@@ -187,7 +194,8 @@ async fn content(State(working): Shared, Path(id): Path<String>, headers: Header
 async fn one(State(working): Shared, Path(id): Path<String>) -> Answer {
     let id: Identity = id.parse().map_err(|e: String| bad(e.escape_debug()))?;
     let asked = id.clone();
-    let (row, events) = working.ask(move |r| Ok((r.find(&asked)?, r.events_of(&asked, HISTORY)?))).await?;
+    let found = |r: &Reader, id: &Identity| Ok(r.explained(r.find(id)?.into_iter().collect())?.pop());
+    let (row, events) = working.ask(move |r| Ok((found(r, &asked)?, r.events_of(&asked, HISTORY)?))).await?;
     let row = row.ok_or_else(|| Fail(StatusCode::NOT_FOUND, format!("there is no message {id} here")))?;
     let mut numbered = vec![];
     for (n, event) in events {

@@ -6,6 +6,7 @@
 
 use super::backend_book::Book;
 use super::backend_client::{self, tls};
+use super::backend_users::Users;
 use super::keys::Keys;
 use super::mime::Domains;
 use super::{backend_clerk, backend_server};
@@ -58,6 +59,15 @@ impl Email {
         if keys.peer.as_ref() == Some(station) {
             return Err(format!("`peer = \"{station}\"` is this station itself; name the one at the far end"));
         }
+        let domains = keys.domains();
+        for known in [station].into_iter().chain(&keys.peer) {
+            let domain = domains.of(known);
+            if let Some(other) = domains.stations(&domain).find(|other| *other != known) {
+                return Err(format!(
+                    "`domains`: `{domain}` is {other}'s and {known}'s too, and its mail could be for one only; give each its own"
+                ));
+            }
+        }
         Ok(Email { keys, open: None })
     }
     /// The same, on a listener that is open already (a circuit in this process has found a free port); `line.listen` is its name.
@@ -91,6 +101,13 @@ impl Backend for Email {
     }
     fn holds(&self) -> Vec<String> {
         self.keys.line.listen.iter().map(|at| format!("the address {at}")).collect()
+    }
+    fn sends(&self) -> Result<(), String> {
+        self.keys.line.smtp.as_ref().map(drop).ok_or_else(|| "it only receives; give its `line` an `smtp`".into())
+    }
+    fn writers(&self) -> Vec<(String, Name)> {
+        let users = self.keys.users.as_ref().and_then(|path| Users::at(path).read().ok()).unwrap_or_default();
+        users.into_iter().filter_map(|(name, user)| Some((format!("user `{}`", name.escape_debug()), user.desk?))).collect()
     }
     fn run(self: Box<Self>, port: Port) -> BoxFuture<'static, Result<(), BackendError>> {
         Box::pin(async move {

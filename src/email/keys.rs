@@ -120,7 +120,7 @@ impl Default for Keys {
 impl Keys {
     /// Reads and checks them.
     pub fn read(table: toml::Table) -> Result<Keys, String> {
-        let keys: Keys = table.try_into().map_err(|e: toml::de::Error| e.message().to_owned())?;
+        let keys: Keys = table.try_into().map_err(|e: toml::de::Error| e.to_string())?;
         match (keys.kind, &keys.peer, &keys.line.smtp) {
             (Kind::Line, None, Some(_)) => return Err("`peer` is missing; name the station at the far end".into()),
             (Kind::Gateway, Some(_), _) => return Err("`peer` is for a line to a station; a gateway leads to the world outside".into()),
@@ -150,6 +150,14 @@ impl Keys {
         if let Some((name, address)) = keys.people.iter().find(|(_, address)| !is_plain(address)) {
             let shown = address.escape_debug();
             return Err(format!("`people`: `{shown}`, the address of {name}, is not one that mail can be sent to; write NAME@DOMAIN"));
+        }
+        let domains = keys.domains();
+        for (station, domain) in &keys.domains {
+            if let Some(other) = domains.stations(&domain.to_ascii_lowercase()).find(|other| *other != station) {
+                return Err(format!(
+                    "`domains`: {station} and {other} have one domain, `{domain}`, and its mail could be for one only; give each its own"
+                ));
+            }
         }
         for (key, value) in [("delay_notice", &keys.delay_notice), ("idle", &keys.idle)] {
             parse_duration(value).map_err(|e| format!("`{key}`: {e}"))?;
@@ -222,6 +230,10 @@ mod tests {
             (
                 "kind = \"gateway\"\nline = { smtp = \"a:1\" }\npeople = { alice = \"not an address\" }",
                 "`not an address`, the address of alice",
+            ),
+            (
+                "line = { listen = \"a:1\" }\ndomains = { moscow = \"a.example\", washington = \"A.example\" }",
+                "`domains`: moscow and washington have one domain",
             ),
             ("line = { listen = \"a:1\" }\nsize = 0", "`size = 0`"),
             ("line = { listen = \"a:1\" }\nsize = 67108865", "`size = 67108865`"),

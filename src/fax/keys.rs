@@ -114,7 +114,7 @@ impl Default for Keys {
 impl Keys {
     /// Reads and checks the table; the error is one sentence.
     pub fn read(table: toml::Table) -> Result<Keys, String> {
-        let keys: Keys = toml::Value::Table(table).try_into().map_err(|e: toml::de::Error| e.message().to_owned())?;
+        let keys: Keys = toml::Value::Table(table).try_into().map_err(|e: toml::de::Error| e.to_string())?;
         for (key, number) in [("number", &keys.number), ("call", &keys.call)] {
             if number.len() > NUMBER || !number.bytes().all(|b| b.is_ascii_digit() || matches!(b, b' ' | b'+')) {
                 return Err(format!("{key} = `{number}` is no telephone number; give digits, blanks and +, {NUMBER} at most"));

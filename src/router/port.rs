@@ -40,6 +40,14 @@ pub trait Backend: Send + 'static {
     fn listens(&self) -> BoxFuture<'_, Result<(), String>> {
         Box::pin(async { Ok(()) })
     }
+    /// Why nothing can ever leave by it, if its keys say that: a route to it leads nowhere.
+    fn sends(&self) -> Result<(), String> {
+        Ok(())
+    }
+    /// Desks of this station that its own files name, each with who is to write from it, in words: that they exist is for `molink check`.
+    fn writers(&self) -> Vec<(String, Name)> {
+        vec![]
+    }
     /// What it is if it is no line to a station but a machine at a desk of this one: messages for that desk are printed there.
     fn at_desk(&self) -> Option<AtDesk> {
         None

@@ -4,6 +4,8 @@
 //! In: text. Out: [`StationConfig`], or one sentence with file, line and what was probably meant.
 //! Left out: a backend's own keys (each backend reads its table). Shown by: `station::config::tests`, `fixtures/stations`.
 
+use super::misprint::line_of;
+pub use super::misprint::{Origin, toml_error};
 use crate::message::address::nearest;
 use crate::message::{Class, Name};
 use crate::router::Place;
@@ -103,35 +105,6 @@ pub struct PortConfig {
     pub backend: String,
     /// The backend's own keys.
     pub keys: toml::Table,
-}
-
-/// The text a configuration came from, so that an error found later can still name the line.
-#[derive(Clone, Debug, Default)]
-pub struct Origin {
-    name: String,
-    text: String,
-}
-
-impl Origin {
-    /// A sentence about a port's table, with the line of the key it names in backticks first.
-    pub fn port_error(&self, port: &str, sentence: &str) -> ConfigError {
-        let sentence = shorten(sentence);
-        let key = sentence.split('`').nth(1).unwrap_or_default();
-        let header = format!("[port.{port}]");
-        let quoted = format!("[port.\"{port}\"]");
-        let start = self.text.lines().position(|l| l.trim() == header || l.trim() == quoted);
-        let in_table = start.and_then(|s| {
-            let body: Vec<&str> = self.text.lines().skip(s + 1).take_while(|l| !l.trim_start().starts_with('[')).collect();
-            let begins = body.iter().position(|l| l.trim_start().trim_start_matches('"').starts_with(key));
-            // Or it stands inside the table of another: `line = { t38 = "…" }`.
-            let place = begins.or_else(|| body.iter().position(|l| l.contains(key)));
-            place.filter(|_| !key.is_empty()).map(|i| s + 1 + i)
-        });
-        match in_table.or(start) {
-            Some(line) => ConfigError(format!("{}:{}: port `{port}`: {sentence}", self.name, line + 1)),
-            None => ConfigError(format!("{}: port `{port}`: {sentence}", self.name)),
-        }
-    }
 }
 
 #[derive(Deserialize)]
@@ -252,7 +225,7 @@ impl StationConfig {
             routes: vec![],
             retry,
             synced: !file.test_only_unsynced_journal.unwrap_or(false),
-            origin: Origin { name: name.to_owned(), text: text.to_owned() },
+            origin: Origin::new(name, text),
             station,
         };
         for (port, table) in file.port {
@@ -343,55 +316,6 @@ impl StationConfig {
     }
 }
 
-/// The first line that holds the text a sentence quotes.
-fn line_of(text: &str, sentence: &str) -> Option<usize> {
-    let quoted = sentence.split('`').skip(1).step_by(2).chain(sentence.split(['[', ']']).filter(|w| w.starts_with("port.")));
-    quoted.filter(|q| !q.is_empty()).find_map(|q| text.lines().position(|l| l.contains(q)).map(|i| i + 1))
-}
-
-/// serde's words made people's: the nearest of many keys, and kinds of values by their names in TOML.
-fn shorten(message: &str) -> String {
-    let mut quotes = message.split('`').skip(1).step_by(2);
-    let unknown = ["unknown field", "unknown variant"].iter().any(|w| message.starts_with(w));
-    match quotes.next() {
-        Some(written) if unknown => {
-            let known: Vec<&str> = quotes.collect();
-            match nearest(written, known.iter().copied()) {
-                Some(meant) => format!("unknown key `{written}`; did you mean `{meant}`"),
-                None if known.is_empty() => format!("unknown key `{written}`; no keys are known here"),
-                None => format!("unknown key `{written}`; known here: {}", known.join(", ")),
-            }
-        }
-        Some(key) if message.starts_with("missing field") => format!("the key `{key}` is missing"),
-        _ => in_toml_words(message.trim_end()).replace('\n', " "),
-    }
-}
-
-/// `invalid type: string "fifty", expected f64`: what stands there, and what should.
-fn in_toml_words(message: &str) -> String {
-    let Some((got, expected)) = message.strip_prefix("invalid type: ").and_then(|m| m.split_once(", expected ")) else {
-        return message.to_owned();
-    };
-    let should = match expected {
-        "f64" | "f32" => "a number, such as 50",
-        "u8" | "u16" | "u32" | "u64" | "usize" | "i64" => "a whole number",
-        "a string" => "text in quotes",
-        "a boolean" => "true or false",
-        "a sequence" if got == "map" => "a list of tables: write [[route]] for each",
-        "a sequence" => "a list, such as [\"cable\"]",
-        "a map" => "a table",
-        other => other,
-    };
-    let got = if got == "map" { "a table" } else { got };
-    format!("{got} stands where {should} should")
-}
-
-/// A TOML or key error as `FILE:LINE: sentence`.
-pub fn toml_error(name: &str, text: &str, error: &toml::de::Error) -> ConfigError {
-    let line = error.span().map_or(1, |s| text[..s.start.min(text.len())].matches('\n').count() + 1);
-    ConfigError(format!("{name}:{line}: {}", shorten(error.message())))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -460,12 +384,5 @@ ports = ["cable"]
         assert!(StationConfig::parse("w.toml", GOOD).unwrap().maildirs.is_empty());
         assert!(with("\"..\"").unwrap_err().to_string().starts_with("w.toml:7: `maildir` of [desk.operator] names no folder"));
         assert_eq!(with("7").unwrap_err().to_string(), "w.toml:7: true, false, or the path of a Maildir");
-    }
-
-    #[test]
-    fn a_backends_own_refusal_gets_its_line_too() {
-        let c = StationConfig::parse("w.toml", GOOD).unwrap();
-        let said = c.origin.port_error("cable", "unknown field `baud`, expected one of `bauds`, `units`").to_string();
-        assert_eq!(said, "w.toml:10: port `cable`: unknown key `baud`; did you mean `bauds`");
     }
 }

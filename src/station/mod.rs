@@ -11,6 +11,7 @@ pub mod live;
 mod live_circuits;
 pub mod live_mail;
 mod mailboxes;
+mod misprint;
 mod owed;
 mod papers;
 mod ports;

@@ -206,6 +206,8 @@ fn a_message_is_answered_201_and_can_be_read_at_once() {
     let (_, list) = h.get("/api/messages?state=accepted&limit=5");
     assert_eq!(list["messages"][0]["id"], "WASHINGTON-0001-19630830T1600Z");
     assert_eq!(h.get("/api/messages?state=printed").1["messages"], json!([]));
+    assert_eq!(h.get("/api/messages?before=WASHINGTON-0001-19630830T1600Z").1["messages"], json!([]));
+    assert_eq!((h.get("/api/messages?before=MOSCOW-0001-19630830T1600Z").0, h.get("/api/messages?before=x").0), (404, 400));
     assert_eq!(h.get("/api/messages/MOSCOW-0001-19630830T1600Z").0, 404);
     assert_eq!(h.get("/api/messages/nonsense").0, 400);
     assert_eq!(h.get("/api/messages?state=lost").0, 400);

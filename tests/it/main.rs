@@ -5,6 +5,7 @@ mod answers;
 mod api;
 mod backend;
 mod certs;
+mod check;
 mod cipher;
 mod cipher_page;
 mod codes;

@@ -298,6 +298,39 @@ fn the_log_fits_80_columns_and_prints_no_controls() {
 }
 
 #[test]
+fn the_log_says_why_a_message_waits_that_was_not_tried_itself() {
+    let h = house();
+    h.file("note.txt", b"X");
+    for _ in 0..2 {
+        h.sent(&["note.txt"]);
+    }
+    h.desk.write(vec![Change::Moved { id: id(1), state: State::Accepted, attempts: 1, detail: "no answer".into() }]);
+    let journal = h.dir.path().join("journal.sqlite");
+    for source in [["--station", &h.url()], ["--journal", journal.to_str().unwrap()]] {
+        let log = |more: &[&str]| ran(molink(&["log"]).args(source).args(more).output().unwrap()).out;
+        let why = format!("waits behind {}: no answer", id(1));
+        let table = log(&[]);
+        assert!(table.contains("    no answer\n") && table.contains(&format!("    {why}\n")), "{table}");
+        assert!(log(&[&id(2).to_string()]).contains(&format!("last word   {why}\n")));
+    }
+}
+
+#[test]
+fn the_log_gives_as_many_messages_as_are_asked_for() {
+    let h = house();
+    h.desk.write((1..=2_100).map(|n| new(&id(n), "X", None)).collect());
+    let journal = h.dir.path().join("journal.sqlite");
+    for source in [["--station", &h.url()], ["--journal", journal.to_str().unwrap()]] {
+        for (limit, first) in [("2050", 51), ("5000", 1), ("2000", 101), ("1000", 1_101), ("7", 2_094)] {
+            let log = ran(molink(&["log", "--json", "--limit", limit]).args(source).output().unwrap());
+            let ids: Vec<String> =
+                log.out.lines().map(|l| serde_json::from_str::<Value>(l).unwrap()["id"].as_str().unwrap().to_owned()).collect();
+            assert_eq!(ids, (first..=2_100).map(|n| id(n).to_string()).collect::<Vec<_>>(), "{source:?} {limit}: {}", log.err);
+        }
+    }
+}
+
+#[test]
 fn the_log_of_all_follows_from_its_table_on() {
     let h = house();
     h.file("note.txt", b"X");

@@ -20,6 +20,10 @@ impl Domains {
     pub fn of(&self, station: &Name) -> String {
         self.0.get(station).cloned().unwrap_or_else(|| station.to_string())
     }
+    /// The stations to which this domain was given.
+    pub fn stations(&self, domain: &str) -> impl Iterator<Item = &Name> {
+        self.0.iter().filter(move |(_, d)| d.as_str() == domain).map(|(station, _)| station)
+    }
     /// `desk@domain`.
     pub fn mail(&self, address: &Address) -> String {
         format!("{}@{}", address.desk, self.of(&address.station))

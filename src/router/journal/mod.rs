@@ -11,6 +11,7 @@ pub mod memory;
 pub mod reader;
 pub mod sqlite;
 pub mod store;
+mod waits;
 pub mod wal;
 pub mod writer;
 

@@ -6,6 +6,7 @@
 
 use super::super::event::Stamped;
 use super::sqlite::{sql, sum, user_version};
+use super::waits::{Ways, silent};
 use super::{JournalError, Recovered, Row, State, form};
 use crate::message::{Identity, Message, Name};
 use crate::time::Utc;
@@ -91,10 +92,29 @@ impl Reader {
     }
     /// Rows, the newest first.
     pub fn list(&self, filter: &Filter) -> Result<Vec<Row>, JournalError> {
-        let state = filter.state.map(State::word);
+        self.list_before(filter, None)
+    }
+    /// The same, of those that came before this one: the next page.
+    pub fn list_before(&self, filter: &Filter, before: Option<&Identity>) -> Result<Vec<Row>, JournalError> {
+        let (state, before) = (filter.state.map(State::word), before.map(ToString::to_string));
         let limit = i64::try_from(filter.limit).unwrap_or(i64::MAX);
-        let query = format!("SELECT {} FROM message WHERE ?1 IS NULL OR state = ?1 ORDER BY n DESC LIMIT ?2", self.row);
-        self.rows(&query, params![state, limit])
+        let query = format!(
+            "SELECT {} FROM message WHERE (?1 IS NULL OR state = ?1)
+             AND n < coalesce((SELECT n FROM message WHERE identity = ?3), 9223372036854775807) ORDER BY n DESC LIMIT ?2",
+            self.row
+        );
+        self.rows(&query, params![state, limit, before])
+    }
+    /// The rows, each told why it waits if it does and nothing was said of it yet.
+    pub fn explained(&self, mut rows: Vec<Row>) -> Result<Vec<Row>, JournalError> {
+        if rows.iter().any(silent) {
+            let query = format!("SELECT {} FROM message WHERE state IN ('accepted', 'sent') AND detail <> ''", self.row);
+            let ways = Ways::of(self.rows(&query, [])?);
+            for row in rows.iter_mut().filter(|row| silent(row)) {
+                row.detail = ways.why(row).unwrap_or_default();
+            }
+        }
+        Ok(rows)
     }
     /// The next events after number `n`, oldest first, `limit` at most.
     pub fn events_after(&self, n: u64, limit: usize) -> Result<Vec<(u64, Stamped)>, JournalError> {

@@ -161,17 +161,27 @@ fn lock(path: &Path) -> Result<Lock, JournalError> {
             let _ = file.set_len(0).and_then(|()| write!(file, "{}", std::process::id()));
             Ok(Lock { file })
         }
-        Err(rustix::io::Errno::WOULDBLOCK) => {
-            let mut holder = String::new();
-            let _ = file.rewind().and_then(|()| file.take(20).read_to_string(&mut holder).map(|_| ()));
-            let holder: String = holder.chars().filter(char::is_ascii_digit).collect();
-            Err(JournalError(format!(
-                "the journal `{}` is in use by another station (process {holder}); stop that one, or give this one its own `data` folder",
-                path.display()
-            )))
-        }
+        Err(rustix::io::Errno::WOULDBLOCK) => Err(JournalError(held(file, path))),
         Err(e) => Err(disk("lock", &beside, &e.into())),
     }
+}
+
+fn held(mut file: File, path: &Path) -> String {
+    let mut holder = String::new();
+    let _ = file.rewind().and_then(|()| file.take(20).read_to_string(&mut holder).map(|_| ()));
+    let holder: String = holder.chars().filter(char::is_ascii_digit).collect();
+    format!(
+        "the journal `{}` is in use by another station (process {holder}); stop that one, or give this one its own `data` folder",
+        path.display()
+    )
+}
+
+/// One sentence if a station has its journal at `path` open; nothing is made, written or kept.
+pub fn in_use(path: &Path) -> Option<String> {
+    let file = File::open(path.with_extension("lock")).ok()?;
+    // Given up with the file, at the end of this function.
+    let asked = rustix::fs::flock(&file, FlockOperation::NonBlockingLockShared);
+    (asked == Err(rustix::io::Errno::WOULDBLOCK)).then(|| held(file, path))
 }
 
 fn create(path: &Path) -> std::io::Result<()> {

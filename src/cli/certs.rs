@@ -105,8 +105,12 @@ fn make(args: &Make) -> anyhow::Result<ExitCode> {
          Next: bring {station}.crt to the other station, and there:\n\
          \x20 molink certs pin {station}.crt\n\
          Pin what comes from there in the same way, here with --out {}.\n\
-         Then name the folder in the station file, beside `peer`:\n\
-         \x20 line = {{ tcp = \"HOST:PORT\", tls = \"{1}\" }}",
+         Then name the folder in the station file: of a teletype line\n\
+         \x20 line = {{ tcp = \"HOST:PORT\", tls = \"{1}\" }}\n\
+         and of an e-mail port\n\
+         \x20 line = {{ smtp = \"HOST:PORT\", listen = \"HOST:PORT\", tls = \"{1}\" }}\n\
+         both beside `peer`. The server of an e-mail gateway, without a `peer`, shows\n\
+         {station}.crt, for the host name `{station}`: let mail programs trust it.",
         paragraph(&made.cert, world_utc()),
         args.out.display(),
     );

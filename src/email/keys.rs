@@ -120,7 +120,7 @@ impl Default for Keys {
 impl Keys {
     /// Reads and checks them.
     pub fn read(table: toml::Table) -> Result<Keys, String> {
-        let keys: Keys = table.try_into().map_err(|e: toml::de::Error| e.to_string())?;
+        let keys: Keys = table.try_into().map_err(|e: toml::de::Error| e.to_string().trim_end().replace('\n', "; "))?;
         match (keys.kind, &keys.peer, &keys.line.smtp) {
             (Kind::Line, None, Some(_)) => return Err("`peer` is missing; name the station at the far end".into()),
             (Kind::Gateway, Some(_), _) => return Err("`peer` is for a line to a station; a gateway leads to the world outside".into()),

@@ -114,7 +114,7 @@ impl Default for Keys {
 impl Keys {
     /// Reads and checks the table; the error is one sentence.
     pub fn read(table: toml::Table) -> Result<Keys, String> {
-        let keys: Keys = toml::Value::Table(table).try_into().map_err(|e: toml::de::Error| e.to_string())?;
+        let keys: Keys = toml::Value::Table(table).try_into().map_err(|e: toml::de::Error| e.to_string().trim_end().replace('\n', "; "))?;
         for (key, number) in [("number", &keys.number), ("call", &keys.call)] {
             if number.len() > NUMBER || !number.bytes().all(|b| b.is_ascii_digit() || matches!(b, b' ' | b'+')) {
                 return Err(format!("{key} = `{number}` is no telephone number; give digits, blanks and +, {NUMBER} at most"));
@@ -274,7 +274,7 @@ mod tests {
             why("fastest = 300"),
             "`fastest = 300` is no rate of a fax; give one of 2400, 4800, 7200, 9600, 12000, 14400 bits a second"
         );
-        assert_eq!(why("correction = 100"), "correction = `100` is not known; give true, false, 64 or 256");
+        assert_eq!(why("correction = 100"), "correction = `100` is not known; give true, false, 64 or 256; in `correction`");
         assert_eq!(why("width = \"a5\""), "width = `a5` is not known; it is one of a4, b4, a3");
         assert_eq!(why("resolution = \"best\""), "resolution = `best` is not known; it is one of standard, fine, superfine");
         assert_eq!(why("codes = [\"mmr\"]"), "codes: `mh` is missing; every fax machine has it");

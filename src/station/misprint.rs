@@ -1,6 +1,6 @@
 //! What is wrong in a station file, told as `FILE:LINE: sentence`: the line of the key that is meant, and serde's words made people's.
 //!
-//! Standards: TOML 1.0. In: the file's text, what a reader of keys found (`… in `line.smtp``, as the toml crate says where). Out: a [`ConfigError`].
+//! Standards: TOML 1.0. In: the file's text, what a reader of keys found (`…; in `line.smtp``, as the toml crate says where). Out: a [`ConfigError`].
 //! Left out: keys that a line of more than one holds (the first that fits is named). Shown by: the tests below, `fixtures/answers/check.txt`.
 
 use super::config::ConfigError;
@@ -64,10 +64,10 @@ fn sets(line: &str, key: &str) -> bool {
     rest.is_some_and(|rest| rest.trim_start_matches('"').trim_start().starts_with(['=', '.']))
 }
 
-/// What is wrong, and the path of the key that the toml crate names on a line of its own.
+/// What is wrong, and the path of the key that the toml crate names behind it.
 fn located(sentence: &str) -> (&str, Option<&str>) {
     let sentence = sentence.trim_end();
-    match sentence.rsplit_once("\nin `").and_then(|(what, path)| Some((what, path.strip_suffix('`')?))) {
+    match sentence.rsplit_once("; in `").and_then(|(what, path)| Some((what, path.strip_suffix('`')?))) {
         Some((what, path)) => (what, Some(path)),
         None => (sentence, None),
     }
@@ -82,7 +82,9 @@ pub(super) fn line_of(text: &str, sentence: &str) -> Option<usize> {
 /// serde's words made people's: the nearest of many keys, and kinds of values by their names in TOML.
 fn shorten(message: &str, path: Option<&str>) -> String {
     let mut quotes = message.split('`').skip(1).step_by(2);
-    let about = path.map_or(String::new(), |path| format!("`{path}`: "));
+    // A value's own reader may have named its key.
+    let unnamed = path.filter(|path| !message.contains(path.rsplit('.').next().unwrap_or_default()));
+    let about = unnamed.map_or(String::new(), |path| format!("`{path}`: "));
     match quotes.next() {
         Some(written) if message.starts_with("unknown field") => {
             let known: Vec<&str> = quotes.collect();

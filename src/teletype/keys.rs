@@ -175,7 +175,7 @@ impl Keys {
     /// Reads and checks the table; the error is one sentence.
     pub fn read(table: toml::Table) -> Result<Keys, String> {
         let given: Vec<String> = table.keys().cloned().collect();
-        let keys: Keys = toml::Value::Table(table).try_into().map_err(|e: toml::de::Error| e.to_string())?;
+        let keys: Keys = toml::Value::Table(table).try_into().map_err(|e: toml::de::Error| e.to_string().trim_end().replace('\n', "; "))?;
         keys.of_its_kind(&given)?;
         within("baud", keys.baud, 40.0, 1200.0, "bits a second; usual are 45.45, 50, 75 and 100")?;
         if ![7.0, 7.42, 7.5].contains(&keys.units) {

@@ -18,7 +18,13 @@ fn certs_makes_shows_and_pins_and_says_what_comes_next() {
     };
     let (code, out, err) = run(&["certs", "make", "Moscow", "--days", "10"]);
     assert_eq!((code, err.as_str()), (Some(0), ""));
-    assert!(out.contains("moscow: valid 2") && out.contains("molink certs pin moscow.crt") && out.contains("tls = \"certs\""), "{out}");
+    assert!(
+        out.contains("moscow: valid 2")
+            && out.contains("molink certs pin moscow.crt")
+            && out.contains("{ tcp = \"HOST:PORT\", tls = \"certs\" }"),
+        "{out}"
+    );
+    assert!(out.contains("{ smtp = \"HOST:PORT\", listen = \"HOST:PORT\", tls = \"certs\" }") && out.contains("`peer`"), "{out}");
     assert!(out.lines().all(|l| l.chars().count() < 80), "{out}");
     use std::os::unix::fs::PermissionsExt;
     let mode = |file: &str| std::fs::metadata(house.path(file)).unwrap().permissions().mode() & 0o777;

@@ -59,8 +59,8 @@ pub struct Log {
     #[arg(long)]
     json: bool,
     /// How many messages, the newest
-    #[arg(long, value_name = "N", default_value_t = 20)]
-    limit: usize,
+    #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    limit: u32,
 }
 
 enum Source {
@@ -102,7 +102,7 @@ fn show(args: &Log, source: &Source, out: &mut impl Write) -> anyhow::Result<()>
             events.last().map_or(0, |(n, _)| *n)
         }
         None => {
-            let (last, rows) = source.list(args.limit)?;
+            let (last, rows) = source.list(args.limit as usize)?;
             table(&rows, args.json, out)?;
             last
         }
